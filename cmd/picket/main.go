@@ -1,0 +1,4 @@
+// Command picket is the whole program.
+package main
+
+func main() {}

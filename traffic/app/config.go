@@ -1,0 +1,66 @@
+package app
+
+// Config is what the parsers may be told. The zero value of a field is not a default: use Default.
+type Config struct {
+	// Disabled protocols are recognised (detection-only) or not even that, by Proto.
+	Enabled [ProtoCount]Enabled
+	// Ports overrides detection ports, by Proto; "" keeps the protocol's own.
+	TCPPorts, UDPPorts [ProtoCount]string
+	// Inline: the first bytes are judged at once, without waiting for a whole body.
+	Inline bool
+	HTTP   HTTPConfig
+	TLS    TLSConfig
+	// MaxTx bounds the open transactions of one connection, by Proto; 0: the protocol's default.
+	MaxTx [ProtoCount]int
+	// Settings holds every other app-layer.protocols.* key as written ("smtp.mime.decode-mime" → "yes").
+	Settings map[string]string
+	// Hash says which sums files need.
+	MD5, SHA1, SHA256 bool
+}
+
+// Enabled is a protocol's switch.
+type Enabled uint8
+
+// Off, only recognised, or parsed.
+const (
+	On Enabled = iota
+	Off
+	DetectionOnly
+)
+
+// HTTPConfig holds libhtp's limits by their names in suricata.yaml.
+type HTTPConfig struct {
+	RequestBodyLimit          uint32 // bytes kept for inspection; 0: no limit
+	ResponseBodyLimit         uint32
+	RequestBodyMinInspect     uint32
+	RequestBodyInspectWindow  uint32
+	ResponseBodyMinInspect    uint32
+	ResponseBodyInspectWindow uint32
+	DecompressLayerLimit      int
+	MaxTx                     int
+	DoubleDecodePath          bool
+	DoubleDecodeQuery         bool
+	// Settings holds the remaining libhtp keys of the server that matches, as written.
+	Settings map[string]string
+}
+
+// TLSConfig holds the TLS parser's choices.
+type TLSConfig struct {
+	JA3, JA4 bool
+	// Encrypted says what happens after the handshake: "track-only", "bypass" or "full".
+	Encrypted string
+}
+
+// Default returns Suricata 8's defaults.
+func Default() *Config {
+	return &Config{
+		HTTP: HTTPConfig{
+			RequestBodyLimit: 100 << 10, ResponseBodyLimit: 100 << 10,
+			RequestBodyMinInspect: 32 << 10, RequestBodyInspectWindow: 4 << 10,
+			ResponseBodyMinInspect: 40 << 10, ResponseBodyInspectWindow: 16 << 10,
+			DecompressLayerLimit: 2, MaxTx: 512,
+		},
+		TLS:      TLSConfig{JA3: true, JA4: true, Encrypted: "track-only"},
+		Settings: map[string]string{},
+	}
+}

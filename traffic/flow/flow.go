@@ -1,0 +1,108 @@
+package flow
+
+import (
+	"picket/traffic/app"
+	"picket/traffic/packet"
+)
+
+// Flow is one conversation. It lives in the table's arena and is valid until its Ended call returns.
+type Flow struct {
+	ID             uint64 // EVE's flow_id
+	Client, Server packet.Addr
+	CPort, SPort   uint16 // ICMP: type and code of the request
+	Proto          packet.Proto
+	Family         uint8
+	VLANs          uint8
+	VLAN           [packet.MaxVLANs]uint16
+	Start, Last    int64 // ns of the first and the last packet
+	Packets, Bytes [2]uint64
+	TCPFlags       [2]uint8 // all flags seen, by direction
+	State          Phase
+	Flags          Flags
+	Action         Action // what a verdict has decided for the rest of the flow
+	Events         uint32 // reserved for the table
+	CommunityID    [20]byte
+	HasCommunityID bool
+	hash           uint32
+	state          uint32 // index of State, 0: none
+	newer, older   uint32 // list of last use
+	next           uint32 // chain or free list
+}
+
+// Phase is how far a flow has come, as EVE's flow.state names it.
+type Phase uint8
+
+// The phases.
+const (
+	New Phase = iota
+	Established
+	Closed
+	Bypassed
+)
+
+func (p Phase) String() string { return [...]string{"new", "established", "closed", "bypassed"}[p] }
+
+// Flags of a flow.
+type Flags uint16
+
+const (
+	// Alerted: a signature has matched on this flow.
+	Alerted Flags = 1 << iota
+	// NoPayload: payload, stream and transactions are not judged any more (a pass rule).
+	NoPayload
+	// NoPacket: no packet of the flow is judged any more.
+	NoPacket
+	// Reversed: client and server were exchanged after the first packets.
+	Reversed
+	// Emergency: the flow ended early because the table was full.
+	Emergency
+	// Offload: nothing more needs inspection; the kernel may take the rest.
+	Offload
+	// Elephant: reserved for outputs.
+	Elephant
+)
+
+// Action is what holds for the rest of a flow.
+type Action uint8
+
+// A flow goes on, or a verdict has ended its inspection.
+const (
+	Accept Action = iota
+	Pass
+	Drop
+	Reject
+)
+
+// EndReason says why a flow is over, as EVE's flow.reason names it.
+type EndReason uint8
+
+// The reasons.
+const (
+	Timeout EndReason = iota
+	Forced
+	Shutdown
+	TCPReuse
+)
+
+func (r EndReason) String() string {
+	return [...]string{"timeout", "forced", "shutdown", "tcp_reuse"}[r]
+}
+
+// State is the part of a flow that only flows with something to judge have.
+type State struct {
+	App app.Conn
+	// Detect belongs to signatures: flowbits, flow variables, what is already known of the stream.
+	Detect any
+	// Log belongs to outputs.
+	Log any
+	// stream (unexported) holds the reassembly of both directions; see Raw.
+}
+
+// Sink is told what happens at the end of flows.
+type Sink interface {
+	// Judge is called with a pseudo packet when a flow ends with bytes that were not judged yet, and when a
+	// protocol change asks for the rest to be judged first.
+	Judge(p *packet.Packet, f *Flow, s *State)
+	// Ended is called once for each flow before its memory is used again. s may be nil.
+	Ended(f *Flow, s *State, why EndReason)
+}
