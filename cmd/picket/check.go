@@ -1,0 +1,36 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"picket/sensor"
+)
+
+func checkCommand() *cobra.Command {
+	f := &readFlags{}
+	var show bool
+	cmd := &cobra.Command{
+		Use:   "check",
+		Short: "check configuration and rules; touch nothing",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			opts, err := f.finish(cmd)
+			if err != nil {
+				return err
+			}
+			if show {
+				fmt.Fprint(cmd.OutOrStdout(), opts.Config.Text())
+			}
+			report, err := sensor.Check(opts)
+			if report != nil {
+				report.Print(cmd.OutOrStdout())
+			}
+			return err
+		},
+	}
+	f.register(cmd)
+	cmd.Flags().BoolVar(&show, "show", false, "print the whole configuration that is in force")
+	return cmd
+}

@@ -1,0 +1,92 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"picket/sensor"
+)
+
+// readFlags are the arguments of read and check; most are spelled as Suricata spells them.
+type readFlags struct {
+	sensor.ReadOptions
+	checksums string
+	ignored   struct {
+		runmode, dataDir, engineLog string
+		strictRuleKeywords          string
+		test, noRandom, analysis    bool
+		verbose                     int
+	}
+}
+
+func (f *readFlags) register(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringArrayVarP(&f.Rules, "rules", "S", nil, "rules `FILE`, only these; may be given again")
+	flags.StringVarP(&f.OutDir, "log-dir", "l", ".", "`DIR` for eve.json")
+	flags.StringVarP(&f.checksums, "checksums", "k", "", "checksum validation: all or none")
+	flags.StringArrayVar(&f.Set, "set", nil, "a setting of suricata.yaml: `KEY=VALUE`; may be given again")
+	flags.StringVar(&f.SuricataYAML, "suricata-yaml", "", "take detection settings from this suricata.yaml `FILE`")
+	flags.BoolVar(&f.SimulateIPS, "simulate-ips", false, "judge as if inline: drop and reject take effect")
+	flags.BoolVar(&f.InitErrorsFatal, "init-errors-fatal", false, "a rule that cannot be loaded ends the program")
+	flags.BoolVar(&f.NoRules, "disable-detection", false, "no rules; only records of traffic")
+	flags.IntVar(&f.Workers, "workers", 0, "packet workers; 0: one (results in the order of the file)")
+	flags.StringVar(&f.DataDir, "data-dir", "", "folder of state files of rules (datasets)")
+	// Suricata's, without a meaning here, so that its command lines work as they stand.
+	flags.StringVar(&f.ignored.runmode, "runmode", "", "accepted, without effect")
+	flags.StringVar(&f.StrictKeywords, "strict-rule-keywords", "", "accepted: rules are always read strictly")
+	flags.BoolVarP(&f.ignored.test, "test", "T", false, "accepted, without effect")
+	flags.BoolVar(&f.ignored.noRandom, "no-random", false, "accepted: picket uses no random chunk sizes")
+	flags.BoolVar(&f.EngineAnalysis, "engine-analysis", false, "accepted: faults of rules are always told")
+	flags.CountVarP(&f.ignored.verbose, "verbose", "v", "tell more")
+	for _, name := range []string{"runmode", "strict-rule-keywords", "test", "no-random", "engine-analysis"} {
+		_ = flags.MarkHidden(name)
+	}
+}
+
+func (f *readFlags) finish(cmd *cobra.Command) (*sensor.ReadOptions, error) {
+	switch f.checksums {
+	case "", "all":
+	case "none":
+		f.NoChecksums = true
+	default:
+		return nil, fmt.Errorf("-k %s: all or none is wanted", f.checksums)
+	}
+	config, err := loadConfig(cmd)
+	if err != nil {
+		return nil, err
+	}
+	f.Config = config
+	f.Progress = os.Stderr
+	f.Verbose = f.ignored.verbose > 0
+	return &f.ReadOptions, nil
+}
+
+func readCommand() *cobra.Command {
+	f := &readFlags{}
+	cmd := &cobra.Command{
+		Use:   "read -r FILE [-S RULES]…",
+		Short: "judge a saved capture and write eve.json",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			opts, err := f.finish(cmd)
+			if err != nil {
+				return err
+			}
+			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
+			defer stop()
+			summary, err := sensor.Read(ctx, opts)
+			if summary != nil {
+				summary.Print(cmd.OutOrStdout())
+			}
+			return err
+		},
+	}
+	f.register(cmd)
+	cmd.Flags().StringVarP(&f.File, "read", "r", "", "capture `FILE` (pcap, pcapng, gzip, zstd; - is standard input) or a folder of them")
+	_ = cmd.MarkFlagRequired("read")
+	return cmd
+}
