@@ -21,7 +21,11 @@ type Result struct {
 	Consumed int   // bytes eaten; the rest is handed over again, with what follows
 	Need     int   // don't call again before this many bytes are there (0: any more will do)
 	Err      error // the protocol is broken in this direction: no more bytes are parsed, applayer_error
-	Upgrade  Proto // the connection goes on in another protocol (CONNECT, STARTTLS, h2c, WebSocket); 0: no
+	Upgrade  Proto // the connection goes on in another protocol (STARTTLS, h2c, WebSocket; AnyProto after CONNECT); 0: no
+	// UpgradePort is the port at which the new protocol is looked for (CONNECT host:443); 0: the flow's own.
+	UpgradePort uint16
+	// Encrypted says that from here on both directions are ciphertext: nothing is parsed any more.
+	Encrypted bool
 }
 
 // Parser is the state of one connection's protocol. Methods are called by one goroutine.

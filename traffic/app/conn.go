@@ -10,17 +10,64 @@ type Conn struct {
 	Events  []string // anomalies of the layer itself: "APPLAYER_MISMATCH_PROTOCOL_BOTH_DIRECTIONS" ...
 	// Reversed: the probe found that the flow's first packet came from the server.
 	Reversed bool
-	probe    [2]probeState
+	// Previous is the parser before an upgrade; its transactions are still to be judged and logged.
+	Previous Parser
+	// Expected is the protocol that another flow has announced for this one (FTP's data connection). The flow
+	// table sets it before the first byte; it is used when neither patterns nor probes know better.
+	Expected Proto
+	// Encrypted: the rest of both directions is ciphertext. Nothing is parsed any more; whether the flow may
+	// be offloaded is the business of Config.TLS.Encrypted ("bypass").
+	Encrypted bool
+
+	probe   [2]probeState
+	upgrade Proto  // the protocol to expect when next bytes come; AnyProto: whatever it is
+	port    uint16 // the server port to look for instead of the flow's, after CONNECT
+	first   firstData
 }
 
+// firstData remembers which direction spoke first, until a parser has been given bytes.
+type firstData uint8
+
+const (
+	noData firstData = iota
+	clientSpokeFirst
+	serverSpokeFirst
+	parserFed
+)
+
+// probeState is how far detection of one direction has come.
 type probeState struct {
-	done bool
-	need int // bytes to wait for, as the parser's last Result said
+	settled  bool   // detection of this direction is over, with or without a result
+	patterns bool   // patterns can't match any more
+	probes   bool   // no probing parser is left to ask
+	refused  uint64 // probing parsers that said no, as a bit set over the layer's probes of the transport
+	held     []byte // bytes kept here while the protocol is not known; never above maxHeld
+	need     int    // bytes to wait for, as the parser's last Result said
+}
+
+// Upgrading tells whether the protocol is about to change: what was found so far is to be judged first.
+func (c *Conn) Upgrading() bool { return c.upgrade != Unknown }
+
+// Idle tells whether the layer wants no more bytes of a direction.
+func (c *Conn) Idle(dir Direction) bool {
+	return c.Proto == Failed || c.Encrypted || c.Broken[dir] ||
+		(c.probe[dir].settled && c.Parser == nil && c.Proto != Unknown && c.upgrade == Unknown)
+}
+
+// addEvent records an anomaly of the layer once.
+func (c *Conn) addEvent(name string) {
+	for _, have := range c.Events {
+		if have == name {
+			return
+		}
+	}
+	c.Events = append(c.Events, name)
 }
 
 // Endpoint says which flow the bytes belong to.
 type Endpoint struct {
 	UDP            bool
+	Midstream      bool   // TCP whose handshake was not seen: detection may turn the flow round
 	Client, Server uint16 // ports
 	Time           int64  // ns, of the packet that is being worked on
 }

@@ -7,6 +7,8 @@ type Protocol struct {
 	TCP, UDP bool
 	// Patterns recognise a protocol by bytes near the start of a direction (Suricata's PM detection).
 	Patterns []Pattern
+	// ClientFirst: the parser can only begin with bytes of the client (Suricata's acceptable first direction).
+	ClientFirst bool
 	// Ports at which Probe is asked (the probing parser), as Suricata's detection-ports: "53", "80,8080", "any".
 	Ports string
 	// Probe looks at the first bytes of a direction.
@@ -26,6 +28,8 @@ type Pattern struct {
 	Offset int // the pattern lies within [Offset, Depth)
 	Depth  int
 	NoCase bool
+	// Check, if not nil, has the last word when the bytes match.
+	Check func(dir Direction, data []byte) Answer
 }
 
 // Answer is a probe's opinion.

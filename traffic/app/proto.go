@@ -62,5 +62,8 @@ func (p Proto) String() string {
 	return "unknown"
 }
 
+// AnyProto, as Result.Upgrade, says that another protocol follows and that nobody knows which.
+const AnyProto Proto = 255
+
 // ProtoCount bounds arrays indexed by Proto.
 const ProtoCount = int(protoCount)

@@ -1,0 +1,9 @@
+// Package protocols is the table of all application protocols that picket knows: one line each.
+package protocols
+
+import "picket/traffic/app"
+
+// All returns the table. Where several protocols could claim the same bytes the earlier line wins.
+func All() []app.Protocol {
+	return []app.Protocol{}
+}
