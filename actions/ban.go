@@ -1,0 +1,104 @@
+package actions
+
+import (
+	"fmt"
+	"net/netip"
+	"time"
+)
+
+// Request asks for a ban.
+type Request struct {
+	Prefix netip.Prefix  // one address is a /32 or /128
+	For    time.Duration // how long from now; 0: until it is lifted
+	Reason string        // for the operator: "sid 2019401: ET SCAN …", "by hand"
+	By     string        // who asks: "cli", "rule"
+}
+
+// Ban is a ban that stands.
+type Ban struct {
+	Prefix netip.Prefix `json:"prefix"`
+	Since  time.Time    `json:"since"`
+	Until  time.Time    `json:"until,omitzero"` // zero: until it is lifted
+	Reason string       `json:"reason,omitempty"`
+	By     string       `json:"by,omitempty"`
+	// Observed bans stand in the ledger only: observe mode kept them from the kernel.
+	Observed bool `json:"observed,omitempty"`
+}
+
+// Expired tells whether the ban's time is over.
+func (b Ban) Expired(now time.Time) bool { return !b.Until.IsZero() && !now.Before(b.Until) }
+
+// Left is the remaining time, rounded up to a second; 0: until it is lifted.
+func (b Ban) Left(now time.Time) time.Duration {
+	if b.Until.IsZero() {
+		return 0
+	}
+	return max(b.Until.Sub(now), 0).Round(time.Second)
+}
+
+// Entry is one element of the kernel's sets.
+type Entry struct {
+	Prefix netip.Prefix
+	Left   time.Duration // 0: for good
+}
+
+// Firewall is the kernel's side of bans; package firewall implements it on nftables.
+type Firewall interface {
+	// Apply adds and removes elements in one transaction; when it returns nil they are in force. Adding what
+	// is there sets its time anew; removing what is absent is no error.
+	Apply(add []Entry, remove []netip.Prefix) error
+	// Replace makes the kernel hold exactly these, in one transaction: no moment without them.
+	Replace(all []Entry) error
+	// Lookup reads an element back.
+	Lookup(p netip.Prefix) (left time.Duration, found bool, err error)
+	// Cut closes what is already open: conntrack entries and this host's sockets of the peer.
+	Cut(p netip.Prefix) error
+	// Damaged delivers a value when somebody else changed or removed the table.
+	Damaged() <-chan string
+	// Close lets go of the table; what stands in it stays in force (PERSIST).
+	Close() error
+}
+
+// Refusal is the gate's answer when a ban must not be made.
+type Refusal struct {
+	Prefix    netip.Prefix
+	Protected netip.Prefix
+	Why       string // "an address of this host (eth0)"
+}
+
+func (r *Refusal) Error() string {
+	if r.Protected.IsValid() && r.Protected != r.Prefix {
+		return fmt.Sprintf("ban %s: refused: it covers %s, %s", Text(r.Prefix), Text(r.Protected), r.Why)
+	}
+	return fmt.Sprintf("ban %s: refused: it is %s", Text(r.Prefix), r.Why)
+}
+
+// Text prints a prefix, a single address without its length.
+func Text(p netip.Prefix) string {
+	if p.IsSingleIP() {
+		return p.Addr().String()
+	}
+	return p.String()
+}
+
+// ParsePrefix reads an address or prefix as an operator writes it; host bits are cleared, a v4-mapped IPv6
+// address is taken as the IPv4 address that it is.
+func ParsePrefix(text string) (netip.Prefix, error) {
+	if a, err := netip.ParseAddr(text); err == nil {
+		a = a.Unmap().WithZone("")
+		return netip.PrefixFrom(a, a.BitLen()), nil
+	}
+	p, err := netip.ParsePrefix(text)
+	if err != nil {
+		return p, fmt.Errorf("%q is neither an address nor a prefix (write 192.0.2.1, 192.0.2.0/24 or 2001:db8::/64)", text)
+	}
+	return Normal(p), nil
+}
+
+// Normal is the one form in which a prefix is compared and stored: masked, v4-mapped as IPv4.
+func Normal(p netip.Prefix) netip.Prefix {
+	if a := p.Addr(); a.Is4In6() && p.Bits() >= 96 {
+		p = netip.PrefixFrom(a.Unmap(), p.Bits()-96)
+	}
+	return p.Masked()
+}

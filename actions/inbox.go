@@ -1,0 +1,89 @@
+package actions
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+)
+
+// ErrStopped is the answer when the responder is not running any more.
+var ErrStopped = errors.New("picket is stopping: nothing was done")
+
+// Ban asks for a ban and waits for its proof. Any goroutine may call it.
+func (r *Responder) Ban(ctx context.Context, q Request) (Ban, error) {
+	answers := make(chan answer, 1)
+	if err := r.send(ctx, message{ban: &q, answer: answers}); err != nil {
+		return Ban{}, err
+	}
+	return r.wait(ctx, answers)
+}
+
+// Offer asks for a ban without waiting; false means that the inbox is full. For workers.
+func (r *Responder) Offer(q Request) bool {
+	select {
+	case r.inbox <- message{ban: &q}:
+		return true
+	default:
+		return false
+	}
+}
+
+// Unban lifts a ban. The error is ErrNotBanned when there is none.
+func (r *Responder) Unban(ctx context.Context, p netip.Prefix) error {
+	answers := make(chan answer, 1)
+	if err := r.send(ctx, message{unban: p, answer: answers}); err != nil {
+		return err
+	}
+	_, err := r.wait(ctx, answers)
+	return err
+}
+
+// Bans lists all that stands, ordered by address.
+func (r *Responder) Bans(ctx context.Context) ([]Ban, error) {
+	list := make(chan []Ban, 1)
+	if err := r.send(ctx, message{list: list}); err != nil {
+		return nil, err
+	}
+	select {
+	case l := <-list:
+		return l, nil
+	case <-r.done:
+		return nil, ErrStopped
+	}
+}
+
+// Stats returns the counters.
+func (r *Responder) Stats(ctx context.Context) (Stats, error) {
+	stats := make(chan Stats, 1)
+	if err := r.send(ctx, message{stats: stats}); err != nil {
+		return Stats{}, err
+	}
+	select {
+	case s := <-stats:
+		return s, nil
+	case <-r.done:
+		return Stats{}, ErrStopped
+	}
+}
+
+func (r *Responder) send(ctx context.Context, m message) error {
+	select {
+	case r.inbox <- m:
+		return nil
+	case <-r.done:
+		return ErrStopped
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (r *Responder) wait(ctx context.Context, answers <-chan answer) (Ban, error) {
+	select {
+	case a := <-answers:
+		return a.ban, a.err
+	case <-r.done:
+		return Ban{}, ErrStopped
+	case <-ctx.Done():
+		return Ban{}, ctx.Err()
+	}
+}

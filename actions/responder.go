@@ -1,0 +1,402 @@
+package actions
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"slices"
+	"time"
+)
+
+// Responder owns the ledger: all that is in force. Everything reaches it through one inbox.
+type Responder struct {
+	inbox    chan message
+	gate     *Gate
+	firewall Firewall
+	journal  *journal
+	bans     map[netip.Prefix]Ban
+	max      int
+	log      *slog.Logger
+	now      func() time.Time
+	done     chan struct{}
+	stats    Stats
+}
+
+// Stats count what the responder has done since it started.
+type Stats struct {
+	Banned, Renewed, Lifted, Expired, Refused, Observed, Failed, Repaired uint64
+	Standing                                                              int
+}
+
+// message is one thing asked of the responder; answer may be nil.
+type message struct {
+	ban    *Request
+	unban  netip.Prefix
+	list   chan<- []Ban
+	stats  chan<- Stats
+	answer chan<- answer
+}
+
+type answer struct {
+	ban Ban
+	err error
+}
+
+// Options of a responder.
+type Options struct {
+	StateDir string
+	Gate     *Gate
+	Firewall Firewall // nil: nothing reaches a kernel, every ban is observed
+	Max      int      // bans that may stand; more are refused and counted
+	Log      *slog.Logger
+	Now      func() time.Time // nil: time.Now
+}
+
+const (
+	inboxSize = 4096 // requests that may wait; a full inbox makes Ban wait and Offer drop
+	batchSize = 1024 // requests that go into one kernel transaction
+	tick      = time.Second
+)
+
+// NewResponder reads the journal and makes the kernel hold exactly the bans that stand in it.
+func NewResponder(o Options) (*Responder, error) {
+	r := &Responder{
+		inbox: make(chan message, inboxSize), gate: o.Gate, firewall: o.Firewall, max: o.Max,
+		log: o.Log, now: o.Now, done: make(chan struct{}),
+	}
+	if r.now == nil {
+		r.now = time.Now
+	}
+	var err error
+	r.journal, r.bans, err = openJournal(o.StateDir, r.now(), func(err error) { o.Log.Warn(err.Error()) })
+	if err != nil {
+		return nil, err
+	}
+	r.regate(r.now())
+	return r, r.restore("start")
+}
+
+// Run answers the inbox until ctx ends. Bans stay in force after it.
+func (r *Responder) Run(ctx context.Context) error {
+	defer close(r.done)
+	ticks := time.NewTicker(tick)
+	defer ticks.Stop()
+	var damaged <-chan string
+	if r.firewall != nil {
+		damaged = r.firewall.Damaged()
+	}
+	for {
+		select {
+		case m := <-r.inbox:
+			r.handle(r.drain(m))
+		case <-ticks.C:
+			r.tick()
+		case what := <-damaged:
+			r.repair(what)
+		case <-ctx.Done():
+			return r.stop()
+		}
+	}
+}
+
+// drain takes what else waits in the inbox, so that a burst becomes few transactions.
+func (r *Responder) drain(first message) []message {
+	batch := []message{first}
+	for len(batch) < batchSize {
+		select {
+		case m := <-r.inbox:
+			batch = append(batch, m)
+		default:
+			return batch
+		}
+	}
+	return batch
+}
+
+// handle answers messages in order; neighbouring bans share one transaction.
+func (r *Responder) handle(batch []message) {
+	for len(batch) > 0 {
+		n := slices.IndexFunc(batch, func(m message) bool { return m.ban == nil })
+		if n < 0 {
+			n = len(batch)
+		}
+		if n > 0 {
+			r.banAll(batch[:n])
+			batch = batch[n:]
+			continue
+		}
+		r.single(batch[0])
+		batch = batch[1:]
+	}
+}
+
+func (r *Responder) single(m message) {
+	switch {
+	case m.list != nil:
+		m.list <- r.list()
+	case m.stats != nil:
+		s := r.stats
+		s.Standing = len(r.bans)
+		m.stats <- s
+	default:
+		m.reply(Ban{}, r.lift(m.unban))
+	}
+}
+
+func (m message) reply(b Ban, err error) {
+	if m.answer != nil {
+		m.answer <- answer{b, err}
+	}
+}
+
+// pending is a ban that has passed the gate and waits for its transaction.
+type pending struct {
+	message
+	ban Ban
+}
+
+// banAll walks bans through the gate, the kernel, the journal and the proof.
+func (r *Responder) banAll(batch []message) {
+	now := r.now()
+	var passed []pending
+	for _, m := range batch {
+		b, err := r.admit(m.ban, now)
+		if err != nil {
+			r.refused(m, err)
+			continue
+		}
+		passed = append(passed, pending{m, b})
+	}
+	if len(passed) == 0 {
+		return
+	}
+	if err := r.enforce(passed, now); err != nil {
+		r.fail(passed, err)
+		return
+	}
+	for _, p := range passed {
+		r.accept(p)
+	}
+}
+
+func (r *Responder) refused(m message, err error) {
+	r.stats.Refused++
+	r.log.Warn("ban refused", "prefix", Text(m.ban.Prefix), "by", m.ban.By, "reason", m.ban.Reason, "why", err)
+	m.reply(Ban{}, err)
+}
+
+// admit asks the gate and makes the ban's record.
+func (r *Responder) admit(q *Request, now time.Time) (Ban, error) {
+	if !q.Prefix.IsValid() {
+		return Ban{}, errors.New("ban: no valid address was given")
+	}
+	b := Ban{Prefix: Normal(q.Prefix), Since: now.UTC(), Reason: q.Reason, By: q.By}
+	if q.For > 0 {
+		b.Until = b.Since.Add(q.For)
+	}
+	if refusal := r.gate.Check(b.Prefix, now); refusal != nil {
+		return b, refusal
+	}
+	old, standing := r.bans[b.Prefix]
+	if !standing && len(r.bans) >= r.max {
+		return b, fmt.Errorf("ban %s: %d bans stand, the most allowed (raise bans.max, or ban prefixes)", Text(b.Prefix), r.max)
+	}
+	b.Observed = r.gate.Observing() || r.firewall == nil
+	if standing && !old.Observed && b.Observed {
+		b.Observed = false // what is in force stays in force
+	}
+	return b, nil
+}
+
+// enforce brings the batch into the kernel and the journal. Observed bans go to the journal only.
+func (r *Responder) enforce(passed []pending, now time.Time) error {
+	var add []Entry
+	lines := make([]entry, len(passed))
+	for i, p := range passed {
+		lines[i] = entry{Ban: p.ban}
+		if !p.ban.Observed {
+			add = append(add, Entry{p.ban.Prefix, p.ban.Left(now)})
+		}
+	}
+	if len(add) > 0 {
+		if err := r.firewall.Apply(add, nil); err != nil {
+			return err
+		}
+	}
+	if err := r.journal.append(lines); err != nil {
+		r.log.Error("ban is in force but will not survive a restart", "error", err)
+	}
+	return nil
+}
+
+// fail answers a whole batch whose transaction was refused: nothing of it is in force.
+func (r *Responder) fail(passed []pending, err error) {
+	r.stats.Failed += uint64(len(passed))
+	r.log.Error("ban failed", "count", len(passed), "first", Text(passed[0].ban.Prefix), "error", err)
+	for _, p := range passed {
+		p.reply(p.ban, err)
+	}
+}
+
+// accept reads the effect back, records the ban and closes what is open.
+func (r *Responder) accept(p pending) {
+	if !p.ban.Observed {
+		if err := r.prove(p.ban); err != nil {
+			r.stats.Failed++
+			r.log.Error("ban has no effect", "prefix", Text(p.ban.Prefix), "error", err)
+			p.reply(p.ban, err)
+			return
+		}
+	}
+	if _, renewed := r.bans[p.ban.Prefix]; renewed {
+		r.stats.Renewed++
+	} else {
+		r.stats.Banned++
+	}
+	r.bans[p.ban.Prefix] = p.ban
+	r.tell(p.ban)
+	p.reply(p.ban, nil)
+	if !p.ban.Observed {
+		if err := r.firewall.Cut(p.ban.Prefix); err != nil {
+			r.log.Warn("open connections of a banned peer not closed; its packets are dropped all the same", "prefix", Text(p.ban.Prefix), "error", err)
+		}
+	}
+}
+
+func (r *Responder) tell(b Ban) {
+	what := "banned"
+	if b.Observed {
+		what = "would ban (observe mode)"
+		r.stats.Observed++
+	}
+	r.log.Info(what, "prefix", Text(b.Prefix), "until", b.Until, "by", b.By, "reason", b.Reason)
+}
+
+func (r *Responder) prove(b Ban) error {
+	_, found, err := r.firewall.Lookup(b.Prefix)
+	if err != nil {
+		return fmt.Errorf("ban %s: read back: %w", Text(b.Prefix), err)
+	}
+	if !found {
+		return fmt.Errorf("ban %s: the kernel does not hold it after it was added (does another program change picket's table?)", Text(b.Prefix))
+	}
+	return nil
+}
+
+// ErrNotBanned is the answer to an unban of what is not banned.
+var ErrNotBanned = errors.New("is not banned")
+
+func (r *Responder) lift(p netip.Prefix) error {
+	p = Normal(p)
+	b, ok := r.bans[p]
+	if !ok {
+		return fmt.Errorf("unban %s: %w", Text(p), ErrNotBanned)
+	}
+	if err := r.remove([]Ban{b}); err != nil {
+		return fmt.Errorf("unban %s: %w", Text(p), err)
+	}
+	r.stats.Lifted++
+	r.log.Info("unbanned", "prefix", Text(p))
+	return nil
+}
+
+// remove takes bans out of the kernel, the journal and the ledger.
+func (r *Responder) remove(list []Ban) error {
+	var gone []netip.Prefix
+	lines := make([]entry, len(list))
+	for i, b := range list {
+		lines[i] = entry{Ban: Ban{Prefix: b.Prefix}, Lifted: true}
+		if !b.Observed {
+			gone = append(gone, b.Prefix)
+		}
+	}
+	if len(gone) > 0 {
+		if err := r.firewall.Apply(nil, gone); err != nil {
+			return err
+		}
+	}
+	for _, b := range list {
+		delete(r.bans, b.Prefix)
+	}
+	return r.journal.append(lines)
+}
+
+// tick forgets what has expired, lifts what has become protected, and syncs the journal.
+func (r *Responder) tick() {
+	now := r.now()
+	for p, b := range r.bans {
+		if b.Expired(now) {
+			delete(r.bans, p) // the kernel's own timeout has removed the element
+			r.stats.Expired++
+		}
+	}
+	r.regate(now)
+	if err := r.journal.sync(r.bans); err != nil {
+		r.log.Error("ban journal not written", "error", err)
+	}
+}
+
+// regate lifts standing bans whose party has become protected since: a new address of this host, a login.
+func (r *Responder) regate(now time.Time) {
+	for _, b := range r.bans {
+		refusal := r.gate.Check(b.Prefix, now)
+		if refusal == nil {
+			continue
+		}
+		r.log.Warn("ban lifted: its party is protected now", "prefix", Text(b.Prefix), "why", refusal.Why)
+		if err := r.remove([]Ban{b}); err != nil {
+			r.log.Error("ban not lifted", "prefix", Text(b.Prefix), "error", err)
+		}
+	}
+}
+
+// repair puts everything back after another program has changed picket's table.
+func (r *Responder) repair(what string) {
+	r.log.Warn("picket's table was changed by another program; restoring", "what", what)
+	if err := r.restore("repair"); err != nil {
+		r.log.Error("bans not restored", "error", err)
+		return
+	}
+	r.stats.Repaired++
+}
+
+// restore makes the kernel hold what the ledger holds.
+func (r *Responder) restore(when string) error {
+	if r.firewall == nil {
+		return nil
+	}
+	now := r.now()
+	var all []Entry
+	for _, b := range r.bans {
+		if !b.Observed && !b.Expired(now) {
+			all = append(all, Entry{b.Prefix, b.Left(now)})
+		}
+	}
+	if err := r.firewall.Replace(all); err != nil {
+		return fmt.Errorf("%s: put %d bans into the kernel: %w", when, len(all), err)
+	}
+	return nil
+}
+
+func (r *Responder) stop() error {
+	err := r.journal.sync(r.bans)
+	err = errors.Join(err, r.journal.close())
+	if r.firewall != nil {
+		err = errors.Join(err, r.firewall.Close())
+	}
+	return err
+}
+
+func (r *Responder) list() []Ban {
+	out := make([]Ban, 0, len(r.bans))
+	now := r.now()
+	for _, b := range r.bans {
+		if !b.Expired(now) {
+			out = append(out, b)
+		}
+	}
+	slices.SortFunc(out, func(a, b Ban) int { return a.Prefix.Compare(b.Prefix) })
+	return out
+}
