@@ -1,0 +1,5 @@
+package search
+
+type nibbles struct{}
+
+func newNibbles(_, _ []placed) *nibbles { return nil }

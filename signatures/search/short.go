@@ -1,0 +1,133 @@
+package search
+
+import (
+	"bytes"
+	"unsafe"
+)
+
+// shortFew is up to how many short literals are looked for one by one, with the processor's own byte search.
+const shortFew = 4
+
+// short holds the literals of one and two bytes. They have no window worth sieving for.
+type short struct {
+	lits  []uint32 // all of them
+	table *shortTable
+	plain []shortLiteral // all of them have the same bytes in either case
+	mixed []shortLiteral
+}
+
+type shortLiteral struct {
+	bytes  [2]byte
+	size   uint8
+	nocase bool
+	lit    uint32
+}
+
+// shortTable answers for any number of short literals in one walk over the buffer.
+type shortTable struct {
+	begins [256]uint8 // 1: such a literal, 2: begins a literal of two bytes
+	ones   [256][]uint32
+	twos   map[uint16][]uint32
+}
+
+func (sh *short) add(s *Set, lit uint32, l Literal) {
+	x := shortLiteral{size: uint8(len(l.Bytes)), lit: lit}
+	copy(x.bytes[:], s.text[s.lits[lit].start:])
+	if len(l.Bytes) == 1 {
+		x.bytes[1] = 0
+	}
+	for _, c := range l.Bytes {
+		x.nocase = x.nocase || l.NoCase && isLetter(c)
+	}
+	sh.lits = append(sh.lits, lit)
+	if x.nocase {
+		sh.mixed = append(sh.mixed, x)
+	} else {
+		sh.plain = append(sh.plain, x)
+	}
+}
+
+// finish decides how the literals are looked for.
+func (sh *short) finish() {
+	if len(sh.plain) > shortFew {
+		sh.mixed = append(sh.mixed, sh.plain...)
+		sh.plain = nil
+	}
+	if len(sh.mixed) == 0 {
+		return
+	}
+	sh.table = &shortTable{twos: map[uint16][]uint32{}}
+	for _, x := range sh.mixed {
+		sh.table.add(x)
+	}
+}
+
+func (t *shortTable) add(x shortLiteral) {
+	for _, a := range cases(x.bytes[0], x.nocase) {
+		if x.size == 1 {
+			t.begins[a] |= 1
+			t.ones[a] = append(t.ones[a], x.lit)
+			continue
+		}
+		t.begins[a] |= 2
+		for _, b := range cases(x.bytes[1], x.nocase) {
+			key := uint16(a)<<8 | uint16(b)
+			t.twos[key] = append(t.twos[key], x.lit)
+		}
+	}
+}
+
+// cases returns the byte in all the cases that it stands for.
+func cases(c byte, nocase bool) []byte {
+	if nocase && isLetter(c) {
+		return []byte{c &^ 0x20, c | 0x20}
+	}
+	return []byte{c}
+}
+
+func (sh *short) size() int {
+	n := 4*len(sh.lits) + (len(sh.plain)+len(sh.mixed))*int(unsafe.Sizeof(shortLiteral{}))
+	if sh.table != nil {
+		n += int(unsafe.Sizeof(shortTable{})) + 48*len(sh.table.twos)
+	}
+	return n
+}
+
+// scanShort looks for the short literals.
+func (st *state) scanShort() {
+	for i := range st.short.plain {
+		x := &st.short.plain[i]
+		if bytes.Contains(st.buf, x.bytes[:x.size]) {
+			st.match(x.lit)
+		}
+	}
+	t := st.short.table
+	if t == nil {
+		return
+	}
+	before := st.n
+	for i, c := range st.buf {
+		flags := t.begins[c]
+		if flags == 0 {
+			continue
+		}
+		st.work++
+		if flags&1 != 0 {
+			st.matchAll(t.ones[c])
+		}
+		if flags&2 != 0 && i+1 < len(st.buf) {
+			st.matchAll(t.twos[uint16(c)<<8|uint16(st.buf[i+1])])
+		}
+		if st.n-before == len(st.short.mixed) {
+			return
+		}
+	}
+}
+
+func (st *state) matchAll(lits []uint32) {
+	for _, lit := range lits {
+		if st.seen[lit] != st.generation {
+			st.match(lit)
+		}
+	}
+}

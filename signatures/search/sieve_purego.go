@@ -1,0 +1,3 @@
+package search
+
+func (sv *sieve) blocks(buf []byte, masks []uint32, _ *Scratch) { sv.blocksGo(buf, masks) }
