@@ -204,10 +204,17 @@ func (r *Responder) admit(q *Request, now time.Time) (Ban, error) {
 		return b, fmt.Errorf("ban %s: %d bans stand, the most allowed (raise bans.max, or ban prefixes)", Text(b.Prefix), r.max)
 	}
 	b.Observed = r.gate.Observing() || r.firewall == nil
-	if standing && !old.Observed && b.Observed {
-		b.Observed = false // what is in force stays in force
+	if b.Observed && standing && !old.Observed {
+		return b, fmt.Errorf("ban %s: observe mode renews nothing; the ban in force stands until %s", Text(b.Prefix), untilText(old))
 	}
 	return b, nil
+}
+
+func untilText(b Ban) string {
+	if b.Until.IsZero() {
+		return "it is lifted"
+	}
+	return b.Until.Format(time.RFC3339)
 }
 
 // enforce brings the batch into the kernel and the journal. Observed bans go to the journal only.

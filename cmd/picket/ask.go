@@ -1,0 +1,161 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"picket/actions"
+	"picket/outputs/web"
+)
+
+// asker finds the running picket: --socket, or the socket of the configuration.
+func asker(cmd *cobra.Command) (*web.Client, error) {
+	socket, _ := cmd.Flags().GetString("socket")
+	if socket == "" {
+		c, err := loadConfig(cmd)
+		if err != nil {
+			return nil, err
+		}
+		socket = c.Socket
+	}
+	return web.NewClient(socket), nil
+}
+
+// question is a verb that asks the running picket.
+func question(use, short string, args cobra.PositionalArgs, ask func(cmd *cobra.Command, c *web.Client, args []string) error) *cobra.Command {
+	cmd := &cobra.Command{Use: use, Short: short, Args: args,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := asker(cmd)
+			if err != nil {
+				return err
+			}
+			return ask(cmd, c, args)
+		}}
+	cmd.Flags().String("socket", "", "control `SOCKET` of the running picket")
+	cmd.Flags().Bool("json", false, "print JSON")
+	return cmd
+}
+
+// printed writes v as JSON when --json was given.
+func printed(cmd *cobra.Command, v any) bool {
+	if yes, _ := cmd.Flags().GetBool("json"); !yes {
+		return false
+	}
+	enc := json.NewEncoder(cmd.OutOrStdout())
+	enc.SetIndent("", "  ")
+	_ = enc.Encode(v)
+	return true
+}
+
+func statusCommand() *cobra.Command {
+	return question("status", "show what the running picket does", cobra.NoArgs,
+		func(cmd *cobra.Command, c *web.Client, _ []string) error {
+			s, err := c.Status(cmd.Context())
+			if err != nil || printed(cmd, s) {
+				return err
+			}
+			printStatus(cmd.OutOrStdout(), s)
+			return nil
+		})
+}
+
+func printStatus(w io.Writer, s web.Status) {
+	fmt.Fprintf(w, "%s, pid %d, mode %s, since %s\n", s.Version, s.PID, s.Mode, s.Since.Format(time.RFC3339))
+	fmt.Fprintf(w, "rules    %d loaded, %d faults, since %s\n", s.Rules.Loaded, s.Rules.Faults, s.Rules.Since.Format(time.RFC3339))
+	for _, src := range s.Sources {
+		fmt.Fprintf(w, "source   %s: %d packets, %d bytes, %d dropped by the kernel", src.Name, src.Packets, src.Bytes, src.Dropped)
+		if src.Unseen+src.Refused+src.Restarted > 0 {
+			fmt.Fprintf(w, ", %d passed uninspected, %d verdicts refused, %d restarts", src.Unseen, src.Refused, src.Restarted)
+		}
+		fmt.Fprintln(w)
+	}
+	fmt.Fprintf(w, "traffic  %d flows, %d alerts, %d drops\n", s.Flows, s.Alerts, s.Drops)
+	if s.EVE != nil {
+		fmt.Fprintf(w, "eve      %s: %d records, %d dropped\n", s.EVE.File, s.EVE.Written, s.EVE.Dropped)
+	}
+	b := s.Bans
+	fmt.Fprintf(w, "bans     %d standing; %d made, %d renewed, %d lifted, %d expired, %d refused, %d failed, %d repairs\n",
+		b.Standing, b.Banned, b.Renewed, b.Lifted, b.Expired, b.Refused, b.Failed, b.Repaired)
+}
+
+func reloadCommand() *cobra.Command {
+	return question("reload", "load rules and configuration anew, without losing a packet", cobra.NoArgs,
+		func(cmd *cobra.Command, c *web.Client, _ []string) error {
+			r, err := c.Reload(cmd.Context())
+			if err != nil || printed(cmd, r) {
+				return err
+			}
+			for _, f := range r.Faults {
+				fmt.Fprintln(cmd.ErrOrStderr(), f)
+			}
+			fmt.Fprintf(cmd.OutOrStdout(), "%d rules in force after %s\n", r.Loaded, r.Took.Round(time.Millisecond))
+			return nil
+		})
+}
+
+func banCommand() *cobra.Command {
+	var span time.Duration
+	var reason string
+	cmd := question("ban ADDR|PREFIX", "ban an address or a prefix", cobra.ExactArgs(1),
+		func(cmd *cobra.Command, c *web.Client, args []string) error {
+			b, err := c.Ban(cmd.Context(), web.BanRequest{Prefix: args[0], For: span, Reason: reason})
+			if err != nil || printed(cmd, b) {
+				return err
+			}
+			what := "is banned, the kernel holds it"
+			if b.Observed {
+				what = "would be banned; observe mode keeps it from the kernel"
+			}
+			fmt.Fprintf(cmd.OutOrStdout(), "%s %s %s\n", actions.Text(b.Prefix), what, until(b))
+			return nil
+		})
+	cmd.Flags().DurationVar(&span, "for", 0, "how long (1h30m); without it until picket unban")
+	cmd.Flags().StringVar(&reason, "reason", "by hand", "why, for those who ask later")
+	return cmd
+}
+
+func until(b actions.Ban) string {
+	if b.Until.IsZero() {
+		return "until it is lifted"
+	}
+	return "until " + b.Until.Format(time.RFC3339)
+}
+
+func unbanCommand() *cobra.Command {
+	return question("unban ADDR|PREFIX", "lift a ban", cobra.ExactArgs(1),
+		func(cmd *cobra.Command, c *web.Client, args []string) error {
+			p, err := actions.ParsePrefix(args[0])
+			if err != nil {
+				return fmt.Errorf("unban: %w", err)
+			}
+			if err := c.Unban(cmd.Context(), p); err != nil {
+				return err
+			}
+			fmt.Fprintf(cmd.OutOrStdout(), "%s is banned no more\n", actions.Text(p))
+			return nil
+		})
+}
+
+func bansCommand() *cobra.Command {
+	return question("bans", "list the bans that stand", cobra.NoArgs,
+		func(cmd *cobra.Command, c *web.Client, _ []string) error {
+			l, err := c.Bans(cmd.Context())
+			if err != nil || printed(cmd, l) {
+				return err
+			}
+			w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 8, 2, ' ', 0)
+			fmt.Fprintln(w, "BANNED\tSINCE\tUNTIL\tBY\tREASON")
+			for _, b := range l {
+				if b.Observed {
+					b.Reason += " (observed only)"
+				}
+				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", actions.Text(b.Prefix), b.Since.Format(time.RFC3339), until(b), b.By, b.Reason)
+			}
+			return w.Flush()
+		})
+}
