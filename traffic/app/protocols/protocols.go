@@ -1,9 +1,16 @@
 // Package protocols is the table of all application protocols that picket knows: one line each.
 package protocols
 
-import "picket/traffic/app"
+import (
+	"picket/traffic/app"
+	"picket/traffic/app/dns"
+)
 
 // All returns the table. Where several protocols could claim the same bytes the earlier line wins.
 func All() []app.Protocol {
-	return []app.Protocol{}
+	return []app.Protocol{
+		dns.TCP(),
+		dns.UDP(),
+		dns.MDNS(),
+	}
 }
