@@ -1,0 +1,59 @@
+package language
+
+import (
+	"bytes"
+	"strings"
+)
+
+// lines cuts a file into logical lines: continuation lines are joined, line ends taken off.
+type lines struct {
+	text []byte
+	file string
+	line int // physical lines read so far
+}
+
+func newLines(text []byte, file string) *lines {
+	return &lines{text: bytes.TrimPrefix(text, []byte("\xef\xbb\xbf")), file: file}
+}
+
+// next returns the next logical line and where it begins.
+func (l *lines) next() (string, Pos, bool) {
+	if len(l.text) == 0 {
+		return "", Pos{}, false
+	}
+	first := l.physical()
+	pos := Pos{File: l.file, Line: l.line, Col: 1}
+	if !continued(first) {
+		return string(first), pos, true
+	}
+	if comment(first) {
+		return "", pos, true // a comment does not continue, whatever it ends with
+	}
+	var joined strings.Builder
+	part := first
+	for {
+		open := continued(part)
+		if open {
+			part = part[:len(part)-1]
+		}
+		if joined.Len() <= MaxRuleLen { // beyond it the rule is refused; don't keep what follows
+			joined.Write(part)
+		}
+		if !open || len(l.text) == 0 {
+			return joined.String(), pos, true
+		}
+		part = l.physical()
+	}
+}
+
+// physical returns the next line without its trailing blanks.
+func (l *lines) physical() []byte {
+	l.line++
+	line, rest, _ := bytes.Cut(l.text, []byte("\n"))
+	l.text = rest
+	return bytes.TrimRight(line, " \t\r\v\f")
+}
+
+func continued(line []byte) bool { return len(line) > 0 && line[len(line)-1] == '\\' }
+
+func comment(line []byte) bool { return line[0] == '#' || line[0] == ';' }
