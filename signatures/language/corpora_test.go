@@ -36,7 +36,7 @@ func corpus(t testing.TB, name string) []byte {
 func TestCorpora(t *testing.T) {
 	vars := language.DefaultVars()
 	for _, c := range []struct {
-		file         string
+		file        string
 		rules, hard int
 	}{
 		{"et-open.rules.xz", 36464, 0},
