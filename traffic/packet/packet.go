@@ -119,20 +119,25 @@ const (
 	Pseudo
 	// Invalid: decoding failed somewhere; only the fields up to that layer are valid.
 	Invalid
-	// IPFailed is set when no valid IP header was found: Src, Dst and Proto are not valid.
+	// NoIP: no valid IP header was found; Src, Dst and Proto are not valid.
 	NoIP
 	// StreamAdded: the segment's payload went into the stream; the judge sees it there.
 	StreamAdded
-	// StreamEvent: stream tracking refused the segment (bad checksum, out of window ...).
+	// StreamRefused: stream tracking refused the segment (bad checksum, out of window ...).
 	StreamRefused
 	// StreamEOF: the stream ends with this packet; all that is left is to be judged now.
 	StreamEOF
 	// ICMPError: the packet reports an error and quotes another packet's header.
 	ICMPError
+	// NoPayload: the payload is looked at as a packet of its own (tunnel, rebuilt datagram), so signatures that
+	// look into the payload of this one are not tried.
+	NoPayload
+	// WantsFlow: the packet is whole down to its transport header and belongs to a flow.
+	WantsFlow
 )
 
-// MaxEvents bounds the decoder events that one packet can carry; later ones are counted only.
-const MaxEvents = 8
+// MaxEvents bounds the events that one packet can carry (Suricata's bound too); later ones are lost.
+const MaxEvents = 15
 
 // MaxVLANs is the number of VLAN tags that are kept (Suricata keeps three).
 const MaxVLANs = 3
@@ -180,12 +185,19 @@ type Packet struct {
 	Outer  *Packet // the carrier; nil for a packet that was on the wire itself
 	VNI    uint32  // VXLAN or GENEVE network, GRE key; valid iff Tunnel says so
 
+	// ARP is the ARP message from its first byte (28 bytes); nil unless a valid one was decoded. See ReadARP.
+	ARP []byte
+
 	NEvents uint8
 	Events  [MaxEvents]Event
 
 	// Set by the flow table, not by Decode.
 	Dir     Direction
 	HasFlow bool
+
+	layers uint8    // headers read so far, the carriers' included
+	fh     fragment // valid iff Fragment
+	sums   sumState
 }
 
 // TCPHeader holds the fields of a TCP header; valid iff Packet.Proto is TCP and L4 is not nil.
@@ -204,6 +216,7 @@ type TCPHeader struct {
 	HasMD5       bool
 	HasAO        bool
 	HasTFO       bool
+	hasMSS       bool
 	TSVal, TSEcr uint32 // valid iff HasTS
 	Options      []byte // raw options
 	SACK         []byte // the option's blocks, 8 bytes each
