@@ -1,0 +1,172 @@
+package eve
+
+import (
+	"picket/traffic/flow"
+	"picket/traffic/packet"
+)
+
+// Orientation says which side a record names as its source.
+type Orientation uint8
+
+// A record names the packet's own sides, or the side that sends in one direction of the flow.
+const (
+	AsPacket   Orientation = iota // src is who sent the packet
+	FromClient                    // src is the client, whoever sent the packet
+	FromServer                    // src is the server
+)
+
+// head begins a record with what all records have, in Suricata's order (output-json.c, CreateEveHeader). p may be
+// nil; then the flow tells the addresses. f may be nil.
+func (l *Logger) head(event string, p *packet.Packet, f *flow.Flow, o Orientation, now int64) {
+	j := &l.json
+	j.Reset()
+	j.Object("")
+	j.Time("timestamp", now)
+	if f != nil {
+		j.Uint("flow_id", f.ID)
+	}
+	l.origin(p)
+	j.Str("event_type", event)
+	vlans(j, p, f)
+	endpoints(j, p, f, o)
+	if p != nil {
+		icmp(j, p)
+		j.Str("pkt_src", packetSource(p))
+	}
+	l.common(p, f)
+}
+
+// origin writes where the packet came from.
+func (l *Logger) origin(p *packet.Packet) {
+	j, c := &l.json, l.cfg
+	if c.SensorID >= 0 {
+		j.Int("sensor_id", int64(c.SensorID))
+	}
+	if p == nil {
+		return
+	}
+	if p.Iface >= 0 && int(p.Iface) < len(c.Interfaces) {
+		j.Str("in_iface", c.Interfaces[p.Iface])
+	}
+	if c.Offline && p.Num != 0 {
+		j.Uint("pcap_cnt", p.Num)
+	}
+}
+
+func vlans(j *JSON, p *packet.Packet, f *flow.Flow) {
+	var ids []uint16
+	switch {
+	case p != nil:
+		ids = p.VLAN[:p.VLANs]
+	case f != nil:
+		ids = f.VLAN[:f.VLANs]
+	}
+	if len(ids) == 0 {
+		return
+	}
+	j.Array("vlan")
+	for _, id := range ids {
+		j.Uint("", uint64(id))
+	}
+	j.EndArray()
+}
+
+// Ends are the two sides of a record.
+type Ends struct {
+	Src, Dst         packet.Addr
+	SrcPort, DstPort uint16
+	Proto            packet.Proto
+	Family           uint8 // 0: there are no addresses
+}
+
+// ends chooses the sides: the packet's own, turned round where the record is about the flow.
+func ends(p *packet.Packet, f *flow.Flow, o Orientation) Ends {
+	var e Ends
+	if p != nil {
+		e = Ends{p.Src, p.Dst, p.SrcPort, p.DstPort, p.Proto, p.Family}
+		if o == AsPacket || !p.HasFlow || (p.Dir == packet.ToServer) == (o == FromClient) {
+			return e
+		}
+	} else if f != nil {
+		e = Ends{f.Client, f.Server, f.CPort, f.SPort, f.Proto, f.Family}
+		if o != FromServer {
+			return e
+		}
+	}
+	e.Src, e.Dst = e.Dst, e.Src
+	e.SrcPort, e.DstPort = e.DstPort, e.SrcPort
+	return e
+}
+
+func endpoints(j *JSON, p *packet.Packet, f *flow.Flow, o Orientation) {
+	e := ends(p, f, o)
+	if e.Family == 0 {
+		return
+	}
+	e.write(j)
+	j.Uint("ip_v", uint64(e.Family))
+	if p == nil && (e.Proto == packet.ICMP || e.Proto == packet.ICMPv6) {
+		j.Uint("icmp_type", uint64(f.CPort))
+		j.Uint("icmp_code", uint64(f.SPort))
+	}
+}
+
+// write appends addresses, ports and protocol.
+func (e *Ends) write(j *JSON) {
+	ports := e.Proto == packet.TCP || e.Proto == packet.UDP || e.Proto == packet.SCTP
+	j.Addr("src_ip", e.Src)
+	if ports {
+		j.Uint("src_port", uint64(e.SrcPort))
+	}
+	j.Addr("dest_ip", e.Dst)
+	if ports {
+		j.Uint("dest_port", uint64(e.DstPort))
+	}
+	protocol(j, e.Proto)
+}
+
+func icmp(j *JSON, p *packet.Packet) {
+	if (p.Proto == packet.ICMP || p.Proto == packet.ICMPv6) && p.L4 != nil {
+		j.Uint("icmp_type", uint64(p.ICMPType))
+		j.Uint("icmp_code", uint64(p.ICMPCode))
+	}
+}
+
+// packetSource says how a packet came to be (decode.c, PktSrcToString).
+func packetSource(p *packet.Packet) string {
+	switch {
+	case p.Has(packet.Pseudo):
+		return "stream (flow timeout)"
+	case p.Tunnel == packet.TunnelFragment:
+		return "defrag"
+	}
+	switch p.Tunnel {
+	case packet.TunnelGRE, packet.TunnelERSPAN:
+		return "gre tunnel"
+	case packet.TunnelVXLAN:
+		return "vxlan encapsulation"
+	case packet.TunnelGENEVE:
+		return "geneve encapsulation"
+	case packet.TunnelTeredo:
+		return "teredo tunnel"
+	case packet.TunnelIPinIP:
+		if p.Outer != nil && p.Outer.Family == 6 {
+			return "ipv6 tunnel"
+		}
+		return "ipv4 tunnel"
+	}
+	return "wire/pcap"
+}
+
+// common writes the members that the configuration adds to every record.
+func (l *Logger) common(p *packet.Packet, f *flow.Flow) {
+	if l.cfg.Ethernet && p != nil && len(p.Eth) >= 14 {
+		l.json.Object("ether")
+		l.json.MAC("src_mac", p.Eth[6:12])
+		l.json.MAC("dest_mac", p.Eth[:6])
+		l.json.EndObject()
+	}
+	if l.cfg.CommunityID && f != nil {
+		l.communityID(f)
+	}
+}

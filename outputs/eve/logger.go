@@ -1,0 +1,40 @@
+package eve
+
+import (
+	"picket/traffic/app"
+	"picket/traffic/flow"
+	"picket/traffic/packet"
+)
+
+// Logger writes one worker's records. It belongs to the worker's goroutine; several Loggers share a Writer.
+type Logger struct {
+	cfg  *Config
+	out  *Writer
+	json JSON
+	view []byte // scratch for payloads
+}
+
+// NewLogger makes a worker's logger. cfg must not change afterwards.
+func NewLogger(cfg *Config, out *Writer) *Logger { return &Logger{cfg: cfg, out: out} }
+
+// Moment is what the worker is looking at when something is to be written. Any of the pointers may be nil.
+type Moment struct {
+	Time   int64 // ns; the packet's, or now
+	Packet *packet.Packet
+	Flow   *flow.Flow
+	State  *flow.State
+}
+
+func (m *Moment) conn() *app.Conn {
+	if m.State == nil {
+		return nil
+	}
+	return &m.State.App
+}
+
+// finish closes the record and hands it over.
+func (l *Logger) finish() {
+	l.json.EndObject()
+	l.json.buf = append(l.json.buf, '\n')
+	l.out.Write(l.json.buf)
+}

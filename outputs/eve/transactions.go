@@ -1,0 +1,111 @@
+package eve
+
+import (
+	"picket/traffic/app"
+	"picket/traffic/flow"
+)
+
+// TxLogger is one line of the table below: how a protocol's transactions are written.
+type TxLogger struct {
+	Proto app.Proto
+	// Event is the record's event_type.
+	Event string
+	// Append writes the protocol's members ("http":{...}), into a transaction record or into an alert. False:
+	// this transaction has nothing to log; the record is thrown away.
+	Append func(j *JSON, tx *app.Transaction, c *Context) bool
+	// Client and Server are the progress at which a transaction is logged; 0 means complete.
+	Client, Server app.Progress
+	// Each logs a transaction once per direction as it completes, and not once for both.
+	Each bool
+	// AsPacket: src is who sent the packet at hand. Otherwise src is the client.
+	AsPacket bool
+	// OnlyAlert: no records of its own, only members in alerts.
+	OnlyAlert bool
+}
+
+// Context is what a transaction's Append may look at beside the transaction.
+type Context struct {
+	Cfg  *Config
+	Conn *app.Conn
+	Flow *flow.Flow
+	// Alert: the members go into an alert record, which may hold more or less than the protocol's own.
+	Alert bool
+	// Dir is the direction that is logged; valid iff the logger's Each is set.
+	Dir app.Direction
+}
+
+// loggers holds every protocol that is logged: a new one is one line here and one file with its Append.
+var loggers = [...]TxLogger{}
+
+// logger returns a protocol's line, or nil.
+func logger(p app.Proto) *TxLogger {
+	for i := range loggers {
+		if loggers[i].Proto == p {
+			return &loggers[i]
+		}
+	}
+	return nil
+}
+
+// due tells whether a transaction is to be logged now, given what was logged of it before.
+func (t *TxLogger) due(tx *app.Transaction) bool {
+	if tx.Logged&loggedBoth != 0 {
+		return false
+	}
+	return t.reached(tx, app.ToServer) && t.reached(tx, app.ToClient)
+}
+
+func (t *TxLogger) reached(tx *app.Transaction, dir app.Direction) bool {
+	least := t.Client
+	if dir == app.ToClient {
+		least = t.Server
+	}
+	if least == 0 {
+		least = app.Complete(tx.Proto)
+	}
+	return tx.Skip[dir] || tx.Progress[dir] >= least
+}
+
+// Bits of Transaction.Logged: one for both directions, one for each.
+const (
+	loggedBoth uint32 = 1 << iota
+	loggedToServer
+	loggedToClient
+)
+
+// Transaction writes tx's record when it is due. final says that the transaction will not change any more: the
+// flow or its parser has ended, and what is there is written.
+func (l *Logger) Transaction(tx *app.Transaction, at *Moment, final bool) {
+	t := logger(tx.Proto)
+	if t == nil || t.OnlyAlert || !l.cfg.Enabled(t.Event) {
+		return
+	}
+	if !t.Each {
+		if t.due(tx) || final && tx.Logged&loggedBoth == 0 {
+			tx.Logged |= loggedBoth
+			l.transaction(t, tx, at, app.ToServer)
+		}
+		return
+	}
+	for dir, bit := range [2]uint32{loggedToServer, loggedToClient} {
+		d := app.Direction(dir)
+		if tx.Logged&bit != 0 || tx.Skip[d] || !t.reached(tx, d) && !final {
+			continue
+		}
+		tx.Logged |= bit
+		l.transaction(t, tx, at, d)
+	}
+}
+
+func (l *Logger) transaction(t *TxLogger, tx *app.Transaction, at *Moment, dir app.Direction) {
+	o := FromClient
+	if t.AsPacket {
+		o = AsPacket
+	}
+	l.head(t.Event, at.Packet, at.Flow, o, at.Time)
+	l.json.Uint("tx_id", tx.ID)
+	if !t.Append(&l.json, tx, &Context{Cfg: l.cfg, Conn: at.conn(), Flow: at.Flow, Dir: dir}) {
+		return
+	}
+	l.finish()
+}
