@@ -20,6 +20,8 @@ type Config struct {
 	ERSPANTypeI bool
 
 	Defrag DefragConfig
+	// VLANTracking keeps the fragments of different VLANs apart (vlan.use-for-tracking).
+	VLANTracking bool
 	// HostPolicies lists which hosts put overlapping fragments together in which way (host-os-policy). The
 	// longest prefix that contains the destination decides; without one it is BSD.
 	HostPolicies []HostPolicy
@@ -86,6 +88,8 @@ func Default() Config {
 		Teredo:      TunnelPorts{Enabled: true, Ports: []uint16{3544}},
 		StrictVXLAN: true,
 		ERSPANTypeI: true,
+
+		VLANTracking: true,
 		Defrag: DefragConfig{
 			MaxTrackers:  65535,
 			MaxFragments: 65535,
