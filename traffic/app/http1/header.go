@@ -325,9 +325,6 @@ func (r fieldReader) valueLine(b []byte) line {
 		i = bytes.IndexAny(b, "\r\n")
 	}
 	if i < 0 {
-		if r.eof && len(b) > 0 {
-			return line{bytes: b, n: len(b)}
-		}
 		return line{invalid: true}
 	}
 	if i > 0 && b[i-1] == '\r' {
@@ -340,7 +337,7 @@ func (r fieldReader) valueLine(b []byte) line {
 			end = odd
 		}
 	}
-	if len(rest) == end || len(rest) < 4 && onlyEnds(rest) {
+	if len(rest) == end || r.undecided(rest) {
 		if !r.eof {
 			return line{invalid: true}
 		}
@@ -358,14 +355,15 @@ func (r fieldReader) valueLine(b []byte) line {
 	return line{bytes: b[:i], n: i + end, end: end}
 }
 
-// onlyEnds: nothing but CR and LF, which may yet become a deformed line end; CRLF CRLF never does.
-func onlyEnds(b []byte) bool {
-	for _, c := range b {
-		if c != '\r' && c != '\n' {
-			return false
-		}
+// undecided: all there is may yet become a deformed line end.
+func (r fieldReader) undecided(b []byte) bool {
+	switch string(b) {
+	case "\n\r", "\n\r\r", "\n\r\r\n", "\n\r\r\n\r":
+		return true
+	case "\r\n\r":
+		return r.response
 	}
-	return len(b) < 2 || string(b[len(b)-2:]) != "\n\n"
+	return false
 }
 
 // value reads a value with its continuation lines; n is its length with the line end. Folded values are built

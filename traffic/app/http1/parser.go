@@ -1,0 +1,299 @@
+package http1
+
+import (
+	"errors"
+
+	"picket/traffic/app"
+)
+
+// Errors that end the parsing of a connection.
+var (
+	errMessage = errors.New("http1: message can't be read")
+	errTooMany = errors.New("http1: too many open transactions")
+)
+
+// parser is one connection. Requests and answers are matched in order.
+type parser struct {
+	cfg   *settings
+	txs   app.Transactions
+	sides [2]side
+	// request is being received; nil between requests. answer is being received.
+	request, answer *Transaction
+	// pending are the transactions whose answer has not begun, oldest first.
+	pending []*Transaction
+	files   uint32
+	// upgrade is set by an answer that hands the connection over.
+	upgrade     app.Proto
+	upgradePort uint16
+}
+
+// side is one direction.
+type side struct {
+	step   step
+	carry  []byte // bytes of a line or header that is not whole
+	left   uint64 // bytes of body or chunk to come
+	header int    // bytes of the header block read so far
+	closed bool   // nothing follows, and all there was has been offered
+	ended  bool   // the direction is no HTTP any more
+}
+
+// step is what a direction's next bytes are.
+type step uint8
+
+const (
+	stepIdle step = iota
+	stepLine
+	stepHeaders
+	stepConnect // request side: the answer decides what follows
+	stepBody    // content of known length
+	stepToClose // content until the connection ends
+	stepChunkSize
+	stepChunk
+	stepChunkEnd
+	stepFinal  // after the message: more of it, or the next one?
+	stepIgnore // behind an HTTP/0.9 request
+)
+
+// verdict is what a step says.
+type verdict uint8
+
+const (
+	again  verdict = iota // go on with the rest
+	more                  // the rest can't be judged without what follows
+	wait                  // the other direction must speak first
+	failed                // the stream can't be read
+	leave                 // the connection goes on in another protocol
+)
+
+var _ app.Parser = (*parser)(nil)
+
+func newParser(c *app.Config) *parser { return &parser{cfg: newSettings(c)} }
+
+// Transactions returns the connection's open transactions.
+func (p *parser) Transactions() *app.Transactions { return &p.txs }
+
+// Parse takes the next bytes of one direction. All are consumed, but behind a CONNECT that is not answered yet
+// and behind an answer that hands the connection over.
+func (p *parser) Parse(dir app.Direction, data []byte, eof bool) app.Result {
+	s := &p.sides[dir]
+	if s.ended {
+		return app.Result{Consumed: len(data)}
+	}
+	in := data
+	if len(s.carry) > 0 {
+		s.carry = append(s.carry, data...)
+		in = s.carry
+	}
+	n, v := p.run(dir, in)
+	rest := in[n:]
+	if v == more {
+		s.carry = append(s.carry[:0], rest...)
+		if eof {
+			v = p.close(dir)
+		}
+		return p.result(v, len(data))
+	}
+	s.carry = nil
+	return p.result(v, len(data)-min(len(rest), len(data)))
+}
+
+func (p *parser) result(v verdict, consumed int) app.Result {
+	switch v {
+	case failed:
+		p.sides[0].ended, p.sides[1].ended = true, true
+		return app.Result{Consumed: consumed, Err: errMessage}
+	case leave:
+		r := app.Result{Consumed: consumed, Upgrade: p.upgrade, UpgradePort: p.upgradePort}
+		p.sides[0].ended, p.sides[1].ended = true, true
+		return r
+	}
+	return app.Result{Consumed: consumed}
+}
+
+// close lets a direction conclude from its end; the server's end is the client's too, as libhtp has it.
+func (p *parser) close(dir app.Direction) verdict {
+	if dir == app.ToClient && !p.sides[app.ToServer].ended {
+		if v := p.finish(app.ToServer); v == failed {
+			return v
+		}
+	}
+	v := p.finish(dir)
+	p.truncate(dir)
+	return v
+}
+
+func (p *parser) finish(dir app.Direction) verdict {
+	s := &p.sides[dir]
+	s.closed = true
+	n, v := p.run(dir, s.carry)
+	s.carry = append(s.carry[:0], s.carry[n:]...)
+	return v
+}
+
+// truncate ends the files of messages that stopped in the middle.
+func (p *parser) truncate(dir app.Direction) {
+	for _, t := range [...]*Transaction{p.request, p.answer} {
+		if t == nil {
+			continue
+		}
+		if dir == app.ToServer || t == p.request {
+			t.endUpload(app.FileTruncated)
+		}
+		if dir == app.ToClient {
+			closeFiles(&t.Response.Message, app.FileTruncated)
+		}
+	}
+}
+
+// run drives a direction's steps over in until they ask for more. It returns how much was used.
+func (p *parser) run(dir app.Direction, in []byte) (n int, v verdict) {
+	for {
+		var used int
+		if dir == app.ToServer {
+			used, v = p.requestStep(in[n:])
+		} else {
+			used, v = p.answerStep(in[n:])
+		}
+		n += used
+		if v != again {
+			return n, v
+		}
+	}
+}
+
+// start opens a transaction.
+func (p *parser) start() *Transaction {
+	if len(p.pending) >= p.cfg.maxTx {
+		return nil
+	}
+	t := &Transaction{server: &p.cfg.decoder}
+	t.App = p.txs.Add(app.HTTP1, t)
+	return t
+}
+
+// Gap says that bytes are missing. In a body of known length, and in one that lasts to the end, the place is
+// kept; anywhere else the next bytes are read as if nothing had been missing, as libhtp does.
+func (p *parser) Gap(dir app.Direction, n uint32) bool {
+	s := &p.sides[dir]
+	if s.ended {
+		return true
+	}
+	if dir == app.ToClient && p.answer == nil && p.txs.Count() == 0 {
+		return false
+	}
+	t := p.request
+	if dir == app.ToClient {
+		t = p.answer
+	}
+	if t == nil || s.step != stepBody && s.step != stepToClose {
+		return true
+	}
+	p.bodyGap(t, dir)
+	if s.step == stepBody {
+		s.left -= min(s.left, uint64(n))
+		if s.left == 0 {
+			p.bodyEnd(t, dir)
+			s.step = stepFinal
+		}
+	}
+	return true
+}
+
+// bodyGap marks the file of a message; decompression ends at a gap.
+func (p *parser) bodyGap(t *Transaction, dir app.Direction) {
+	m := t.message(dir)
+	if m.decode {
+		p.bodyEnd(t, dir)
+		return
+	}
+	if m.file.open != nil {
+		m.file.open.Gaps = true
+	}
+	if dir == app.ToServer && t.Request.multipart != nil && t.Request.multipart.file != nil {
+		t.Request.multipart.file.Gaps = true
+	}
+}
+
+// cutLine takes bytes up to and including the next LF; nil when there is none yet.
+func cutLine(in []byte) []byte {
+	for i, c := range in {
+		if c == '\n' {
+			return in[:i+1]
+		}
+	}
+	return nil
+}
+
+// fields reads header fields from in. done tells of the empty line.
+func (p *parser) fields(t *Transaction, dir app.Direction, in []byte) (n int, done bool, v verdict) {
+	s, m := &p.sides[dir], t.message(dir)
+	r := fieldReader{response: dir == app.ToClient, eof: s.closed}
+	var scratch [256]byte
+	for {
+		name, value, flags, used, st := r.next(in[n:], scratch[:0])
+		if st == readMore {
+			if len(in)-n > p.cfg.field {
+				t.event(side2(dir, "request_field_too_long", "response_field_too_long"))
+				return n, false, failed
+			}
+			return n, false, more
+		}
+		m.Raw = append(m.Raw, in[n:n+used]...)
+		n += used
+		if st == readEnd {
+			return n, true, again
+		}
+		t.oddField(dir, flags)
+		if !t.addField(dir, name, value) {
+			return n, false, failed
+		}
+	}
+}
+
+func side2(dir app.Direction, request, response string) string {
+	if dir == app.ToServer {
+		return request
+	}
+	return response
+}
+
+// oddField turns a field's oddities into events, each once for a message.
+func (t *Transaction) oddField(dir app.Direction, flags fieldFlags) {
+	m := t.message(dir)
+	flags &^= m.odd
+	if flags == 0 {
+		return
+	}
+	m.odd |= flags
+	if flags&nameBlankBefore != 0 {
+		t.event(side2(dir, "invalid_request_field_folding", "invalid_response_field_folding"))
+	}
+	if flags&missingColon != 0 {
+		t.event(side2(dir, "request_field_missing_colon", "response_field_missing_colon"))
+		m.odd |= nameEmpty
+		flags &^= nameEmpty
+	}
+	if flags&(nameNotToken|nameEmpty|nameBlankAfter) != 0 {
+		t.event(side2(dir, "request_header_invalid", "response_header_invalid"))
+	}
+}
+
+// addField copies a field into the message.
+func (t *Transaction) addField(dir app.Direction, name, value []byte) bool {
+	own := make([]byte, len(name)+len(value))
+	copy(own, name)
+	copy(own[len(name):], value)
+	m := t.message(dir)
+	r := m.Headers.add(own[:len(name):len(name)], own[len(name):])
+	if r.tooMany {
+		t.event(side2(dir, "request_too_many_headers", "response_too_many_headers"))
+		return false
+	}
+	if r.repeated {
+		t.event(side2(dir, "request_header_repetition", "response_header_repetition"))
+	}
+	if r.ambiguousLength {
+		t.event(side2(dir, "duplicate_content_length_field_in_request", "duplicate_content_length_field_in_response"))
+	}
+	return true
+}
