@@ -15,6 +15,8 @@ import (
 // JSON builds one record in a buffer that is used again for the next. Every method appends one member; an empty
 // key appends an element of the open array instead. It allocates only while the buffer grows.
 //
+// A member whose name comes from outside is begun with name, then its value follows with an empty key.
+//
 // Whether a comma is due shows in the last byte written, so there is no state beside the buffer: whoever opens
 // an object or array closes it.
 type JSON struct{ buf []byte }
@@ -32,8 +34,12 @@ func (j *JSON) Len() int { return len(j.buf) }
 func (j *JSON) Truncate(n int) { j.buf = j.buf[:n] }
 
 func (j *JSON) key(k string) {
-	if n := len(j.buf); n > 0 && j.buf[n-1] != '{' && j.buf[n-1] != '[' {
-		j.buf = append(j.buf, ',')
+	if n := len(j.buf); n > 0 {
+		switch j.buf[n-1] {
+		case '{', '[', ':': // the first in its place
+		default:
+			j.buf = append(j.buf, ',')
+		}
 	}
 	if k != "" {
 		j.buf = append(j.buf, '"')
