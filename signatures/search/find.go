@@ -2,53 +2,86 @@ package search
 
 import "bytes"
 
-// Find returns where lit first occurs in buf, or -1. With nocase, lit must be in lower case already and ASCII letters of
-// buf match in either case. It does not allocate; the time is bounded by a small multiple of len(buf) plus, with nocase,
-// len(lit) for each place where lit's rarest pair of bytes occurs.
+// Finder looks for one literal. It never changes and may be shared.
+type Finder struct {
+	lit    []byte // in lower case with nocase
+	nocase bool
+	rare   int // offset of the rarest byte, with nocase
+}
+
+// NewFinder copies the literal. With nocase ASCII letters match in either case.
+func NewFinder(lit []byte, nocase bool) Finder {
+	f := Finder{lit: bytes.Clone(lit)}
+	for i, c := range f.lit {
+		f.nocase = f.nocase || nocase && isLetter(c)
+		if nocase {
+			f.lit[i] = lower(c)
+		}
+	}
+	if f.nocase {
+		f.rare = rarest(f.lit)
+	}
+	return f
+}
+
+// Literal returns the literal, in lower case if its case doesn't matter. The bytes belong to the Finder.
+func (f *Finder) Literal() []byte { return f.lit }
+
+// Index returns where the literal first occurs in buf, or -1. It does not allocate. Its time is bounded by len(buf) times
+// a small constant, with nocase by len(buf)·len(literal) in the worst case.
+func (f *Finder) Index(buf []byte) int {
+	if !f.nocase {
+		return bytes.Index(buf, f.lit)
+	}
+	return findFolded(buf, f.lit, f.rare)
+}
+
+// Find returns where lit first occurs in buf, or -1, without preparation. With nocase, lit must be in lower case and
+// ASCII letters of buf match in either case. Where the same literal is looked for again, a Finder is faster.
 func Find(buf, lit []byte, nocase bool) int {
 	if !nocase {
 		return bytes.Index(buf, lit)
 	}
-	return findFolded(buf, lit)
-}
-
-// findFolded looks for the rarest byte of lit, in both cases, and compares around it.
-func findFolded(buf, low []byte) int {
-	if len(low) == 0 {
+	if len(lit) == 0 {
 		return 0
 	}
-	off := rarest(low)
-	c := low[off]
-	if !isLetter(c) {
-		return findAround(buf, low, off)
-	}
-	up := c &^ 0x20
-	last := len(buf) - len(low) + off
-	for i := off; i <= last; i++ {
-		if b := buf[i]; (b == c || b == up) && equalLower(buf[i-off:], low) {
-			return i - off
-		}
-	}
-	return -1
+	return findFolded(buf, lit, rarest(lit))
 }
 
-// findAround is for a byte that has one case: the processor's own search skips to it.
-func findAround(buf, low []byte, off int) int {
-	for start := 0; start+len(low) <= len(buf); {
-		i := bytes.IndexByte(buf[start+off:len(buf)-len(low)+off+1], low[off])
-		if i < 0 {
+// findFolded looks for the byte at offset rare of low, in both cases, and compares around it.
+func findFolded(buf, low []byte, rare int) int {
+	if len(low) > len(buf) {
+		return -1
+	}
+	end := len(buf) - len(low) + rare + 1
+	c := low[rare]
+	for i := rare; i < end; i++ {
+		next := indexCases(buf[i:end], c)
+		if next < 0 {
 			return -1
 		}
-		start += i
-		if equalLower(buf[start:], low) {
-			return start
+		i += next
+		if equalLower(buf[i-rare:], low) {
+			return i - rare
 		}
-		start++
 	}
 	return -1
 }
 
-// rarest returns the offset of the literal's rarest byte.
+// indexCases finds a lower-case byte in either case.
+func indexCases(buf []byte, c byte) int {
+	if !isLetter(c) {
+		return bytes.IndexByte(buf, c)
+	}
+	for i, b := range buf {
+		if b|0x20 == c {
+			return i
+		}
+	}
+	return -1
+}
+
+// rarest returns the offset of the literal's rarest byte, letters counted in both cases.
 func rarest(low []byte) int {
 	best, bits := 0, byte(0)
 	for i, c := range low[:min(len(low), offsets)] {

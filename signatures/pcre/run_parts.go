@@ -1,0 +1,163 @@
+package pcre
+
+import "bytes"
+
+// upTo returns pos+count, at most n.
+func upTo(pos, count, n int32) int32 {
+	if count < n-pos {
+		return pos + count
+	}
+	return n
+}
+
+// scan returns where the run that begins at pos ends, at most at end.
+func (in *inst) scan(b []byte, pos, end int32) int32 {
+	switch in.how {
+	case runAny:
+		return end
+	case runNot:
+		if i := bytes.IndexByte(b[pos:end], in.c); i >= 0 {
+			return pos + int32(i)
+		}
+		return end
+	}
+	s := in.set
+	for i, c := range b[pos:end] {
+		if !s.has(c) {
+			return pos + int32(i)
+		}
+	}
+	return end
+}
+
+// back returns the last position from pos down to lo at which the program can go on, or a smaller number.
+func (in *inst) back(b []byte, pos, lo int32) int32 {
+	ahead := in.ahead
+	if ahead == nil || pos < lo {
+		return pos
+	}
+	if pos >= int32(len(b)) { // something must follow
+		pos = int32(len(b)) - 1
+	}
+	if in.one {
+		if pos < lo {
+			return pos
+		}
+		if i := bytes.LastIndexByte(b[lo:pos+1], in.next); i >= 0 {
+			return lo + int32(i)
+		}
+		return lo - 1
+	}
+	for pos >= lo && !ahead.has(b[pos]) {
+		pos--
+	}
+	return pos
+}
+
+// forth returns the first position from pos to most that the run can reach and at which the program can go on, or -1.
+func (in *inst) forth(b []byte, pos, most int32) int32 {
+	ahead := in.ahead
+	if ahead == nil {
+		return pos
+	}
+	if in.one && in.how == runAny {
+		i := bytes.IndexByte(b[pos:min(most+1, int32(len(b)))], in.next)
+		if i < 0 {
+			return -1
+		}
+		return pos + int32(i)
+	}
+	for ; pos < int32(len(b)); pos++ {
+		if ahead.has(b[pos]) {
+			return pos
+		}
+		if pos == most || !in.set.has(b[pos]) {
+			return -1
+		}
+	}
+	return -1
+}
+
+// dropAlternatives takes the frames above the height off the stack, except those that restore registers.
+func dropAlternatives(stack []frame, height int) []frame {
+	kept := height
+	for _, f := range stack[height:] {
+		if f.pc == undo {
+			stack[kept] = f
+			kept++
+		}
+	}
+	return stack[:kept]
+}
+
+// unwind takes all frames above the height off the stack and restores the registers.
+func unwind(stack []frame, height int, regs []int32) []frame {
+	for i := len(stack) - 1; i >= height; i-- {
+		if f := stack[i]; f.pc == undo {
+			regs[f.pos] = f.lo
+		}
+	}
+	return stack[:height]
+}
+
+// backref returns the end of what a group captured (from, to), found again at pos, or -1.
+func backref(b []byte, from, to, pos int32, fold bool) int32 {
+	size := to - from
+	if from < 0 || size < 0 || size > int32(len(b))-pos {
+		return -1
+	}
+	old, now := b[from:to], b[pos:pos+size]
+	if !fold {
+		if string(old) != string(now) {
+			return -1
+		}
+		return pos + size
+	}
+	for i, c := range old {
+		if lower(c) != lower(now[i]) {
+			return -1
+		}
+	}
+	return pos + size
+}
+
+func lower(c byte) byte {
+	if c-'A' < 26 {
+		return c | 0x20
+	}
+	return c
+}
+
+// equalLower compares the start of b, which is long enough, with a literal in lower case.
+func equalLower(b, low []byte) bool {
+	for i, c := range low {
+		if lower(b[i]) != c {
+			return false
+		}
+	}
+	return true
+}
+
+// holds tells whether an assertion is true at pos; start is where the search began.
+func holds(a assertion, b []byte, pos, start int32) bool {
+	n := int32(len(b))
+	switch a {
+	case subjectStart:
+		return pos == 0
+	case matchStart:
+		return pos == start
+	case subjectEnd:
+		return pos == n
+	case subjectEndOrLF:
+		return pos == n || pos == n-1 && b[pos] == '\n'
+	case lineStart:
+		return pos == 0 || pos < n && b[pos-1] == '\n'
+	case lineStartOrEnd:
+		return pos == 0 || b[pos-1] == '\n'
+	case lineEnd:
+		return pos == n || b[pos] == '\n'
+	}
+	before := pos > 0 && isWord(b[pos-1])
+	after := pos < n && isWord(b[pos])
+	return (before != after) == (a == wordBoundary)
+}
