@@ -51,8 +51,8 @@ type Firewall interface {
 	Replace(all []Entry) error
 	// Lookup reads an element back.
 	Lookup(p netip.Prefix) (left time.Duration, found bool, err error)
-	// Cut closes what is already open: conntrack entries and this host's sockets of the peer.
-	Cut(p netip.Prefix) error
+	// Cut closes what banned peers have open: conntrack entries and this host's sockets. It returns at once.
+	Cut(list []netip.Prefix)
 	// Damaged delivers a value when somebody else changed or removed the table.
 	Damaged() <-chan string
 	// Close lets go of the table; what stands in it stays in force (PERSIST).

@@ -176,8 +176,14 @@ func (r *Responder) banAll(batch []message) {
 		r.fail(passed, err)
 		return
 	}
+	var cut []netip.Prefix
 	for _, p := range passed {
-		r.accept(p)
+		if r.accept(p) && !p.ban.Observed {
+			cut = append(cut, p.ban.Prefix)
+		}
+	}
+	if len(cut) > 0 {
+		r.firewall.Cut(cut)
 	}
 }
 
@@ -247,14 +253,14 @@ func (r *Responder) fail(passed []pending, err error) {
 	}
 }
 
-// accept reads the effect back, records the ban and closes what is open.
-func (r *Responder) accept(p pending) {
+// accept reads the effect back and records the ban; false when there is no effect.
+func (r *Responder) accept(p pending) bool {
 	if !p.ban.Observed {
 		if err := r.prove(p.ban); err != nil {
 			r.stats.Failed++
 			r.log.Error("ban has no effect", "prefix", Text(p.ban.Prefix), "error", err)
 			p.reply(p.ban, err)
-			return
+			return false
 		}
 	}
 	if _, renewed := r.bans[p.ban.Prefix]; renewed {
@@ -265,11 +271,7 @@ func (r *Responder) accept(p pending) {
 	r.bans[p.ban.Prefix] = p.ban
 	r.tell(p.ban)
 	p.reply(p.ban, nil)
-	if !p.ban.Observed {
-		if err := r.firewall.Cut(p.ban.Prefix); err != nil {
-			r.log.Warn("open connections of a banned peer not closed; its packets are dropped all the same", "prefix", Text(p.ban.Prefix), "error", err)
-		}
-	}
+	return true
 }
 
 func (r *Responder) tell(b Ban) {

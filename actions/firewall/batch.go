@@ -1,0 +1,195 @@
+package firewall
+
+import (
+	"fmt"
+	"maps"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/google/nftables"
+
+	"picket/actions"
+)
+
+// batch collects one transaction's changes by set.
+type batch struct {
+	t         *Table
+	fresh     [][]nftables.SetElement // by index of kinds
+	gone      [][]nftables.SetElement
+	others    map[netip.Prefix]time.Time
+	rewritten [2]bool // the interval set of IPv4, IPv6 must be written anew
+}
+
+func (t *Table) newBatch() *batch {
+	n := len(kinds)
+	return &batch{t: t, fresh: make([][]nftables.SetElement, n), gone: make([][]nftables.SetElement, n), others: maps.Clone(t.others)}
+}
+
+func (b *batch) add(e actions.Entry, now time.Time) {
+	k := kindOf(e.Prefix)
+	if kinds[k].bits == 0 {
+		b.others[e.Prefix] = deadline(now, e.Left)
+		b.rewritten[family(e.Prefix)] = true
+		return
+	}
+	b.fresh[k] = append(b.fresh[k], nftables.SetElement{Key: e.Prefix.Addr().AsSlice(), Timeout: e.Left})
+}
+
+func (b *batch) remove(p netip.Prefix) {
+	k := kindOf(p)
+	if kinds[k].bits == 0 {
+		delete(b.others, p)
+		b.rewritten[family(p)] = true
+		return
+	}
+	b.gone[k] = append(b.gone[k], nftables.SetElement{Key: p.Addr().AsSlice()})
+}
+
+func family(p netip.Prefix) int {
+	if p.Addr().Is6() {
+		return 1
+	}
+	return 0
+}
+
+func deadline(now time.Time, left time.Duration) time.Time {
+	if left == 0 {
+		return time.Time{}
+	}
+	return now.Add(left)
+}
+
+// queue hands the changes to the connection. An element is added, deleted and added again: that sets its time
+// anew whether it was there or not, on every kernel; a removed one is added first so that its absence is no error.
+func (b *batch) queue(now time.Time) error {
+	for i, set := range b.t.sets {
+		bare := slices.Clone(b.fresh[i])
+		for j := range bare {
+			bare[j].Timeout = 0
+		}
+		err := b.each(b.t.conn.SetAddElements, set, slices.Concat(b.gone[i], bare))
+		if err == nil {
+			err = b.each(b.t.conn.SetDeleteElements, set, slices.Concat(b.gone[i], bare))
+		}
+		if err == nil {
+			err = b.each(b.t.conn.SetAddElements, set, b.fresh[i])
+		}
+		if err != nil {
+			return fmt.Errorf("change set %s: %w", set.Name, err)
+		}
+	}
+	return b.rewrite(now)
+}
+
+// rewrite writes the interval sets that changed: short, rarely changed lists.
+func (b *batch) rewrite(now time.Time) error {
+	for i, k := range kinds {
+		v6 := 0
+		if k.v6 {
+			v6 = 1
+		}
+		if k.bits != 0 || !b.rewritten[v6] {
+			continue
+		}
+		b.t.conn.FlushSet(b.t.sets[i])
+		if err := b.each(b.t.conn.SetAddElements, b.t.sets[i], intervals(b.others, k.v6, now)); err != nil {
+			return fmt.Errorf("change set %s: %w", k.name, err)
+		}
+	}
+	return nil
+}
+
+func (b *batch) each(do func(*nftables.Set, []nftables.SetElement) error, set *nftables.Set, list []nftables.SetElement) error {
+	for chunk := range slices.Chunk(list, elementsPerCall) {
+		if err := do(set, chunk); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// span is a range of addresses banned until the same time.
+type span struct {
+	first, last netip.Addr
+	until       time.Time // zero: for good
+}
+
+// intervals makes the disjoint elements of an interval set from prefixes that may lie in one another: every
+// address is banned as long as the longest of its bans. The kernel's interval sets refuse overlaps.
+func intervals(others map[netip.Prefix]time.Time, v6 bool, now time.Time) []nftables.SetElement {
+	var list []nftables.SetElement
+	for _, s := range disjoint(others, v6, now) {
+		e := nftables.SetElement{Key: s.first.AsSlice()}
+		if !s.until.IsZero() {
+			e.Timeout = s.until.Sub(now)
+		}
+		list = append(list, e)
+		if next := s.last.Next(); next.IsValid() {
+			list = append(list, nftables.SetElement{Key: next.AsSlice(), IntervalEnd: true})
+		}
+	}
+	return list
+}
+
+func disjoint(others map[netip.Prefix]time.Time, v6 bool, now time.Time) []span {
+	var live []netip.Prefix
+	for p, until := range others {
+		if p.Addr().Is6() == v6 && (until.IsZero() || until.After(now)) {
+			live = append(live, p)
+		}
+	}
+	// Prefixes lie in one another or apart: with the wider first, each is either inside the innermost open one
+	// or after it.
+	slices.SortFunc(live, netip.Prefix.Compare)
+	var out []span
+	for i := 0; i < len(live); {
+		n := i + 1
+		for n < len(live) && live[i].Overlaps(live[n]) {
+			n++
+		}
+		out = append(out, cover(live[i:n], others)...)
+		i = n
+	}
+	return out
+}
+
+// cover splits the first prefix of a nest at the bounds of those inside it that are banned longer.
+func cover(nest []netip.Prefix, until map[netip.Prefix]time.Time) []span {
+	outer := span{nest[0].Addr(), lastOf(nest[0]), until[nest[0]]}
+	var out []span
+	for rest := nest[1:]; len(rest) > 0; {
+		n := 1
+		for n < len(rest) && rest[0].Overlaps(rest[n]) {
+			n++
+		}
+		for _, s := range cover(rest[:n], until) {
+			if !longer(s.until, outer.until) {
+				continue
+			}
+			if outer.first.Less(s.first) {
+				out = append(out, span{outer.first, s.first.Prev(), outer.until})
+			}
+			out = append(out, s)
+			outer.first = s.last.Next()
+		}
+		rest = rest[n:]
+	}
+	if outer.first.IsValid() && !outer.last.Less(outer.first) {
+		out = append(out, outer)
+	}
+	return out
+}
+
+func longer(a, b time.Time) bool {
+	return !b.IsZero() && (a.IsZero() || a.After(b))
+}
+
+func lastOf(p netip.Prefix) netip.Addr {
+	b := p.Addr().AsSlice()
+	for i := p.Bits(); i < len(b)*8; i++ {
+		b[i/8] |= 0x80 >> (i % 8)
+	}
+	a, _ := netip.AddrFromSlice(b)
+	return a
+}

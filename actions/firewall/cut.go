@@ -1,0 +1,145 @@
+package firewall
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/ti-mo/conntrack"
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+)
+
+// cutter closes what banned peers have open. Their packets are dropped already; this frees the state that is
+// left, so that the other end learns of it. Finding a peer's flows means reading the whole conntrack table, so
+// a burst of bans is gathered and served by one reading.
+type cutter struct {
+	log     *slog.Logger
+	conn    *conntrack.Conn
+	mu      sync.Mutex
+	pending map[netip.Prefix]bool
+	lost    uint64 // prefixes that found the list full
+	wake    chan struct{}
+}
+
+const (
+	gather     = 20 * time.Millisecond
+	maxPending = 1 << 16
+)
+
+func newCutter(log *slog.Logger) (*cutter, error) {
+	c, err := conntrack.Dial(nil)
+	if err != nil {
+		return nil, fmt.Errorf("open conntrack: %w", err)
+	}
+	return &cutter{log: log, conn: c, pending: map[netip.Prefix]bool{}, wake: make(chan struct{}, 1)}, nil
+}
+
+func (c *cutter) add(list []netip.Prefix) {
+	c.mu.Lock()
+	for _, p := range list {
+		if len(c.pending) >= maxPending {
+			c.lost++
+			continue
+		}
+		c.pending[p] = true
+	}
+	c.mu.Unlock()
+	select {
+	case c.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (c *cutter) run(stop <-chan struct{}) {
+	for {
+		select {
+		case <-stop:
+			return
+		case <-c.wake:
+		}
+		time.Sleep(gather)
+		c.mu.Lock()
+		banned := lengths(c.pending)
+		c.pending = map[netip.Prefix]bool{}
+		c.mu.Unlock()
+		if err := errors.Join(c.flows(banned), sockets(banned)); err != nil {
+			c.log.Warn("connections of banned peers not closed; their packets are dropped all the same", "error", err)
+		}
+	}
+}
+
+func (c *cutter) close() error { return c.conn.Close() }
+
+// prefixes is a set of prefixes with the lengths that occur in it.
+type prefixes struct {
+	set  map[netip.Prefix]bool
+	bits map[int]bool
+}
+
+func lengths(set map[netip.Prefix]bool) prefixes {
+	p := prefixes{set, map[int]bool{}}
+	for k := range set {
+		p.bits[k.Bits()] = true
+	}
+	return p
+}
+
+func (p prefixes) contains(a netip.Addr) bool {
+	a = a.Unmap()
+	for bits := range p.bits {
+		if k, err := a.Prefix(bits); err == nil && p.set[k] {
+			return true
+		}
+	}
+	return false
+}
+
+// flows deletes the conntrack entries in which a banned address takes part.
+func (c *cutter) flows(banned prefixes) error {
+	list, err := c.conn.Dump(nil)
+	if err != nil {
+		return fmt.Errorf("read conntrack: %w", err)
+	}
+	var failed error
+	for _, f := range list {
+		if !banned.contains(f.TupleOrig.IP.SourceAddress) && !banned.contains(f.TupleOrig.IP.DestinationAddress) &&
+			!banned.contains(f.TupleReply.IP.SourceAddress) {
+			continue
+		}
+		if err := c.conn.Delete(f); err != nil && !errors.Is(err, unix.ENOENT) {
+			failed = fmt.Errorf("delete conntrack entry: %w", err)
+		}
+	}
+	return failed
+}
+
+// sockets destroys this host's TCP connections with banned peers (SOCK_DESTROY); kernels without it leave them
+// to time out.
+func sockets(banned prefixes) error {
+	var failed error
+	for _, family := range []uint8{unix.AF_INET, unix.AF_INET6} {
+		list, err := netlink.SocketDiagTCP(family)
+		if err != nil {
+			failed = fmt.Errorf("read sockets: %w", err)
+			continue
+		}
+		for _, s := range list {
+			peer, ok := netip.AddrFromSlice(s.ID.Destination)
+			if !ok || s.ID.DestinationPort == 0 || !banned.contains(peer) {
+				continue
+			}
+			err := netlink.SocketDestroy(
+				&net.TCPAddr{IP: s.ID.Source, Port: int(s.ID.SourcePort)},
+				&net.TCPAddr{IP: s.ID.Destination, Port: int(s.ID.DestinationPort)})
+			if err != nil && !errors.Is(err, unix.ENOENT) && !errors.Is(err, unix.EOPNOTSUPP) {
+				failed = fmt.Errorf("close socket: %w", err)
+			}
+		}
+	}
+	return failed
+}

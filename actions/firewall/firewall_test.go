@@ -1,0 +1,240 @@
+package firewall
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/nftables"
+
+	"picket/actions"
+)
+
+const inside = "PICKET_TEST_IN_NETNS"
+
+// TestMain runs the whole test binary in a network namespace of its own: the tables here are never this host's.
+func TestMain(m *testing.M) {
+	if os.Getenv(inside) != "" || os.Getuid() != 0 {
+		os.Exit(m.Run())
+	}
+	cmd := exec.Command("unshare", append([]string{"-n", "--"}, os.Args...)...)
+	cmd.Env = append(os.Environ(), inside+"=1")
+	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+	err := cmd.Run()
+	var exit *exec.ExitError
+	switch {
+	case errors.As(err, &exit):
+		os.Exit(exit.ExitCode())
+	case err != nil:
+		fmt.Fprintln(os.Stderr, "no network namespace for the test:", err)
+		os.Exit(1)
+	}
+}
+
+func open(t *testing.T, noOwner bool) *Table {
+	t.Helper()
+	if os.Getenv(inside) == "" {
+		t.Skip("needs root: nftables in a network namespace")
+	}
+	table, err := Open(Options{NoOwner: noOwner, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := table.Remove(); err != nil {
+			t.Error(err)
+		}
+	})
+	return table
+}
+
+func nft(t *testing.T, args ...string) string {
+	t.Helper()
+	out, err := exec.Command("nft", args...).CombinedOutput()
+	if err != nil {
+		t.Fatalf("nft %v: %v\n%s", args, err, out)
+	}
+	return string(out)
+}
+
+func prefix(s string) netip.Prefix {
+	p, err := actions.ParsePrefix(s)
+	if err != nil {
+		panic(err)
+	}
+	return p
+}
+
+func TestApply(t *testing.T) {
+	table := open(t, true)
+	all := []string{"192.0.2.1", "198.51.100.0/24", "10.0.0.0/8", "10.1.0.0/16", "2001:db8::1", "2001:db8:1::/64", "2001:db8:2::/56", "2001:db8:3::/48", "2001:db8::/32"}
+	var add []actions.Entry
+	for i, s := range all {
+		add = append(add, actions.Entry{Prefix: prefix(s), Left: time.Duration(i) * time.Hour})
+	}
+	if err := table.Apply(add, nil); err != nil {
+		t.Fatal(err)
+	}
+	list := nft(t, "list", "table", "inet", TableName)
+	for _, want := range []string{"192.0.2.1", "198.51.100.0", "2001:db8::1", "2001:db8:1::", "2001:db8:2::", "2001:db8:3::", "@ip4", "@ip6_other"} {
+		if !strings.Contains(list, want) {
+			t.Errorf("nft does not list %s:\n%s", want, list)
+		}
+	}
+	for i, s := range all {
+		left, found, err := table.Lookup(prefix(s))
+		if err != nil || !found {
+			t.Errorf("Lookup(%s): found %v, %v", s, found, err)
+		}
+		want := time.Duration(i) * time.Hour
+		if left > want || want-left > time.Minute {
+			t.Errorf("Lookup(%s): %s left, want %s", s, left, want)
+		}
+	}
+}
+
+func TestRenewAndRemove(t *testing.T) {
+	table := open(t, true)
+	p := prefix("192.0.2.7")
+	for _, span := range []time.Duration{time.Minute, 3 * time.Hour, time.Second * 40} {
+		if err := table.Apply([]actions.Entry{{Prefix: p, Left: span}}, nil); err != nil {
+			t.Fatal(err)
+		}
+		if left, _, err := table.Lookup(p); err != nil || left > span || left < span-10*time.Second {
+			t.Errorf("after %s: %s left, %v", span, left, err)
+		}
+	}
+	absent := prefix("192.0.2.99")
+	if err := table.Apply(nil, []netip.Prefix{p, absent}); err != nil {
+		t.Fatal(err)
+	}
+	if _, found, err := table.Lookup(p); found || err != nil {
+		t.Errorf("removed element: found %v, %v", found, err)
+	}
+}
+
+func TestManyInOneTransaction(t *testing.T) {
+	table := open(t, true)
+	var all []actions.Entry
+	for i := range 20000 {
+		all = append(all, actions.Entry{Prefix: netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}), 32), Left: time.Hour})
+	}
+	if err := table.Replace(all); err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.Count(nft(t, "list", "set", "inet", TableName, "ip4"), "expires"); got != len(all) {
+		t.Errorf("the kernel holds %d elements, want %d", got, len(all))
+	}
+}
+
+func TestDamageIsRepaired(t *testing.T) {
+	for _, how := range []string{"flush ruleset", "delete table inet picket", "flush set inet picket ip4", "flush chain inet picket prerouting"} {
+		table := open(t, true)
+		ban := []actions.Entry{{Prefix: prefix("192.0.2.1"), Left: time.Hour}}
+		if err := table.Apply(ban, nil); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(300 * time.Millisecond) // the watcher has joined its group
+		nft(t, strings.Fields(how)...)
+		select {
+		case <-table.Damaged():
+		case <-time.After(20 * time.Second):
+			t.Fatalf("%s: no damage reported", how)
+		}
+		if err := table.Replace(ban); err != nil {
+			t.Fatal(err)
+		}
+		if list := nft(t, "list", "table", "inet", TableName); !strings.Contains(list, "192.0.2.1") || !strings.Contains(list, "@ip4 ") {
+			t.Errorf("%s: not restored:\n%s", how, list)
+		}
+		if err := table.drop(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestOwnerKeepsOthersOut(t *testing.T) {
+	table := open(t, false)
+	if !table.owned {
+		t.Skip("this kernel does not know the table flags OWNER and PERSIST")
+	}
+	if err := table.Apply([]actions.Entry{{Prefix: prefix("192.0.2.1"), Left: time.Hour}}, nil); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.Command("nft", "delete", "table", "inet", TableName).CombinedOutput(); err == nil {
+		t.Errorf("another program could delete the table: %s", out)
+	}
+	nft(t, "flush", "ruleset")
+	if _, found, err := table.Lookup(prefix("192.0.2.1")); !found {
+		t.Errorf("the ban is gone after flush ruleset: %v", err)
+	}
+}
+
+func TestTakeOver(t *testing.T) {
+	dead := open(t, false)
+	if !dead.owned {
+		t.Skip("this kernel does not know the table flag PERSIST")
+	}
+	p := prefix("192.0.2.1")
+	if err := dead.Apply([]actions.Entry{{Prefix: p, Left: time.Hour}}, nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := dead.conn.CloseLasting(); err != nil { // as after kill -9
+		t.Fatal(err)
+	}
+	next, err := Open(Options{Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, found, err := next.Lookup(p); !found {
+		t.Errorf("the ban did not survive: %v", err)
+	}
+	if err := next.Close(); err != nil {
+		t.Error(err)
+	}
+	dead.conn = nil // Remove is left to a third
+	dead.revive(t)
+}
+
+// revive opens the connection anew, so that the test's clean-up works.
+func (t *Table) revive(tt *testing.T) {
+	conn, err := nftables.New(nftables.AsLasting(), nftables.WithSockOptions(t.bigBuffers))
+	if err != nil {
+		tt.Fatal(err)
+	}
+	t.conn = conn
+	if err := t.claim(); err != nil {
+		tt.Fatal(err)
+	}
+}
+
+func TestDisjoint(t *testing.T) {
+	now := time.Unix(1000, 0)
+	at := func(s int) time.Time { return now.Add(time.Duration(s) * time.Second) }
+	got := disjoint(map[netip.Prefix]time.Time{
+		prefix("10.0.0.0/8"):   at(10),
+		prefix("10.0.0.0/9"):   at(5),
+		prefix("10.1.0.0/16"):  at(20),
+		prefix("10.1.2.0/23"):  {},
+		prefix("10.1.4.0/22"):  at(15),
+		prefix("11.0.0.0/16"):  at(-1),
+		prefix("192.0.2.0/25"): at(1),
+	}, false, now)
+	var text []string
+	for _, s := range got {
+		text = append(text, fmt.Sprintf("%s-%s %d", s.first, s.last, s.until.Unix()-1000))
+	}
+	want := []string{
+		"10.0.0.0-10.0.255.255 10", "10.1.0.0-10.1.1.255 20", "10.1.2.0-10.1.3.255 -62135597800",
+		"10.1.4.0-10.1.255.255 20", "10.2.0.0-10.255.255.255 10", "192.0.2.0-192.0.2.127 1",
+	}
+	if strings.Join(text, "\n") != strings.Join(want, "\n") {
+		t.Errorf("got\n%s\nwant\n%s", strings.Join(text, "\n"), strings.Join(want, "\n"))
+	}
+}

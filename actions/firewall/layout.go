@@ -1,0 +1,119 @@
+package firewall
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+
+	"github.com/google/nftables"
+	"github.com/google/nftables/binaryutil"
+	"github.com/google/nftables/expr"
+	"golang.org/x/sys/unix"
+)
+
+// TableName is picket's table of bans, family inet.
+const TableName = "picket"
+
+// hookIngress is NF_INET_INGRESS; nftables.ChainHookIngress is netdev's 0, which means prerouting here.
+const hookIngress = 5
+
+const (
+	ingressPriority    = -500
+	preroutingPriority = -310 // before defragmentation (-400 is), conntrack (-200) and raw (-300)
+)
+
+// kind is one set: a family and a prefix length, or all other lengths of that family.
+type kind struct {
+	name string
+	bits int // 0: the interval set
+	v6   bool
+}
+
+// kinds lists the sets, most used first; an unlisted length goes to its family's last.
+var kinds = []kind{
+	{"ip4", 32, false}, {"ip4_24", 24, false}, {"ip4_other", 0, false},
+	{"ip6", 128, true}, {"ip6_64", 64, true}, {"ip6_56", 56, true}, {"ip6_48", 48, true}, {"ip6_other", 0, true},
+}
+
+// kindOf says in which set a prefix is kept, as an index into kinds.
+func kindOf(p netip.Prefix) int {
+	v6 := p.Addr().Is6()
+	for i, k := range kinds {
+		if k.v6 == v6 && (k.bits == p.Bits() || k.bits == 0) {
+			return i
+		}
+	}
+	panic("unreachable: each family ends in an interval set")
+}
+
+func (k kind) size() uint32 {
+	if k.v6 {
+		return 16
+	}
+	return 4
+}
+
+func (k kind) set(t *nftables.Table) *nftables.Set {
+	s := &nftables.Set{Table: t, Name: k.name, KeyType: nftables.TypeIPAddr, HasTimeout: true, KeyByteOrder: binaryutil.BigEndian, Interval: k.bits == 0}
+	if k.v6 {
+		s.KeyType = nftables.TypeIP6Addr
+	}
+	return s
+}
+
+// rule is `ip saddr [& mask] @set counter drop`. meta protocol works in ingress and prerouting alike.
+func (k kind) rule(s *nftables.Set) []expr.Any {
+	proto, offset := uint16(unix.ETH_P_IP), uint32(12)
+	if k.v6 {
+		proto, offset = unix.ETH_P_IPV6, 8
+	}
+	exprs := []expr.Any{
+		&expr.Meta{Key: expr.MetaKeyPROTOCOL, Register: 1},
+		&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: binaryutil.BigEndian.PutUint16(proto)},
+		&expr.Payload{DestRegister: 1, Base: expr.PayloadBaseNetworkHeader, Offset: offset, Len: k.size()},
+	}
+	if k.bits != 0 && k.bits != int(k.size())*8 {
+		mask := net.CIDRMask(k.bits, int(k.size())*8)
+		exprs = append(exprs, &expr.Bitwise{SourceRegister: 1, DestRegister: 1, Len: k.size(), Mask: mask, Xor: make([]byte, k.size())})
+	}
+	return append(exprs,
+		&expr.Lookup{SourceRegister: 1, SetName: s.Name, SetID: s.ID},
+		&expr.Counter{},
+		&expr.Verdict{Kind: expr.VerdictDrop})
+}
+
+// build queues sets, chains and rules. What is there already is kept, with its elements; rules are made anew.
+func (t *Table) build() error {
+	for i, k := range kinds {
+		t.sets[i] = k.set(t.table)
+		if err := t.conn.AddSet(t.sets[i], nil); err != nil {
+			return fmt.Errorf("declare set %s: %w", k.name, err)
+		}
+	}
+	for _, chain := range t.chains() {
+		t.conn.AddChain(chain)
+		t.conn.FlushChain(chain)
+		for i, k := range kinds {
+			t.conn.AddRule(&nftables.Rule{Table: t.table, Chain: chain, Exprs: k.rule(t.sets[i])})
+		}
+	}
+	return nil
+}
+
+// chains are the prerouting chain and an ingress chain for each device that is there now.
+func (t *Table) chains() []*nftables.Chain {
+	list := []*nftables.Chain{{
+		Name: "prerouting", Table: t.table, Type: nftables.ChainTypeFilter,
+		Hooknum: nftables.ChainHookPrerouting, Priority: nftables.ChainPriorityRef(preroutingPriority),
+	}}
+	for _, dev := range t.devices {
+		if _, err := net.InterfaceByName(dev); err != nil {
+			continue // prerouting is the net behind it
+		}
+		list = append(list, &nftables.Chain{
+			Name: "ingress_" + dev, Table: t.table, Type: nftables.ChainTypeFilter,
+			Hooknum: nftables.ChainHookRef(hookIngress), Priority: nftables.ChainPriorityRef(ingressPriority), Device: dev,
+		})
+	}
+	return list
+}
