@@ -150,7 +150,7 @@ func (d *Decoder) child(p *Packet, kind TunnelKind, b []byte) *Packet {
 	if q == nil {
 		return nil
 	}
-	q.Time, q.Num, q.Iface, q.Link = p.Time, p.Num, p.Iface, p.Link
+	q.Time, q.Num, q.Iface, q.Link = p.Time, p.Num, p.Iface, LinkRawBSD
 	q.Flags = p.Flags&ChecksumUnknown | Tunnelled | NoIP
 	q.Frame, q.WireLen = b, uint32(len(b))
 	q.VLANs, q.VLAN = p.VLANs, p.VLAN

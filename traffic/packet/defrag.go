@@ -82,30 +82,33 @@ func (d *Decoder) defragment(p *Packet, tooLarge, overlap, ignored Event) {
 	if !g.trackers[t].whole() {
 		return
 	}
-	b, ok := g.rebuild(t)
+	b, link, ok := g.rebuild(t)
 	g.drop(t)
 	if !ok {
 		p.AddEvent(tooLarge)
 		return
 	}
-	d.decodeRebuilt(p, b)
+	d.decodeRebuilt(p, b, link)
 }
 
-// decodeRebuilt decodes the datagram b that fragment p completed.
-func (d *Decoder) decodeRebuilt(p *Packet, b []byte) {
+// decodeRebuilt decodes the datagram that fragment p completed. It stands in b after link bytes of link header.
+func (d *Decoder) decodeRebuilt(p *Packet, b []byte, link int) {
 	q := d.child(p, TunnelFragment, b)
 	if q == nil {
 		p.invalid(EvTooManyLayers)
 		return
 	}
 	q.Flags |= Rebuilt
-	q.Eth, q.EtherType = p.Eth, p.EtherType
+	q.Link, q.EtherType = p.Link, p.EtherType
+	if p.Eth != nil && link >= ethernetHeader {
+		q.Eth = b[:ethernetHeader]
+	}
 	counter, decode := CntReassembled4, isIPv4
 	if p.Family == 6 {
 		counter, decode = CntReassembled6, isIPv6
 	}
 	d.counts[counter]++
-	if !d.content(q, decode, b) {
+	if !d.content(q, decode, b[link:]) {
 		return
 	}
 	p.Flags |= NoPayload

@@ -1,29 +1,32 @@
 package packet
 
-// rebuild puts a whole datagram together. False: it would be larger than IP allows, or the frame has completed too
-// many. The bytes are valid until the next Decode.
-func (g *defragger) rebuild(at int32) ([]byte, bool) {
+// rebuild puts a whole datagram together, behind the link header of its first fragment, and returns it with the
+// length of that. False: it would be larger than IP allows, or the frame has completed too many. The bytes are valid
+// until the next Decode.
+func (g *defragger) rebuild(at int32) (b []byte, link int, ok bool) {
 	t := &g.trackers[at]
 	if g.rebuilt == maxRebuilt {
-		return nil, false
+		return nil, 0, false
 	}
 	head := g.assign(t)
-	hdr := len(head.data) - int(head.end-head.off)
+	link = int(head.link)
+	hdr := len(head.data) - link - int(head.end-head.off)
 	if head.fh.header != 0 { // the fragment header goes
 		hdr = int(head.fh.header)
 	}
 	if !fitsIP(t.key.family, hdr, t.end) {
-		return nil, false
+		return nil, 0, false
 	}
-	b := g.buffer()[:hdr+t.end]
-	copy(b, head.data[:hdr])
-	g.compose(t, b[hdr:])
+	b = g.buffer()[:link+hdr+t.end]
+	copy(b, head.data[:link+hdr])
+	ip := b[link:]
+	g.compose(t, ip[hdr:])
 	if t.key.family == 4 {
-		finish4(b)
+		finish4(ip)
 	} else {
-		finish6(b, head.fh)
+		finish6(ip, head.fh)
 	}
-	return b, true
+	return b, link, true
 }
 
 // fitsIP checks a datagram's size against its length field, which counts the header in IPv4 but not in IPv6.
@@ -38,7 +41,7 @@ func fitsIP(family uint8, hdr, payload int) bool {
 func (g *defragger) buffer() []byte {
 	b := &g.buffers[g.rebuilt]
 	if *b == nil {
-		*b = make([]byte, ipv6Header+maxDatagram)
+		*b = make([]byte, maxLinkHeader+ipv6Header+maxDatagram)
 	}
 	g.rebuilt++
 	return *b

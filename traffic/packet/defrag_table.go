@@ -72,9 +72,9 @@ func (t *tracker) cover(off, end int) (overlap bool) {
 
 // piece is one fragment that is held.
 type piece struct {
-	data     []byte // IP header, extension headers and payload; belongs to the pool
+	data     []byte // link header, IP header, extension headers and payload; belongs to the pool
 	off, end uint16 // of its payload in the datagram
-	header   uint16 // bytes of data before the payload
+	link     uint16 // bytes of the link header
 	fh       fragment
 	next     int32
 }
@@ -115,10 +115,11 @@ func (d *Decoder) trackerFor(p *Packet) int32 {
 func (d *Decoder) keep(at int32, p *Packet, payload []byte) (overlap, kept bool) {
 	g := &d.defrag
 	t := &g.trackers[at]
+	data, link := p.fromLink()
 	if t.held+len(payload) > maxHeldPerDatagram {
 		return false, false
 	}
-	for g.nPieces >= g.cfg.Defrag.MaxFragments || g.bytes+len(p.IP) > g.cfg.Defrag.Memcap {
+	for g.nPieces >= g.cfg.Defrag.MaxFragments || g.bytes+len(data) > g.cfg.Defrag.Memcap {
 		oldest := g.trackers[0].newer
 		if oldest == at { // the youngest is never given up for itself
 			return false, false
@@ -129,7 +130,7 @@ func (d *Decoder) keep(at int32, p *Packet, payload []byte) (overlap, kept bool)
 	off, end := int(p.FragOff), int(p.FragOff)+len(payload)
 	i := g.newPiece()
 	g.pieces[i] = piece{
-		data: g.pool.copy(p.IP), off: uint16(off), end: uint16(end), header: p.IPHdrLen, fh: p.fh,
+		data: g.pool.copy(data), off: uint16(off), end: uint16(end), link: uint16(link), fh: p.fh,
 	}
 	if t.first == 0 {
 		t.first = i
@@ -138,9 +139,22 @@ func (d *Decoder) keep(at int32, p *Packet, payload []byte) (overlap, kept bool)
 	}
 	t.last = i
 	t.held += len(payload)
-	g.bytes += len(p.IP)
+	g.bytes += len(data)
 	t.seenLast = t.seenLast || !p.MoreFrag
 	return t.cover(off, end), true
+}
+
+// maxLinkHeader bounds what is kept of the headers before IP: Ethernet with three tags and some labels fit.
+const maxLinkHeader = 64
+
+// fromLink returns the packet from its link header to the end of IP, and the length of the link header, 0 when it
+// is too long to be kept. IP is a part of Frame, so the capacities tell how far apart they begin.
+func (p *Packet) fromLink() ([]byte, int) {
+	link := cap(p.Frame) - cap(p.IP)
+	if link < 0 || link > maxLinkHeader {
+		return p.IP, 0
+	}
+	return p.Frame[:link+len(p.IP)], link
 }
 
 // open takes a clean tracker into the table and the end of the list.

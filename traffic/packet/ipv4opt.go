@@ -32,7 +32,8 @@ const (
 	ipoptRTRALT = 148
 )
 
-// ipv4Options checks the options of an IPv4 header. A fault ends the reading of options, not of the packet.
+// ipv4Options checks the options of an IPv4 header. A length that does not fit ends the reading of options; other
+// faults concern one option only, and none of them the rest of the packet.
 func (p *Packet) ipv4Options(o []byte) {
 	if len(o)%8 != 0 {
 		p.AddEvent(EvIPv4OptPadRequired)
@@ -55,29 +56,27 @@ func (p *Packet) ipv4Options(o []byte) {
 			p.invalid(EvIPv4OptInvalidLen)
 			return
 		}
-		if !p.ipv4Option(o[:n]) {
-			return
-		}
+		p.ipv4Option(o[:n])
 		o = o[n:]
 	}
 }
 
 // ipv4Option checks one option with a length.
-func (p *Packet) ipv4Option(o []byte) bool {
+func (p *Packet) ipv4Option(o []byte) {
 	bit, check := ipv4OptionRule(o[0])
 	switch {
 	case check == nil:
 		p.AddEvent(EvIPv4OptInvalid)
-		return true
+		return
 	case p.ExtHdrs&bit != 0:
 		p.AddEvent(EvIPv4OptDuplicate)
-		return true
+		return
 	}
 	if e := check(o); e != EvNone {
-		return p.fails(e)
+		p.invalid(e)
+		return
 	}
 	p.ExtHdrs |= bit
-	return true
 }
 
 // ipv4OptionRule returns the bit of a known option and the check of its form.

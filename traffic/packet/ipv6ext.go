@@ -181,8 +181,7 @@ func (c *chain) optionList(o []byte, unknown, onlyPadding Event) {
 			padded, o = true, o[1:]
 			continue
 		}
-		// Suricata (8.0.6) lets the data of the last option be one byte short: it is cut off here.
-		if len(o) < 2 || int(o[1])+1 > len(o) {
+		if len(o) < 2 || int(o[1])+2 > len(o) {
 			p.invalid(EvIPv6InvalidOptLen)
 			break
 		}
@@ -207,7 +206,7 @@ func (c *chain) optionList(o []byte, unknown, onlyPadding Event) {
 			p.invalid(EvIPv6InvalidOptLen)
 			break
 		}
-		o = o[min(2+length, len(o)):]
+		o = o[2+length:]
 	}
 	if padded && !other {
 		p.AddEvent(onlyPadding)

@@ -33,17 +33,15 @@ func (d *Decoder) ethernet(p *Packet, b []byte) bool {
 	if len(b) < ethernetHeader {
 		return p.fails(EvEthernetPktTooSmall)
 	}
+	if !d.layer(p) {
+		return false
+	}
 	p.Eth = b[:ethernetHeader]
-	if !d.etherType(p, be.Uint16(b[12:]), b[ethernetHeader:]) {
-		if p.NEvents == 0 && p.EtherType > maxIEEE8023Len {
-			p.AddEvent(EvEthernetUnknownEtherType)
-		}
+	if !d.etherType(p, be.Uint16(b[12:]), b[ethernetHeader:]) { // unknown, or the length of an IEEE 802.3 frame
+		p.AddEvent(EvEthernetUnknownEtherType)
 	}
 	return true
 }
-
-// maxIEEE8023Len is the largest value of the type field that is a length (IEEE 802.3) rather than a type.
-const maxIEEE8023Len = 1500
 
 // raw reads an IP packet without a link header; its version nibble tells which.
 func (d *Decoder) raw(p *Packet, b []byte) bool {

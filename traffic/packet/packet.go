@@ -245,17 +245,22 @@ const (
 	TunnelFragment // a rebuilt datagram
 )
 
-// AddEvent records a decoder event, once per packet.
+// AddEvent records an event. One that happens twice in a packet is recorded twice, as Suricata does.
 func (p *Packet) AddEvent(e Event) {
-	for _, have := range p.Events[:p.NEvents] {
-		if have == e {
-			return
-		}
-	}
 	if p.NEvents < MaxEvents {
 		p.Events[p.NEvents] = e
 		p.NEvents++
 	}
+}
+
+// HasEvent tells whether the event was recorded.
+func (p *Packet) HasEvent(e Event) bool {
+	for _, have := range p.Events[:p.NEvents] {
+		if have == e {
+			return true
+		}
+	}
+	return false
 }
 
 // Has tells whether all of the flags are set.

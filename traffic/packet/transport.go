@@ -91,7 +91,7 @@ func (d *Decoder) igmp(p *Packet, b []byte) {
 		p.invalid(EvIGMPMalformed)
 		return
 	}
-	p.L4, p.Payload = b, b[igmpHeader:]
+	p.L4 = b // all of it is header
 }
 
 // igmpRecords walks n group records: type, auxiliary words, sources, group, sources, auxiliary data.

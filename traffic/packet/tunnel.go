@@ -151,6 +151,7 @@ func (d *Decoder) grePayload(p *Packet, flags, proto uint16, b []byte, n int) {
 		case flags&greSequence != 0:
 			d.tunnel(p, TunnelERSPAN, isERSPAN2, in)
 		case d.cfg.ERSPANTypeI:
+			d.counts[CntERSPAN]++
 			d.tunnel(p, TunnelERSPAN, isEthernet, in)
 		}
 	}
