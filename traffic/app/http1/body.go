@@ -81,6 +81,7 @@ func (b *Body) keep(data []byte, limit int) {
 		b.Complete = true
 		return
 	}
+	b.judged = b.seen
 	if len(data) >= room {
 		data = data[:room]
 		b.Complete = true

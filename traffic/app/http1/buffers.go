@@ -26,7 +26,7 @@ func (t *Transaction) URI() []byte {
 			return nil
 		}
 		var double bool
-		t.cache.uri, double = t.server.normalURI(t.Request.Target)
+		t.cache.uri, double = t.cfg.normalURI(t.Request.Target)
 		if double {
 			t.event("double_encoded_uri")
 		}
@@ -108,10 +108,17 @@ func (c *cached) get(h []Header, build func([]byte) []byte) []byte {
 	return c.b
 }
 
-// BodyReady tells whether a body may be judged: enough of it is there, it is over, or packets are judged at once.
-func (t *Transaction) BodyReady(dir app.Direction, minimum uint32, inline bool) bool {
+// InspectBody is http.request_body and http.response_body: the content from its first byte, when it is worth a
+// look: enough is there (the direction's minimal-inspect-size), and a window more than at the last look; or it is
+// over; or packets are judged one by one. nil: not now. The look is noted.
+func (t *Transaction) InspectBody(dir app.Direction) []byte {
 	b := &t.message(dir).Body
-	return inline || b.Complete || b.Size >= uint64(minimum) || t.App.Progress[dir] > BodyStep
+	over := b.Complete || t.App.Progress[dir] > BodyStep
+	if !over && !t.cfg.inline && (b.Size < uint64(t.cfg.minInspect[dir]) || len(b.Data) < b.judged+t.cfg.window[dir]) {
+		return nil
+	}
+	b.seen = len(b.Data)
+	return b.Data
 }
 
 // ContentType is the media type of a message in lower case, without parameters.

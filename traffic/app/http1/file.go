@@ -121,7 +121,7 @@ func (p *parser) openResponseFile(t *Transaction) *app.File {
 // path is the decoded path of the request's URI.
 func (t *Transaction) path() []byte {
 	if t.cache.path == nil && len(t.Request.Target.Path) > 0 {
-		t.cache.path = t.server.normalPath(nil, t.Request.Target.Path)
+		t.cache.path = t.cfg.normalPath(nil, t.Request.Target.Path)
 	}
 	return t.cache.path
 }

@@ -166,7 +166,7 @@ func (p *parser) start() *Transaction {
 	if len(p.pending) >= p.cfg.maxTx {
 		return nil
 	}
-	t := &Transaction{server: &p.cfg.decoder}
+	t := &Transaction{cfg: p.cfg}
 	t.App = p.txs.Add(app.HTTP1, t)
 	return t
 }

@@ -111,7 +111,7 @@ func (t *Transaction) readRequestLine(raw []byte) bool {
 	}
 	r.Target = splitTarget(r.URI)
 	if r.Target.Host != nil {
-		t.setHost(t.server.decode(nil, r.Target.Host), r.Target.Port)
+		t.setHost(t.cfg.decode(nil, r.Target.Host), r.Target.Port)
 	}
 	return true
 }

@@ -18,6 +18,7 @@ type settings struct {
 	decoder
 	keep       [2]int // body bytes kept, by direction
 	minInspect [2]uint32
+	window     [2]int // growth of a body between two looks
 	layers     int
 	maxTx      int
 	field      int
@@ -32,6 +33,7 @@ func newSettings(c *app.Config) *settings {
 	s := &settings{
 		decoder: idsPersonality(), keep: [2]int{bodyLimit(h.RequestBodyLimit), bodyLimit(h.ResponseBodyLimit)},
 		minInspect: [2]uint32{h.RequestBodyMinInspect, h.ResponseBodyMinInspect},
+		window:     [2]int{int(h.RequestBodyInspectWindow), int(h.ResponseBodyInspectWindow)},
 		layers:     h.DecompressLayerLimit, maxTx: max(h.MaxTx, 1), field: fieldLimit, inline: c.Inline,
 		md5: c.MD5, sha1: c.SHA1, sha256: c.SHA256,
 	}

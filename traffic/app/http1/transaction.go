@@ -27,9 +27,9 @@ type Transaction struct {
 	// Port is the port that came with Host; 0: none.
 	Port uint16
 
-	server *decoder
-	flags  txFlags
-	cache  buffers
+	cfg   *settings
+	flags txFlags
+	cache buffers
 }
 
 type txFlags uint16
@@ -85,6 +85,8 @@ type Body struct {
 	Size     uint64 // bytes of content seen, also beyond the limit
 	Wire     uint64 // bytes of the body as transferred
 	Complete bool   // Data will not grow any more
+
+	seen, judged int // length at the last look, and at the last look before new content came
 }
 
 // event records an app-layer-event of the transaction.
