@@ -22,7 +22,8 @@ type Frame struct {
 	// Replace, when not nil, is sent in place of Data (equal length for TCP).
 	Replace []byte
 
-	id uint32 // the queue's packet id
+	id   uint32 // the queue's packet id
+	mark uint32 // the packet's mark when it was queued
 }
 
 // Verdict is the wire's half of a verdict: what the device does with the frame. Why is told by signatures.Verdict.

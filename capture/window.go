@@ -6,9 +6,9 @@ import (
 )
 
 const (
-	// readStep is how much one read asks for: large enough that the system call vanishes against the frames in it,
-	// small enough to stay in the second-level cache.
-	readStep = 1 << 20
+	// readStep is how much one read asks for: the system call vanishes against the frames in it, and they stay in the
+	// second-level cache (256 KiB: 87 ns a frame; 32 KiB and 1 MiB: 96).
+	readStep = 256 << 10
 	// maxRecord is the largest record kept whole. libpcap's largest frame is 256 KiB; options of a pcapng block may add.
 	maxRecord = 1 << 20
 	// maxEmptyReads bounds readers that return neither bytes nor an error.
