@@ -39,8 +39,8 @@ const (
 	skbChecksumNotVerified = 4
 
 	nlHeader  = unix.SizeofNlMsghdr
-	nfHeader  = nlHeader + unix.SizeofNfgenmsg
-	nlTypeLow = 0x3fff // attribute types without the flags for nesting and byte order
+	nfHeader  = nlHeader + 4 // struct nfgenmsg
+	nlTypeLow = 0x3fff       // attribute types without the flags for nesting and byte order
 )
 
 // nfPacket is what a packet message says.

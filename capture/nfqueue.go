@@ -61,6 +61,7 @@ type queue struct {
 	out   []byte
 	num   uint64
 
+	made   time.Time
 	stop   atomic.Bool
 	state  atomic.Int64 // who may touch the socket: see hold
 	closed chan struct{}
@@ -112,7 +113,7 @@ func queueRemedy(err error) string {
 // newQueue prepares the memory around a socket.
 func newQueue(fd int, o QueueOptions) *queue {
 	q := &queue{
-		fd: fd, opt: o,
+		fd: fd, opt: o, made: time.Now(),
 		slots:  make([]byte, queueBatch*slotSize),
 		msgs:   make([]mmsghdr, queueBatch),
 		iovs:   make([]unix.Iovec, queueBatch),

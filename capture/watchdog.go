@@ -8,7 +8,7 @@ import (
 )
 
 // The state of a queue says who may touch its socket. A positive number means that the worker has held a batch since
-// that moment (nanoseconds of the monotonic clock) and is not in our code: then, and only then, the watchdog may
+// that moment (nanoseconds since the queue was made) and is not in our code: then, and only then, the watchdog may
 // close the socket. Every change is one atomic step, so the socket's number can never be used after it was closed.
 const (
 	stateOurs = 0  // the worker is in Receive or Release, or holds nothing
@@ -18,7 +18,7 @@ const (
 // hold notes that the worker now holds packets.
 func (q *queue) hold(b *Batch) {
 	if len(b.Frames) > 0 {
-		q.state.Store(monotonic())
+		q.state.Store(q.monotonic())
 	}
 }
 
@@ -60,7 +60,7 @@ func (q *queue) watch() {
 // bite closes the socket of a worker that has held its batch too long.
 func (q *queue) bite() bool {
 	since := q.state.Load()
-	if since <= 0 || monotonic()-since < int64(q.opt.Watchdog) || !q.state.CompareAndSwap(since, stateCut) {
+	if since <= 0 || q.monotonic()-since < int64(q.opt.Watchdog) || !q.state.CompareAndSwap(since, stateCut) {
 		return false
 	}
 	q.errors.Add(1)
@@ -78,11 +78,5 @@ func (q *queue) Close() error {
 	return unix.Close(q.fd)
 }
 
-// monotonic is a clock that no one sets, never 0.
-func monotonic() int64 {
-	var t unix.Timespec
-	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &t); err != nil {
-		return 1
-	}
-	return t.Nano()
-}
+// monotonic is the time since the queue was made, never 0.
+func (q *queue) monotonic() int64 { return int64(time.Since(q.made)) + 1 }
