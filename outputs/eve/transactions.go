@@ -35,7 +35,9 @@ type Context struct {
 }
 
 // loggers holds every protocol that is logged: a new one is one line here and one file with its Append.
-var loggers = [...]TxLogger{}
+var loggers = [...]TxLogger{
+	{Proto: app.HTTP1, Event: "http", Append: appendHTTP},
+}
 
 // logger returns a protocol's line, or nil.
 func logger(p app.Proto) *TxLogger {

@@ -157,6 +157,12 @@ func indexFold(b []byte, s string) int {
 	return -1
 }
 
+// ContentRange reads the answer's Content-Range; ok is false when there is none that can be read.
+func (t *Transaction) ContentRange() (start, end, size uint64, ok bool) {
+	r, ok := parseRange(t.Response.Headers.Get("content-range"))
+	return r.start, r.end, r.size, ok
+}
+
 // contentRange is "bytes start-end/size" (RFC 9110 14.4).
 type contentRange struct{ start, end, size uint64 }
 

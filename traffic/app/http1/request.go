@@ -279,6 +279,7 @@ func (p *parser) requestChunkSize(in []byte) (int, verdict) {
 		}
 		return 0, more
 	}
+	t.Request.Body.Wire += uint64(len(l))
 	if _, rest := cutWhile(l, chunkControl); len(rest) == 0 {
 		return len(l), again
 	}
@@ -331,8 +332,10 @@ func (p *parser) chunk(t *Transaction, dir app.Direction, in []byte) (int, verdi
 func (p *parser) chunkEnd(t *Transaction, dir app.Direction, in []byte) (int, verdict) {
 	l := cutLine(in)
 	if l == nil {
+		t.message(dir).Body.Wire += uint64(len(in))
 		return len(in), more
 	}
+	t.message(dir).Body.Wire += uint64(len(l))
 	p.sides[dir].step = stepChunkSize
 	return len(l), again
 }

@@ -307,6 +307,7 @@ func (p *parser) answerChunkSize(in []byte) (int, verdict) {
 		l = in
 	}
 	if _, rest := cutWhile(l, chunkControl); len(rest) == 0 {
+		t.Response.Body.Wire += uint64(len(l))
 		return len(l), again
 	}
 	n, extension, ok := chunkLength(l)
@@ -315,6 +316,7 @@ func (p *parser) answerChunkSize(in []byte) (int, verdict) {
 		p.sides[app.ToClient].step = stepToClose
 		return 0, again
 	}
+	t.Response.Body.Wire += uint64(len(l))
 	if extension {
 		t.event("response_chunk_extension")
 	}

@@ -83,7 +83,7 @@ type Response struct {
 type Body struct {
 	Data     []byte // from the first byte up to the configured limit
 	Size     uint64 // bytes of content seen, also beyond the limit
-	Wire     uint64 // bytes of the body as transferred
+	Wire     uint64 // bytes of the body as transferred, with chunk sizes
 	Complete bool   // Data will not grow any more
 
 	seen, judged int // length at the last look, and at the last look before new content came
