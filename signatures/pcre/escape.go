@@ -76,6 +76,9 @@ func (p *parser) perlEscape(at int, c byte) (n *node, known bool, err error) {
 		p.pos++
 		return p.newline(), true, nil
 	case 'K':
+		if p.looks > 0 {
+			return nil, true, p.fail(at, `\K is not allowed in look-around`)
+		}
 		p.pos++
 		return &node{kind: kKeep}, true, nil
 	case 'Q':

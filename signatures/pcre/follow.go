@@ -72,14 +72,16 @@ func (f *follower) find(pc int32) *set {
 		return f.either(f.at(in.x), f.at(in.y))
 	case opJump:
 		return f.at(in.x)
-	case opSave, opClose, opKeep, opAssert, opLoopInit:
+	case opSave, opClose, opKeep, opAssert:
+		return f.at(pc + 1)
+	case opLoopInit: // unlike later, the first round is certain if there must be one
+		if f.c.at(pc+1).min > 0 {
+			return f.at(pc + 2)
+		}
 		return f.at(pc + 1)
 	case opEnter:
 		return f.enter(pc, in)
 	case opLoop:
-		if in.min > 0 {
-			return f.at(pc + 1)
-		}
 		return f.either(f.at(pc+1), f.at(in.y))
 	}
 	return nil

@@ -13,7 +13,8 @@ type parser struct {
 	text  string
 	pos   int
 	flags Flags
-	depth int
+	depth int // of groups
+	looks int // of look-around
 
 	groups  int            // capturing groups so far
 	names   map[string]int // and their names

@@ -130,7 +130,9 @@ func (p *parser) atomic(at int) (*node, error) {
 }
 
 func (p *parser) look(at int, behind, negative bool) (*node, error) {
+	p.looks++
 	n, err := p.body(at, false)
+	p.looks--
 	if err != nil {
 		return nil, err
 	}
