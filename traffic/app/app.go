@@ -24,8 +24,10 @@ type Result struct {
 	Upgrade  Proto // the connection goes on in another protocol (STARTTLS, h2c, WebSocket; AnyProto after CONNECT); 0: no
 	// UpgradePort is the port at which the new protocol is looked for (CONNECT host:443); 0: the flow's own.
 	UpgradePort uint16
-	// Encrypted says that from here on both directions are ciphertext: nothing is parsed any more.
+	// Encrypted says that from here on the payload of both directions is ciphertext and not worth inspecting.
 	Encrypted bool
+	// Done says that the parser wants no more bytes of either direction.
+	Done bool
 }
 
 // Parser is the state of one connection's protocol. Methods are called by one goroutine.

@@ -15,9 +15,11 @@ type Conn struct {
 	// Expected is the protocol that another flow has announced for this one (FTP's data connection). The flow
 	// table sets it before the first byte; it is used when neither patterns nor probes know better.
 	Expected Proto
-	// Encrypted: the rest of both directions is ciphertext. Nothing is parsed any more; whether the flow may
-	// be offloaded is the business of Config.TLS.Encrypted ("bypass").
+	// Encrypted: the payload of both directions is ciphertext; packets need no content inspection any more.
 	Encrypted bool
+	// Finished: the parser wants no more bytes. Together with Encrypted the flow may be offloaded; parsers say
+	// so only where the configuration asks for it (Config.TLS.Encrypted "bypass").
+	Finished bool
 
 	probe   [2]probeState
 	upgrade Proto  // the protocol to expect when next bytes come; AnyProto: whatever it is
@@ -50,7 +52,7 @@ func (c *Conn) Upgrading() bool { return c.upgrade != Unknown }
 
 // Idle tells whether the layer wants no more bytes of a direction.
 func (c *Conn) Idle(dir Direction) bool {
-	return c.Proto == Failed || c.Encrypted || c.Broken[dir] ||
+	return c.Proto == Failed || c.Finished || c.Broken[dir] ||
 		(c.probe[dir].settled && c.Parser == nil && c.Proto != Unknown && c.upgrade == Unknown)
 }
 

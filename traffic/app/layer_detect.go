@@ -148,7 +148,7 @@ func (l *Layer) Datagram(c *Conn, ep Endpoint, dir Direction, data []byte) {
 	if c.ProtoBy[dir] == Unknown {
 		dir = l.findUDP(c, ep, dir, data)
 	}
-	if c.Proto == Failed || c.Proto == Unknown || c.Parser == nil || c.Encrypted {
+	if c.Proto == Failed || c.Proto == Unknown || c.Parser == nil || c.Finished {
 		return
 	}
 	r := c.Parser.Parse(dir, data, false)
@@ -157,6 +157,7 @@ func (l *Layer) Datagram(c *Conn, ep Endpoint, dir Direction, data []byte) {
 		l.Stats.Errors++
 	}
 	c.Encrypted = c.Encrypted || r.Encrypted
+	c.Finished = r.Done
 }
 
 // findUDP looks for the protocol of a datagram's direction; it returns the direction, which may be turned round.

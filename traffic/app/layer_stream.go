@@ -157,12 +157,13 @@ func (l *Layer) parse(c *Conn, ep Endpoint, dir Direction, data []byte, eof bool
 		l.Stats.Errors++
 		c.Broken = [2]bool{true, true}
 		return len(data)
-	case r.Encrypted:
-		c.Encrypted = true
+	case r.Done:
+		c.Encrypted, c.Finished = c.Encrypted || r.Encrypted, true
 		return len(data)
 	case r.Upgrade != Unknown:
 		l.request(c, r)
 	}
+	c.Encrypted = c.Encrypted || r.Encrypted
 	return r.Consumed
 }
 
