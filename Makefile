@@ -1,2 +1,38 @@
-build: ## build the picket binary
-	CGO_ENABLED=0 go build -trimpath -o picket ./cmd/picket
+# picket's few verbs. "make help" lists them.
+export CGO_ENABLED ?= 0
+GO ?= go
+
+.DEFAULT_GOAL := help
+.PHONY: help build run test check bench fuzz generate clean
+
+help: ## list the targets
+	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: ## build ./picket, one static binary
+	$(GO) build -trimpath -o picket ./cmd/picket
+
+run: build ## show the main job in a sandbox of network namespaces (root)
+	@tools/debian-packages
+	@./picket demo
+
+test: build ## vet, lint and test everything, with the race detector; kernel tests as root
+	@tools/debian-packages
+	$(GO) vet ./...
+	tools/lint
+	CGO_ENABLED=1 $(GO) test -race -timeout 12m ./...
+
+check: ## the fast part of test: vet, and tests without the race detector
+	$(GO) vet ./...
+	$(GO) test -short ./...
+
+bench: build ## measure the whole sensor; results as ratios, dated in bench/results
+	$(GO) run ./bench
+
+fuzz: ## fuzz every target for FUZZTIME (30s) each
+	tools/fuzz $${FUZZTIME:-30s}
+
+generate: ## write generated files anew
+	$(GO) generate ./...
+
+clean: ## remove what was built
+	rm -rf picket out
