@@ -153,6 +153,7 @@ const (
 type fieldReader struct {
 	response bool
 	eof      bool // nothing follows: what is there is all
+	first    bool // no field was read yet: a single CR is left over from the first line (LFCR) and ends nothing
 }
 
 // readStatus says how a read ended.
@@ -166,6 +167,9 @@ const (
 
 // next reads one field or the end of the fields from b. value is scratch-backed when the field was folded.
 func (r fieldReader) next(b, scratch []byte) (name, value []byte, flags fieldFlags, n int, st readStatus) {
+	if r.first && len(b) > 1 && b[0] == '\r' && b[1] != '\n' && r.response {
+		return nil, nil, missingColon | nameEmpty, 1, readField
+	}
 	if n, more := r.endOfFields(b); more {
 		return nil, nil, 0, 0, readMore
 	} else if n > 0 {

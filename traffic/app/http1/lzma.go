@@ -2,6 +2,7 @@ package http1
 
 import (
 	"bytes"
+	"encoding/binary"
 
 	"github.com/ulikunitz/xz/lzma"
 )
@@ -16,11 +17,12 @@ const (
 // decodeLZMA decodes a whole .lzma stream; a truncated one gives what there is. LZMA in HTTP is a curiosity that
 // Suricata leaves off by default, so the body is decoded at its end, with a reader that wants to pull.
 func decodeLZMA(data []byte, emit func([]byte) error) error {
-	if len(data) >= 13 {
-		dict := uint32(data[1]) | uint32(data[2])<<8 | uint32(data[3])<<16 | uint32(data[4])<<24
-		if dict > maxLZMADict {
-			return errCorrupt
-		}
+	if len(data) < lzma.HeaderLen {
+		return errCorrupt
+	}
+	// The header's dictionary size is what the sender wishes for; a distance beyond ours is an error.
+	if binary.LittleEndian.Uint32(data[1:]) > maxLZMADict {
+		binary.LittleEndian.PutUint32(data[1:], maxLZMADict)
 	}
 	r, err := lzma.NewReader(bytes.NewReader(data))
 	if err != nil {

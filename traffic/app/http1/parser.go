@@ -230,6 +230,7 @@ func (p *parser) fields(t *Transaction, dir app.Direction, in []byte) (n int, do
 	r := fieldReader{response: dir == app.ToClient, eof: s.closed}
 	var scratch [256]byte
 	for {
+		r.first = len(m.Headers.List) == 0
 		name, value, flags, used, st := r.next(in[n:], scratch[:0])
 		if st == readMore {
 			if len(in)-n > p.cfg.field {
