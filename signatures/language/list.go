@@ -36,62 +36,61 @@ type walker struct {
 	elements int
 }
 
-// walk reads one element or list. Negations add up: "![!a]" is a.
+// walk reads one element or several with commas between them; Suricata wants no brackets around a list that is not
+// negated. Negations add up: "![!a]" is a.
 func (w *walker) walk(text string, negated bool, depth int) error {
-	text = strings.TrimSpace(text)
 	if depth > maxListDepth {
 		return listErr("does a variable refer to itself?", "%s list is nested deeper than %d", w.what, maxListDepth)
 	}
+	open, start := 0, 0
+	for i := 0; i < len(text); i++ {
+		switch text[i] {
+		case '[':
+			open++
+		case ']':
+			open--
+		case ',':
+			if open == 0 {
+				if err := w.element(text[start:i], negated, depth); err != nil {
+					return err
+				}
+				start = i + 1
+			}
+		}
+		if open < 0 {
+			return listErr("", "%s list %q has a closing bracket too many", w.what, clip(text))
+		}
+	}
+	if open > 0 {
+		return listErr("", "%s list %q lacks %d closing bracket(s)", w.what, clip(text), open)
+	}
+	return w.element(text[start:], negated, depth)
+}
+
+// element reads what stands between two commas.
+func (w *walker) element(text string, negated bool, depth int) error {
 	if w.elements++; w.elements > maxListElements {
 		return listErr("", "%s list has more than %d elements", w.what, maxListElements)
 	}
+	text = strings.TrimSpace(text)
 	if rest, ok := strings.CutPrefix(text, "!"); ok {
 		rest = strings.TrimSpace(rest)
 		if strings.HasPrefix(rest, "!") {
-			return listErr("", "%s %q is negated twice", w.what, text)
+			return listErr("", "%s %q is negated twice", w.what, clip(text))
 		}
 		text, negated = rest, !negated
 	}
 	switch {
 	case text == "":
 		return listErr("is there a comma too many?", "%s list has an empty element", w.what)
-	case text[0] == '[':
-		return w.list(text, negated, depth)
+	case text[0] == '[' && text[len(text)-1] == ']':
+		return w.walk(text[1:len(text)-1], negated, depth+1)
 	case text[0] == '$':
 		return w.variable(text[1:], negated, depth)
-	case strings.ContainsAny(text, "[],"):
-		if strings.ContainsRune(text, ',') {
-			return listErr("write ["+clip(text)+"]", "%s list %q is not in brackets", w.what, clip(text))
-		}
-		return listErr("", "%s %q has an unexpected bracket", w.what, clip(text))
+	case strings.ContainsAny(text, "[]"):
+		return listErr("", "%s %q has a bracket in an odd place", w.what, clip(text))
 	}
 	return w.each(text, negated)
-}
-
-// list reads "[a,b,...]" at commas outside of inner brackets.
-func (w *walker) list(text string, negated bool, depth int) error {
-	open, start := 0, 1
-	for i := 0; i < len(text); i++ {
-		switch text[i] {
-		case '[':
-			open++
-		case ']':
-			if open--; open == 0 {
-				if i != len(text)-1 {
-					return listErr("", "%s list has %q after its closing bracket", w.what, clip(text[i+1:]))
-				}
-				return w.walk(text[start:i], negated, depth+1)
-			}
-		case ',':
-			if open == 1 {
-				if err := w.walk(text[start:i], negated, depth+1); err != nil {
-					return err
-				}
-				start = i + 1
-			}
-		}
-	}
-	return listErr("", "%s list %q lacks %d closing bracket(s)", w.what, clip(text), open)
 }
 
 func (w *walker) variable(name string, negated bool, depth int) error {
@@ -103,18 +102,10 @@ func (w *walker) variable(name string, negated bool, depth int) error {
 		}
 		return listErr(didYouMean(name, names), "undefined %s variable $%s", w.what, clip(name))
 	}
-	if err := w.value(strings.TrimSpace(value), negated, depth+1); err != nil {
-		return listErr(listHint(err), "$%s: %v", name, err)
+	if err := w.walk(value, negated, depth+1); err != nil {
+		return listErr(listHint(err), "$%s: %v", clip(name), err)
 	}
 	return nil
-}
-
-// value reads what a variable stands for; a list may come without its brackets there.
-func (w *walker) value(text string, negated bool, depth int) error {
-	if strings.ContainsRune(text, ',') && !strings.HasPrefix(strings.TrimPrefix(text, "!"), "[") {
-		text = "[" + text + "]"
-	}
-	return w.walk(text, negated, depth)
 }
 
 // clip shortens what a message quotes.

@@ -130,8 +130,9 @@ func (p *parser) rule(line string, at Pos) (Rule, bool) {
 	if p.header(&r, &c) {
 		p.options(&r, c.pos)
 		p.identify(&r)
+		p.requirements(&r, before)
 	}
-	hard := p.dropped != dropped
+	hard := p.dropped != dropped || r.Skip
 	for i := before; i < len(p.faults); i++ {
 		p.faults[i].SID = r.SID
 		hard = hard || !p.faults[i].Soft

@@ -46,6 +46,8 @@ type Rule struct {
 	// What every reader wants to know, taken from the options.
 	SID, GID, Rev uint32
 	Msg           string
+	// Skip: the rule requires something that is not there and is not to be loaded; a soft fault says what.
+	Skip bool
 }
 
 // Side is one side of the header, as written and resolved.

@@ -23,6 +23,9 @@ type PortRange struct{ Lo, Hi uint16 }
 type Vars struct {
 	Address map[string]string // HOME_NET: "[192.168.0.0/16,10.0.0.0/8]"
 	Port    map[string]string // HTTP_PORTS: "80"
+	// Lacks tells whether something that a rule's requires option names is not there: kind is "feature" ("ja4") or
+	// "keyword" ("http.uri"). nil: everything is there.
+	Lacks func(kind, name string) bool
 }
 
 // DefaultVars are Suricata's defaults.
