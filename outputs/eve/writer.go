@@ -1,7 +1,7 @@
 package eve
 
 import (
-	"bufio"
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -17,13 +17,13 @@ const (
 	queueLen = 8192
 	// keepCap is the largest buffer that is used again: one huge record must not hold its memory for ever.
 	keepCap = 64 << 10
-	// fileBuf is what is written to the file at once.
+	// fileBuf is what is written to the file at once, unless one record is longer.
 	fileBuf = 256 << 10
 )
 
 // Counters of a Writer.
 type Counters struct {
-	Written uint64 // records handed to the file
+	Written uint64 // records in the file
 	Dropped uint64 // records that found the queue full
 	Failed  uint64 // records lost to a failed write (a full disk)
 }
@@ -136,14 +136,16 @@ func (w *Writer) Close() error {
 
 // sink is the file as the goroutine sees it.
 type sink struct {
-	out    io.WriteCloser
-	buf    *bufio.Writer
-	broken bool // a failure was reported and not yet over
-	first  error
+	out     io.WriteCloser
+	buf     []byte // whole records not yet written
+	records uint64 // their number
+	torn    bool   // the file ends in the middle of a record
+	broken  bool   // a failure was reported and is not yet over
+	first   error
 }
 
 func (w *Writer) run(out io.WriteCloser) {
-	s := &sink{out: out, buf: bufio.NewWriterSize(out, fileBuf)}
+	s := &sink{out: out, buf: make([]byte, 0, fileBuf)}
 	for {
 		select {
 		case record, ok := <-w.queue:
@@ -163,36 +165,56 @@ func (w *Writer) run(out io.WriteCloser) {
 }
 
 func (w *Writer) put(s *sink, record []byte) {
-	if _, err := s.buf.Write(record); err != nil {
-		w.fail(s, err)
-	} else {
-		w.written.Add(1)
+	if len(s.buf)+len(record) > fileBuf {
+		w.flush(s)
 	}
+	s.buf = append(s.buf, record...)
+	s.records++
 	w.recycle(record)
 }
 
+// flush writes what is buffered. Records that don't get through are lost and counted; the next flush tries again,
+// on a line of its own.
 func (w *Writer) flush(s *sink) {
-	if err := s.buf.Flush(); err != nil {
-		w.fail(s, err)
-	} else {
+	if s.records == 0 {
+		return
+	}
+	if s.torn {
+		if _, err := s.out.Write([]byte{'\n'}); err == nil {
+			s.torn = false
+		}
+	}
+	n, err := s.out.Write(s.buf)
+	if err == nil {
+		w.written.Add(s.records)
 		s.broken = false
+	} else {
+		w.fail(s, s.buf[:max(0, min(n, len(s.buf)))], err)
+	}
+	s.buf, s.records = s.buf[:0], 0
+	if cap(s.buf) > 2*fileBuf {
+		s.buf = make([]byte, 0, fileBuf)
 	}
 }
 
-// fail counts a lost write and reports the first of a row. bufio keeps its error, so it begins anew: what was
-// buffered is lost, what comes later is tried again.
-func (w *Writer) fail(s *sink, err error) {
-	w.failed.Add(1)
-	if !s.broken {
-		s.broken = true
-		if s.first == nil {
-			s.first = fmt.Errorf("write eve records: %w", err)
-		}
-		if w.log != nil {
-			w.log.Error("eve records are lost", "error", err)
-		}
+// fail counts what a failed write lost; through is what reached the file. The first failure of a row is reported.
+func (w *Writer) fail(s *sink, through []byte, err error) {
+	whole := uint64(bytes.Count(through, []byte{'\n'}))
+	w.written.Add(whole)
+	w.failed.Add(s.records - whole)
+	if len(through) > 0 {
+		s.torn = through[len(through)-1] != '\n'
 	}
-	s.buf.Reset(s.out)
+	if s.broken {
+		return
+	}
+	s.broken = true
+	if s.first == nil {
+		s.first = fmt.Errorf("write eve records: %w", err)
+	}
+	if w.log != nil {
+		w.log.Error("eve records are lost", "error", err)
+	}
 }
 
 func (w *Writer) reopen(s *sink) {
@@ -205,6 +227,5 @@ func (w *Writer) reopen(s *sink) {
 		return
 	}
 	s.out.Close()
-	s.out, s.broken = out, false
-	s.buf.Reset(out)
+	s.out, s.broken, s.torn = out, false, false
 }
