@@ -2,6 +2,7 @@ package eve
 
 import (
 	"picket/traffic/app"
+	"picket/traffic/app/tls"
 	"picket/traffic/flow"
 )
 
@@ -37,6 +38,9 @@ type Context struct {
 // loggers holds every protocol that is logged: a new one is one line here and one file with its Append.
 var loggers = [...]TxLogger{
 	{Proto: app.HTTP1, Event: "http", Append: appendHTTP},
+	{Proto: app.DNS, Event: "dns", Append: appendDNS},
+	{Proto: app.MDNS, Event: "mdns", Append: appendMDNS},
+	{Proto: app.TLS, Event: "tls", Append: appendTLS, Client: tls.ClientHandshakeDone, Server: tls.ServerHandshakeDone},
 }
 
 // logger returns a protocol's line, or nil.

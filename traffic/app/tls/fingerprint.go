@@ -13,7 +13,7 @@ import (
 // JA3 returns the client's fingerprint string and its MD5 (https://github.com/salesforce/ja3): version, ciphers,
 // extensions, groups and point formats. Empty before the ClientHello.
 func (s *Session) JA3() (text, sum string) {
-	if s.Seen&SeenClientHello == 0 || s.Client.Legacy == 0 {
+	if s.noJA3 || s.Seen&SeenClientHello == 0 || s.Client.Legacy == 0 {
 		return "", ""
 	}
 	if s.ja3 == "" {
@@ -36,7 +36,7 @@ func (s *Session) JA3() (text, sum string) {
 
 // JA3S returns the server's fingerprint string and its MD5: version, chosen cipher and extensions.
 func (s *Session) JA3S() (text, sum string) {
-	if s.Seen&SeenServerHello == 0 || s.Server.Legacy == 0 {
+	if s.noJA3 || s.Seen&SeenServerHello == 0 || s.Server.Legacy == 0 {
 		return "", ""
 	}
 	if s.ja3s == "" {
@@ -71,7 +71,7 @@ func dashed(b []byte, list []uint16) []byte {
 
 // JA4 returns the client's fingerprint (https://github.com/FoxIO-LLC/ja4, BSD 3-clause part) over TCP.
 func (s *Session) JA4() string {
-	if s.Seen&SeenClientHello == 0 || s.Client.Legacy == 0 {
+	if s.noJA4 || s.Seen&SeenClientHello == 0 || s.Client.Legacy == 0 {
 		return ""
 	}
 	if s.ja4 == "" {

@@ -55,7 +55,10 @@ type parser struct {
 
 func newParser(cfg *app.Config) app.Parser {
 	p := &parser{}
-	p.bypass = cfg != nil && cfg.TLS.Encrypted == "bypass"
+	if cfg != nil {
+		p.bypass = cfg.TLS.Encrypted == "bypass"
+		p.session.noJA3, p.session.noJA4 = !cfg.TLS.JA3, !cfg.TLS.JA4
+	}
 	p.tx = p.txs.Add(app.TLS, &p.session)
 	return p
 }

@@ -34,6 +34,7 @@ type Session struct {
 	Client, Server Side
 	Seen           Seen
 
+	noJA3, noJA4   bool   // the configuration does not want them
 	ja3, ja3s, ja4 string // "" until asked for
 	ja3sum         [2]string
 }
