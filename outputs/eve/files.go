@@ -46,17 +46,17 @@ func fileFields(j *JSON, f *app.File, tx *app.Transaction) {
 	j.Text("filename", f.Name)
 	j.Bool("gaps", f.Gaps)
 	j.Str("state", f.State.String())
+	var sum [64]byte
 	if f.State == app.FileClosed {
-		var sum [64]byte
 		if f.MD5 != nil {
 			j.Hex("md5", f.MD5.Sum(sum[:0]))
 		}
 		if f.SHA1 != nil {
 			j.Hex("sha1", f.SHA1.Sum(sum[:0]))
 		}
-		if f.SHA256 != nil {
-			j.Hex("sha256", f.SHA256.Sum(sum[:0]))
-		}
+	}
+	if f.SHA256 != nil { // Suricata writes this one for truncated files too
+		j.Hex("sha256", f.SHA256.Sum(sum[:0]))
 	}
 	j.Bool("stored", f.Stored)
 	if f.Stored {

@@ -61,12 +61,18 @@ func (p *parser) content(t *Transaction, dir app.Direction, b []byte) error {
 		return nil
 	}
 	m := t.message(dir)
+	before := m.Body.Size
 	m.Body.Size += uint64(len(b))
-	m.Body.keep(b, p.cfg.keep[dir])
-	if dir == app.ToServer {
-		p.requestContent(t, b)
+	if inside := p.cfg.within(dir, before, len(b)); inside > 0 {
+		m.Body.keep(b[:inside], p.cfg.keep[dir])
+		if dir == app.ToServer {
+			p.requestContent(t, b[:inside])
+		} else {
+			p.responseContent(t, b[:inside])
+		}
 	} else {
-		p.responseContent(t, b)
+		m.Body.Complete = true
+		t.cutFiles(dir)
 	}
 	if m.decode && m.Body.Size > bombSize && m.Body.Size/bombRatio > m.Body.Wire {
 		return errBomb
@@ -87,4 +93,14 @@ func (b *Body) keep(data []byte, limit int) {
 		b.Complete = true
 	}
 	b.Data = append(b.Data, data...)
+}
+
+// cutFiles ends files at the limit of a body: no more of it is looked at.
+func (t *Transaction) cutFiles(dir app.Direction) {
+	if dir == app.ToServer {
+		t.endUpload(app.FileTruncated)
+	} else {
+		closeFiles(&t.Response.Message, app.FileTruncated)
+		t.Response.file.failed = true
+	}
 }

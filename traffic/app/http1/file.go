@@ -51,6 +51,15 @@ func (p *parser) appendFile(f *app.File, dir app.Direction, b []byte) {
 	if room := p.cfg.keep[dir] - len(f.Data); room > 0 {
 		f.Data = append(f.Data, b[:min(room, len(b))]...)
 	}
+	if !f.Gaps {
+		addSums(f, b)
+	}
+	if p.cfg.inline || f.Size >= uint64(p.cfg.minInspect[dir]) {
+		f.Inspect = true
+	}
+}
+
+func addSums(f *app.File, b []byte) {
 	if f.MD5 != nil {
 		f.MD5.Write(b)
 	}
@@ -59,9 +68,6 @@ func (p *parser) appendFile(f *app.File, dir app.Direction, b []byte) {
 	}
 	if f.SHA256 != nil {
 		f.SHA256.Write(b)
-	}
-	if p.cfg.inline || f.Size >= uint64(p.cfg.minInspect[dir]) {
-		f.Inspect = true
 	}
 }
 

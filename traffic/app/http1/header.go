@@ -202,8 +202,8 @@ func (r fieldReader) endOfFields(b []byte) (n int, more bool) {
 	if b[0] != '\r' && b[0] != '\n' {
 		return 0, false
 	}
-	if len(b) == 1 && !r.eof && (b[0] == '\r' || r.response) {
-		return 0, true // CRLF and LFCR may be cut here
+	if len(b) == 1 && !r.eof && b[0] == '\r' {
+		return 0, true // a CRLF may be cut here; a lone LF is not waited with, since nothing may follow
 	}
 	n = r.lineEnd(b)
 	if !r.response && b[0] == '\n' {

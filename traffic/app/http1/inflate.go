@@ -189,7 +189,7 @@ func (z *inflater) fixed() {
 		}
 	}
 	z.lit.build(lens[:])
-	var d [30]uint8
+	var d [32]uint8 // the last two are part of the code, and never valid
 	for i := range d {
 		d[i] = 5
 	}

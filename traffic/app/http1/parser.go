@@ -185,32 +185,53 @@ func (p *parser) Gap(dir app.Direction, n uint32) bool {
 	if dir == app.ToClient {
 		t = p.answer
 	}
-	if t == nil || s.step != stepBody && s.step != stepToClose {
+	if t == nil || s.step != stepBody && s.step != stepToClose && s.step != stepFinal {
 		return true
 	}
-	p.bodyGap(t, dir)
-	if s.step == stepBody {
-		s.left -= min(s.left, uint64(n))
-		if s.left == 0 {
-			p.bodyEnd(t, dir)
-			s.step = stepFinal
+	if s.step == stepFinal {
+		p.done(dir)
+		return true
+	}
+	if s.step == stepToClose {
+		p.bodyGap(t, dir, uint64(n))
+	} else {
+		missing := min(s.left, uint64(n))
+		p.bodyGap(t, dir, missing)
+		if s.left -= missing; s.left == 0 {
+			p.done(dir)
 		}
 	}
 	return true
 }
 
-// bodyGap marks the file of a message; decompression ends at a gap.
-func (p *parser) bodyGap(t *Transaction, dir app.Direction) {
+// done completes the message of a direction.
+func (p *parser) done(dir app.Direction) {
+	if dir == app.ToServer {
+		p.requestDone()
+	} else {
+		p.answerDone()
+	}
+}
+
+// bodyGap takes n missing bytes of a body: its file counts them, its sums end. Decompression ends at a gap.
+func (p *parser) bodyGap(t *Transaction, dir app.Direction, n uint64) {
 	m := t.message(dir)
+	m.Body.Wire += n
 	if m.decode {
 		p.bodyEnd(t, dir)
 		return
 	}
-	if m.file.open != nil {
-		m.file.open.Gaps = true
+	f := m.file.open
+	if dir == app.ToServer && t.Request.multipart != nil {
+		f = t.Request.multipart.file
 	}
-	if dir == app.ToServer && t.Request.multipart != nil && t.Request.multipart.file != nil {
-		t.Request.multipart.file.Gaps = true
+	if f == nil && dir == app.ToClient && !m.file.failed {
+		f = p.openResponseFile(t)
+		m.file.open = f
+	}
+	if f != nil {
+		f.Gaps = true
+		f.Size += n
 	}
 }
 

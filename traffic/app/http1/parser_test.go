@@ -219,3 +219,40 @@ func FuzzHTTP(f *testing.F) {
 		}
 	})
 }
+
+func testConfig() *app.Config { return app.Default() }
+
+// TestAllocs bounds what a plain transaction costs.
+func TestAllocs(t *testing.T) {
+	c := app.Default()
+	request := []byte("GET /index.html?a=1 HTTP/1.1\r\nHost: www.example.com\r\nUser-Agent: test\r\nAccept: */*\r\n\r\n")
+	answer := []byte("HTTP/1.1 200 OK\r\nServer: x\r\nContent-Type: text/html\r\nContent-Length: 5\r\n\r\nhello")
+	p := newParser(c)
+	n := testing.AllocsPerRun(200, func() {
+		p.Parse(app.ToServer, request, false)
+		p.Parse(app.ToClient, answer, false)
+		for _, a := range p.txs.Open {
+			a.Finished = true
+		}
+		p.txs.Drop()
+	})
+	if n > 40 {
+		t.Errorf("%.0f allocations for a transaction", n)
+	}
+	t.Logf("%.0f allocations for a transaction", n)
+}
+
+func BenchmarkTransaction(b *testing.B) {
+	request := []byte("GET /index.html?a=1 HTTP/1.1\r\nHost: www.example.com\r\nUser-Agent: test\r\nAccept: */*\r\n\r\n")
+	answer := []byte("HTTP/1.1 200 OK\r\nServer: x\r\nContent-Type: text/html\r\nContent-Length: 5\r\n\r\nhello")
+	p := newParser(app.Default())
+	b.ReportAllocs()
+	for b.Loop() {
+		p.Parse(app.ToServer, request, false)
+		p.Parse(app.ToClient, answer, false)
+		for _, a := range p.txs.Open {
+			a.Finished = true
+		}
+		p.txs.Drop()
+	}
+}

@@ -16,7 +16,8 @@ const unlimitedBody = 16 << 20
 // settings are the configuration as the parser needs it.
 type settings struct {
 	decoder
-	keep       [2]int // body bytes kept, by direction
+	keep       [2]int    // body bytes kept, by direction
+	limit      [2]uint32 // body bytes looked at, also for files; 0: all
 	minInspect [2]uint32
 	window     [2]int // growth of a body between two looks
 	layers     int
@@ -32,6 +33,7 @@ func newSettings(c *app.Config) *settings {
 	h := &c.HTTP
 	s := &settings{
 		decoder: idsPersonality(), keep: [2]int{bodyLimit(h.RequestBodyLimit), bodyLimit(h.ResponseBodyLimit)},
+		limit:      [2]uint32{h.RequestBodyLimit, h.ResponseBodyLimit},
 		minInspect: [2]uint32{h.RequestBodyMinInspect, h.ResponseBodyMinInspect},
 		window:     [2]int{int(h.RequestBodyInspectWindow), int(h.ResponseBodyInspectWindow)},
 		layers:     h.DecompressLayerLimit, maxTx: max(h.MaxTx, 1), field: fieldLimit, inline: c.Inline,
@@ -42,6 +44,18 @@ func newSettings(c *app.Config) *settings {
 		s.set(strings.ReplaceAll(k, "_", "-"), v)
 	}
 	return s
+}
+
+// within tells how many of n bytes behind the first at of a body lie within its limit.
+func (s *settings) within(dir app.Direction, at uint64, n int) int {
+	limit := uint64(s.limit[dir])
+	switch {
+	case limit == 0:
+		return n
+	case at >= limit:
+		return 0
+	}
+	return int(min(uint64(n), limit-at))
 }
 
 func bodyLimit(n uint32) int {
