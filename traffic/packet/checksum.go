@@ -20,7 +20,7 @@ func (p *Packet) HasIPChecksum() bool { return p.Family == 4 && p.IP != nil }
 func (p *Packet) IPChecksumOK() bool {
 	if p.sums&ipSumKnown == 0 {
 		p.sums |= ipSumKnown
-		if p.HasIPChecksum() && checksum(0, p.IP[:int(p.IP[0]&0x0f)*4]) != 0 {
+		if p.HasIPChecksum() && headerSum(p.IP[:int(p.IP[0]&0x0f)*4]) != 0xffff {
 			p.sums |= ipSumBad
 		}
 	}
@@ -73,44 +73,78 @@ func (p *Packet) transportSum() bool {
 func (p *Packet) pseudoHeader() uint64 {
 	s := uint64(p.Proto) + uint64(len(p.L4))
 	if p.Family == 4 {
-		return s + sum(p.IP[12:20])
+		return s + uint64(be.Uint32(p.IP[12:])) + uint64(be.Uint32(p.IP[16:]))
 	}
-	return s + sum(p.IP[8:40]) // with a routing header, the destination is the final one only in the last hop
+	for a := p.IP[8:40]; len(a) >= 4; a = a[4:] { // with a routing header, right only in the last hop
+		s += uint64(be.Uint32(a))
+	}
+	return s
+}
+
+// headerSum sums an IPv4 header, whose length is a multiple of 4; 0xffff says that it is right.
+func headerSum(b []byte) uint16 {
+	var s uint64
+	for ; len(b) >= 4; b = b[4:] {
+		s += uint64(be.Uint32(b))
+	}
+	return fold(s)
 }
 
 // checksum folds the Internet checksum (RFC 1071) of b and a sum made before; 0 says that b, which holds its own
 // checksum, is right.
 func checksum(initial uint64, b []byte) uint16 {
-	s := initial + sum(b)
-	s = s>>32 + s&0xffffffff
-	s = s>>32 + s&0xffffffff
-	s = s>>16 + s&0xffff
-	s = s>>16 + s&0xffff
-	return ^uint16(s>>16 + s&0xffff)
+	return ^fold(initial + sum(b))
 }
 
-// sum adds up b as big-endian 16-bit words, 32 bytes a step; the result stays below 2^34, so that callers can add
-// to it.
+// fold brings a sum down to 16 bits, carries going round.
+func fold(s uint64) uint16 {
+	s = s>>32 + s&0xffffffff
+	s = s>>32 + s&0xffffffff
+	s = s>>16 + s&0xffff
+	s = s>>16 + s&0xffff
+	return uint16(s)
+}
+
+// sum adds up b as big-endian 16-bit words, the last byte padded with zero; the result is below 2^16, so that callers
+// can add to it. It reads in little-endian order and swaps in the end (RFC 1071, section 2 B), in two independent
+// carry chains of 32 bytes.
 func sum(b []byte) uint64 {
-	var s, carry uint64
-	for len(b) >= 32 {
-		s, carry = bits.Add64(s, be.Uint64(b), 0)
-		s, carry = bits.Add64(s, be.Uint64(b[8:]), carry)
-		s, carry = bits.Add64(s, be.Uint64(b[16:]), carry)
-		s, carry = bits.Add64(s, be.Uint64(b[24:]), carry)
-		s += carry // cannot overflow: a sum with carry is at most 2^64-2
-		b = b[32:]
+	var s, t, c uint64
+	for len(b) >= 64 {
+		s, c = bits.Add64(s, le.Uint64(b), 0)
+		s, c = bits.Add64(s, le.Uint64(b[8:]), c)
+		s, c = bits.Add64(s, le.Uint64(b[16:]), c)
+		s, c = bits.Add64(s, le.Uint64(b[24:]), c)
+		s += c // cannot overflow: a sum that carried is at most 2^64-2
+		t, c = bits.Add64(t, le.Uint64(b[32:]), 0)
+		t, c = bits.Add64(t, le.Uint64(b[40:]), c)
+		t, c = bits.Add64(t, le.Uint64(b[48:]), c)
+		t, c = bits.Add64(t, le.Uint64(b[56:]), c)
+		t += c
+		b = b[64:]
 	}
-	for len(b) >= 8 {
-		s, carry = bits.Add64(s, be.Uint64(b), 0)
-		s += carry
+	s, c = bits.Add64(s, t, 0)
+	s += c
+	for len(b) > 8 {
+		s, c = bits.Add64(s, le.Uint64(b), 0)
+		s += c
 		b = b[8:]
 	}
-	if len(b) > 0 {
-		var last [8]byte
-		copy(last[:], b)
-		s, carry = bits.Add64(s, be.Uint64(last[:]), 0)
-		s += carry
+	s, c = bits.Add64(s, upTo8(b), 0)
+	return uint64(bits.ReverseBytes16(fold(s + c)))
+}
+
+// upTo8 reads 0 to 8 bytes in little-endian order, zero above, with few branches.
+func upTo8(b []byte) uint64 {
+	switch n := len(b); {
+	case n == 8:
+		return le.Uint64(b)
+	case n >= 4: // two reads that overlap
+		return uint64(le.Uint32(b)) | uint64(le.Uint32(b[n-4:]))<<(8*(n-4))
+	case n >= 2:
+		return uint64(le.Uint16(b)) | uint64(b[n-1])<<(8*(n-1))
+	case n == 1:
+		return uint64(b[0])
 	}
-	return s>>32 + s&0xffffffff
+	return 0
 }

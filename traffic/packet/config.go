@@ -34,22 +34,17 @@ type TunnelPorts struct {
 	Ports   []uint16
 }
 
-// match tells whether one of the ports is the tunnel's.
-func (t *TunnelPorts) match(ports ...uint16) bool {
+// match tells whether one of the two ports is the tunnel's.
+func (t *TunnelPorts) match(a, b uint16) bool {
 	if !t.Enabled {
 		return false
 	}
-	if t.Any {
-		return true
-	}
-	for _, want := range t.Ports {
-		for _, port := range ports {
-			if want == port {
-				return true
-			}
+	for _, port := range t.Ports {
+		if port == a || port == b {
+			return true
 		}
 	}
-	return false
+	return t.Any
 }
 
 // DefragConfig bounds the memory of defragmentation (Suricata's section defrag).

@@ -2,7 +2,11 @@ package packet
 
 import "encoding/binary"
 
-var be = binary.BigEndian
+// The byte orders, by short names: be is the network's.
+var (
+	be = binary.BigEndian
+	le = binary.LittleEndian
+)
 
 // link reads the link header that the capture's link type stands for. It reports, as all steps do, whether the
 // bytes decoded down to where they were understood.
@@ -87,7 +91,7 @@ func (d *Decoder) null(p *Packet, b []byte) bool {
 	if len(b) < 4 {
 		return p.fails(EvNullPktTooSmall)
 	}
-	family := binary.LittleEndian.Uint32(b)
+	family := le.Uint32(b)
 	if family > 0xffff {
 		family = be.Uint32(b)
 	}

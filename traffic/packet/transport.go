@@ -18,7 +18,7 @@ func (d *Decoder) udp(p *Packet, b []byte) {
 	p.L4 = b[:be.Uint16(b[4:])]
 	p.Payload = p.L4[udpHeader:]
 	p.Flags |= WantsFlow
-	if t := &d.cfg; t.VXLAN.match(p.DstPort) && d.vxlan(p) || t.GENEVE.match(p.SrcPort, p.DstPort) && d.geneve(p) {
+	if t := &d.cfg; t.VXLAN.match(p.DstPort, p.DstPort) && d.vxlan(p) || t.GENEVE.match(p.SrcPort, p.DstPort) && d.geneve(p) {
 		return
 	}
 	if d.cfg.Teredo.match(p.SrcPort, p.DstPort) {
