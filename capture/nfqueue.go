@@ -94,20 +94,21 @@ func OpenQueue(o QueueOptions) (Source, error) {
 	q := newQueue(fd, o)
 	if err := q.setup(); err != nil {
 		unix.Close(fd)
-		return nil, fmt.Errorf("open queue %d: %w%s", o.Num, err, queueRemedy(err))
+		return nil, fmt.Errorf("open queue %d: %w%s", o.Num, err, queueRemedy(o.Num, err))
 	}
 	q.start()
 	return q, nil
 }
 
-func queueRemedy(err error) string {
-	switch {
-	case errors.Is(err, unix.EPERM):
-		return " (inline mode needs CAP_NET_ADMIN: run as root or grant it)"
-	case errors.Is(err, unix.EBUSY):
-		return " (another program holds this queue: see /proc/net/netfilter/nfnetlink_queue, or choose another number)"
+// queueRemedy explains EPERM, which the kernel also gives for a queue that somebody else holds.
+func queueRemedy(num uint16, err error) string {
+	if !errors.Is(err, unix.EPERM) && !errors.Is(err, unix.EBUSY) {
+		return ""
 	}
-	return ""
+	if _, held := kernelQueue(num); held {
+		return " (another program holds this queue, see /proc/net/netfilter/nfnetlink_queue: stop it or choose another number)"
+	}
+	return " (inline mode needs CAP_NET_ADMIN: run as root or grant it)"
 }
 
 // newQueue prepares the memory around a socket.
@@ -310,7 +311,8 @@ func (q *queue) Release(b *Batch) error {
 	return q.send()
 }
 
-// plain tells whether one message can accept the whole batch.
+// plain tells whether one message can accept the whole batch. It accepts everything up to its last packet, which is
+// safe because batches are answered in order and whole.
 func plain(b *Batch) bool {
 	for i := range b.Frames {
 		if f := &b.Frames[i]; f.Verdict != Accept || f.Mark || f.Replace != nil {
