@@ -150,16 +150,14 @@ func (s AddrSet) Contains(a netip.Addr) bool {
 	return (len(s.In) == 0 || slices.ContainsFunc(s.In, has)) && !slices.ContainsFunc(s.Not, has)
 }
 
-// empty tells whether the negations leave nothing. With no positive entries one whole negated family is enough
-// for Suricata to refuse the list.
+// empty tells whether the negations leave nothing. One whole negated family is enough for Suricata to refuse the
+// list.
 func (s AddrSet) empty() bool {
-	if len(s.Not) == 0 {
-		return !s.Any && len(s.In) == 0 && s.Not != nil
-	}
-	not := slices.Clone(s.Not)
-	slices.SortFunc(not, func(a, b netip.Prefix) int { return a.Addr().Compare(b.Addr()) })
-	if covered(netip.PrefixFrom(netip.IPv4Unspecified(), 0), not) || covered(netip.PrefixFrom(netip.IPv6Unspecified(), 0), not) {
-		return true
+	not := spans(s.Not)
+	for _, all := range [...]netip.Addr{netip.IPv4Unspecified(), netip.IPv6Unspecified()} {
+		if covered(netip.PrefixFrom(all, 0), not) {
+			return true
+		}
 	}
 	for _, p := range s.In {
 		if !covered(p, not) {
@@ -169,21 +167,36 @@ func (s AddrSet) empty() bool {
 	return len(s.In) > 0
 }
 
-// covered tells whether the sorted prefixes cover all of p.
-func covered(p netip.Prefix, sorted []netip.Prefix) bool {
-	next, end := p.Addr(), lastOf(p)
-	for _, q := range sorted {
-		if q.Addr().BitLen() != next.BitLen() || lastOf(q).Less(next) {
-			continue
-		}
-		if next.Less(q.Addr()) {
-			return false
-		}
-		last := lastOf(q)
-		if !last.Less(end) {
-			return true
-		}
-		next = last.Next()
+// span is an inclusive range of addresses of one family.
+type span struct{ lo, hi netip.Addr }
+
+// spans returns prefixes as sorted ranges, those that overlap or touch joined.
+func spans(list []netip.Prefix) []span {
+	all := make([]span, len(list))
+	for i, p := range list {
+		all[i] = span{p.Addr(), lastOf(p)}
 	}
-	return false
+	slices.SortFunc(all, func(a, b span) int { return a.lo.Compare(b.lo) })
+	out := all[:0]
+	for _, s := range all {
+		if n := len(out); n > 0 && s.lo.BitLen() == out[n-1].lo.BitLen() {
+			if next := out[n-1].hi.Next(); !next.IsValid() || !next.Less(s.lo) {
+				if out[n-1].hi.Less(s.hi) {
+					out[n-1].hi = s.hi
+				}
+				continue
+			}
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
+// covered tells whether one of the joined ranges holds all of p.
+func covered(p netip.Prefix, joined []span) bool {
+	i, found := slices.BinarySearchFunc(joined, p.Addr(), func(s span, a netip.Addr) int { return s.lo.Compare(a) })
+	if !found {
+		i--
+	}
+	return i >= 0 && joined[i].lo.BitLen() == p.Addr().BitLen() && !joined[i].hi.Less(lastOf(p))
 }

@@ -61,7 +61,7 @@ var defaultReferences = [...]ReferenceSystem{
 	{"arachnids", "http://www.whitehats.com/info/IDS"},
 	{"mcafee", "http://vil.nai.com/vil/content/v_"},
 	{"nessus", "http://cgi.nessus.org/plugins/dump.php3?id="},
-	{"url", "http://"},
+	{"url", "https://"},
 	{"et", "http://doc.emergingthreats.net/"},
 	{"etpro", "http://doc.emergingthreatspro.com/"},
 	{"telus", "http://"},
