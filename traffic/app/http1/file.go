@@ -45,12 +45,23 @@ func (p *parser) openFile(t *Transaction, dir app.Direction, name []byte) *app.F
 	return f
 }
 
-// appendFile adds content.
-func (p *parser) appendFile(f *app.File, dir app.Direction, b []byte) {
-	f.Size += uint64(len(b))
+// appendPart adds content to a file that is a part of the body.
+func (p *parser) appendPart(f *app.File, dir app.Direction, b []byte) {
 	if room := p.cfg.keep[dir] - len(f.Data); room > 0 {
 		f.Data = append(f.Data, b[:min(room, len(b))]...)
 	}
+	p.appendFile(f, dir, b)
+}
+
+// appendBody adds content to the file that is the whole body; both share the bytes that are kept.
+func (p *parser) appendBody(m *Message, dir app.Direction, b []byte) {
+	m.file.open.Data = m.Body.Data
+	p.appendFile(m.file.open, dir, b)
+}
+
+// appendFile counts content and adds it to the sums.
+func (p *parser) appendFile(f *app.File, dir app.Direction, b []byte) {
+	f.Size += uint64(len(b))
 	if !f.Gaps {
 		addSums(f, b)
 	}
@@ -97,7 +108,7 @@ func (p *parser) responseContent(t *Transaction, b []byte) {
 		m.file.failed = m.file.open == nil
 	}
 	if m.file.open != nil {
-		p.appendFile(m.file.open, app.ToClient, b)
+		p.appendBody(m, app.ToClient, b)
 	}
 }
 
@@ -203,7 +214,7 @@ func (p *parser) requestContent(t *Transaction, b []byte) {
 	case r.multipart != nil:
 		r.multipart.write(b)
 	case r.file.open != nil:
-		p.appendFile(r.file.open, app.ToServer, b)
+		p.appendBody(&r.Message, app.ToServer, b)
 	}
 }
 

@@ -146,6 +146,7 @@ const (
 	nameNotToken
 	nameEmpty
 	missingColon
+	valueFolded // not odd, but the value does not stand in the input in one piece
 )
 
 // fieldReader reads header fields from bytes that may end anywhere. Requests end lines with LF or CRLF; in
@@ -182,16 +183,17 @@ func (r fieldReader) next(b, scratch []byte) (name, value []byte, flags fieldFla
 		for nameLen+blank < len(b) && (b[nameLen+blank] == ' ' || b[nameLen+blank] == '\t') {
 			blank++
 		}
-		if value, n, ok := r.value(b[nameLen+blank:], scratch); ok {
-			return name, trim(value), flags, nameLen + blank + n, readField
+		value, n, folded, ok := r.value(b[nameLen+blank:], scratch)
+		if !ok {
+			return nil, nil, 0, 0, readMore
 		}
-		return nil, nil, 0, 0, readMore
+		return name, trim(value), flags | folded, nameLen + blank + n, readField
 	}
-	value, n, ok := r.value(b, scratch)
+	value, n, folded, ok := r.value(b, scratch)
 	if !ok {
 		return nil, nil, 0, 0, readMore
 	}
-	return nil, trim(value), missingColon | nameEmpty, n, readField
+	return nil, trim(value), missingColon | nameEmpty | folded, n, readField
 }
 
 // endOfFields recognises the empty line at the beginning of b.
@@ -372,13 +374,13 @@ func (r fieldReader) undecided(b []byte) bool {
 
 // value reads a value with its continuation lines; n is its length with the line end. Folded values are built
 // in scratch.
-func (r fieldReader) value(b, scratch []byte) (value []byte, n int, ok bool) {
+func (r fieldReader) value(b, scratch []byte) (value []byte, n int, folded fieldFlags, ok bool) {
 	l := r.valueLine(b)
 	if l.invalid {
-		return nil, 0, false
+		return nil, 0, 0, false
 	}
 	if !l.folded {
-		return l.bytes, l.n, true
+		return l.bytes, l.n, 0, true
 	}
 	value, n = append(scratch[:0], l.bytes...), l.n
 	at := l.n
@@ -386,15 +388,15 @@ func (r fieldReader) value(b, scratch []byte) (value []byte, n int, ok bool) {
 		if r.response {
 			field, more := startsField(b[at:])
 			if more && !r.eof {
-				return nil, 0, false
+				return nil, 0, 0, false
 			}
 			if field {
-				return value, at, true
+				return value, at, valueFolded, true
 			}
 		}
 		next := r.valueLine(b[at:])
 		if next.invalid {
-			return nil, 0, false
+			return nil, 0, 0, false
 		}
 		at += next.n
 		if len(value) > 0 {
@@ -410,7 +412,7 @@ func (r fieldReader) value(b, scratch []byte) (value []byte, n int, ok bool) {
 			break
 		}
 	}
-	return value, n, true
+	return value, n, valueFolded, true
 }
 
 // startsField tells whether a continuation line is a field of its own ("token:"): browsers read it as one.

@@ -178,7 +178,7 @@ func (m *multipart) body() int {
 func (m *multipart) content(b []byte) {
 	if m.file != nil && len(b) > 0 {
 		m.wrote = true
-		m.p.appendFile(m.file, app.ToServer, b)
+		m.p.appendPart(m.file, app.ToServer, b)
 	}
 }
 

@@ -1,6 +1,7 @@
 package http1
 
 import (
+	"bytes"
 	"errors"
 
 	"picket/traffic/app"
@@ -237,10 +238,8 @@ func (p *parser) bodyGap(t *Transaction, dir app.Direction, n uint64) {
 
 // cutLine takes bytes up to and including the next LF; nil when there is none yet.
 func cutLine(in []byte) []byte {
-	for i, c := range in {
-		if c == '\n' {
-			return in[:i+1]
-		}
+	if i := bytes.IndexByte(in, '\n'); i >= 0 {
+		return in[:i+1]
 	}
 	return nil
 }
@@ -260,16 +259,47 @@ func (p *parser) fields(t *Transaction, dir app.Direction, in []byte) (n int, do
 			}
 			return n, false, more
 		}
-		m.Raw = append(m.Raw, in[n:n+used]...)
+		field := in[n : n+used]
+		m.grow(in[n:])
+		m.Raw = append(m.Raw, field...)
+		own := m.Raw[len(m.Raw)-used:]
 		n += used
 		if st == readEnd {
 			return n, true, again
 		}
-		t.oddField(dir, flags)
+		name = within(own, field, name)
+		if flags&valueFolded != 0 {
+			value = bytes.Clone(value)
+		} else {
+			value = within(own, field, value)
+		}
+		t.oddField(dir, flags&^valueFolded)
 		if !t.addField(dir, name, value) {
 			return n, false, failed
 		}
 	}
+}
+
+// grow makes room for a header block, so that it is copied once: its fields are slices of the copy.
+func (m *Message) grow(in []byte) {
+	if m.Raw != nil {
+		return
+	}
+	n := len(in)
+	if i := bytes.Index(in, []byte("\r\n\r\n")); i >= 0 {
+		n = i + 4
+	}
+	m.Raw = make([]byte, 0, min(n, 4096))
+	m.Headers.List = make([]Header, 0, 10)
+}
+
+// within returns the part of copied that stands where part stands in original.
+func within(copied, original, part []byte) []byte {
+	if len(part) == 0 {
+		return copied[:0:0]
+	}
+	at := cap(original) - cap(part) // both reach to the end of one array
+	return copied[at : at+len(part) : at+len(part)]
 }
 
 func side2(dir app.Direction, request, response string) string {
@@ -300,13 +330,10 @@ func (t *Transaction) oddField(dir app.Direction, flags fieldFlags) {
 	}
 }
 
-// addField copies a field into the message.
+// addField takes over a field whose bytes are the transaction's own.
 func (t *Transaction) addField(dir app.Direction, name, value []byte) bool {
-	own := make([]byte, len(name)+len(value))
-	copy(own, name)
-	copy(own[len(name):], value)
 	m := t.message(dir)
-	r := m.Headers.add(own[:len(name):len(name)], own[len(name):])
+	r := m.Headers.add(name, value)
 	if r.tooMany {
 		t.event(side2(dir, "request_too_many_headers", "response_too_many_headers"))
 		return false
