@@ -1,0 +1,53 @@
+package signatures
+
+// chain is a rule's conditions on one buffer, in the order of its text.
+type chain []item
+
+// item is one condition of a chain. match judges it at the matcher's place and then what follows; items that can
+// match at several places try the next one when what follows does not match.
+type item interface {
+	match(m *matcher, rest chain) bool
+}
+
+// maxSteps bounds the work of one chain on one buffer (Suricata: detect.inspection-recursion-limit).
+const maxSteps = 3000
+
+// maxValues bounds the byte variables of a rule.
+const maxValues = 16
+
+// matcher is the state of a chain's walk over one buffer.
+type matcher struct {
+	v      *view
+	sig    *Signature
+	buf    []byte
+	pos    int    // end of the last match
+	base   uint64 // offset of buf[0] in the stream or file
+	eof    bool   // the buffer will not grow
+	steps  int
+	stop   bool // no other place can help: give up the chain
+	values [maxValues]uint64
+	base64 []byte // result of the last base64_decode
+}
+
+// run judges a chain on a buffer from its beginning. Variables keep their values between the buffers of a rule.
+func (m *matcher) run(c chain, buf []byte, base uint64) bool {
+	m.buf, m.base, m.pos, m.steps, m.stop = buf, base, 0, 0, false
+	return c.match(m)
+}
+
+// match goes on with the chain's first item; an empty chain matches.
+func (c chain) match(m *matcher) bool {
+	if len(c) == 0 {
+		return true
+	}
+	if m.steps++; m.steps > maxSteps {
+		m.stop = true
+		return false
+	}
+	return c[0].match(m, c[1:])
+}
+
+// test is an item that matches at one place at most and does not move it.
+type test func(m *matcher) bool
+
+func (t test) match(m *matcher, rest chain) bool { return t(m) && rest.match(m) }

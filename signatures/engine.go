@@ -1,0 +1,225 @@
+package signatures
+
+import (
+	"slices"
+
+	"picket/signatures/language"
+	"picket/traffic/app"
+	"picket/traffic/packet"
+)
+
+// Engine is a compiled set of rules. It never changes; all workers share it.
+type Engine struct {
+	// Signatures in the order in which they are judged.
+	Signatures []*Signature
+
+	inline     bool
+	addrs      []addrSet // 0 is any
+	ports      []portSet // 0 is any
+	addrByText map[string]uint32
+	portByText map[string]uint32
+
+	ipOnly   []uint32 // header alone
+	noIP     []uint32 // rules that look at packets without IP too
+	events   []uint32 // decoder and stream events
+	packets  map[groupKey]*portGroups
+	tx       [2][app.ProtoCount]txGroup
+	bySID    map[sigKey]*Signature
+	maxRules int
+}
+
+// sigKey is what other rules and threshold files name a rule by.
+type sigKey struct{ gid, sid uint32 }
+
+func newEngine(opt Options) *Engine {
+	return &Engine{
+		inline: opt.Inline, addrs: make([]addrSet, 1), ports: make([]portSet, 1), addrByText: map[string]uint32{},
+		portByText: map[string]uint32{}, packets: map[groupKey]*portGroups{}, bySID: map[sigKey]*Signature{},
+	}
+}
+
+// Signature finds a rule; gid 0 stands for 1.
+func (e *Engine) Signature(gid, sid uint32) *Signature {
+	return e.bySID[sigKey{max(gid, 1), sid}]
+}
+
+// addrSet compiles a side's addresses once for all rules that write them alike.
+func (e *Engine) addrSet(s *language.Side) uint32 {
+	if s.Addrs.Any && len(s.Addrs.Not) == 0 {
+		return 0
+	}
+	if i, ok := e.addrByText[s.AddrText]; ok {
+		return i
+	}
+	e.addrs = append(e.addrs, compileAddrs(&s.Addrs))
+	e.addrByText[s.AddrText] = uint32(len(e.addrs) - 1)
+	return uint32(len(e.addrs) - 1)
+}
+
+func (e *Engine) portSet(s *language.Side) uint32 {
+	if s.Ports.Any {
+		return 0
+	}
+	if i, ok := e.portByText[s.PortText]; ok {
+		return i
+	}
+	e.ports = append(e.ports, portSet(s.Ports.Ranges))
+	e.portByText[s.PortText] = uint32(len(e.ports) - 1)
+	return uint32(len(e.ports) - 1)
+}
+
+// orderKey sorts rules as Suricata does (detect-engine-sigorder.c): action; then, for each kind of state, rules that
+// set it before rules that read it; then priority; then the order of the files.
+type orderKey struct {
+	action uint8
+	state  [5]uint8 // flowbits, flowint, flow variables, host bits, pair bits: the higher comes first
+	prio   int
+	line   int
+}
+
+func (k *orderKey) compare(o *orderKey) int {
+	if k.action != o.action {
+		return int(k.action) - int(o.action)
+	}
+	for i := range k.state {
+		if k.state[i] != o.state[i] {
+			return int(o.state[i]) - int(k.state[i])
+		}
+	}
+	if k.prio != o.prio {
+		return k.prio - o.prio
+	}
+	return k.line - o.line
+}
+
+func (b *builder) orderKey() orderKey {
+	return orderKey{action: b.Action.rank(), state: b.bits.ranks(), prio: b.Priority}
+}
+
+// sort puts the signatures in the order of judgement and numbers them.
+func (e *Engine) sort() {
+	slices.SortStableFunc(e.Signatures, func(a, b *Signature) int { return a.order.compare(&b.order) })
+	for i, s := range e.Signatures {
+		s.id = uint32(i)
+		e.bySID[sigKey{s.GID, s.SID}] = s
+	}
+}
+
+// group divides the signatures by what they have to see.
+func (e *Engine) group() {
+	var packets []*Signature
+	for _, s := range e.Signatures {
+		switch {
+		case s.Type == TypeIPOnly && !s.header.anyPacket && !s.header.ether && !s.header.arp:
+			e.ipOnly = append(e.ipOnly, s.id)
+		case s.Type == TypeDecode:
+			e.events = append(e.events, s.id)
+		case s.anyApp && (s.fast.content == nil || s.fast.buffer != nil):
+		default:
+			packets = append(packets, s)
+		}
+		if s.header.anyPacket || s.header.ether || s.header.arp {
+			e.noIP = append(e.noIP, s.id)
+		}
+	}
+	e.groupTx()
+	e.groupPackets(packets)
+}
+
+// txGroup holds the rules that look into transactions of one protocol in one direction.
+type txGroup struct {
+	filters []txFilter
+	always  []uint32 // rules without a fast pattern in an application buffer or the payload
+}
+
+// txFilter finds the rules whose fast pattern occurs in a buffer.
+type txFilter struct {
+	point  *Point
+	xform  pipeline
+	filter *prefilter
+}
+
+// filterKey tells prefilters of application buffers apart.
+type filterKey struct {
+	buffer *Buffer
+	xform  string
+	dir    app.Direction
+}
+
+func (e *Engine) groupTx() {
+	sets := map[filterKey][]*Signature{}
+	for _, s := range e.Signatures {
+		if !s.anyApp {
+			continue
+		}
+		for _, dir := range [...]app.Direction{app.ToServer, app.ToClient} {
+			if s.dirs&(1<<dir) == 0 {
+				continue
+			}
+			switch {
+			case s.fast.content == nil:
+				e.addAlways(s, dir)
+			case s.fast.buffer != nil && s.bothWays && !hasDir(s.fast.buffer, dir):
+				e.addAlways(s, dir)
+			case s.fast.buffer != nil:
+				k := filterKey{s.fast.buffer, s.fast.xform.String(), dir}
+				sets[k] = append(sets[k], s)
+			}
+		}
+	}
+	for k, sigs := range sets {
+		f := newPrefilter(sigs)
+		for i := range k.buffer.Points {
+			if p := &k.buffer.Points[i]; p.Dir == k.dir {
+				g := &e.tx[k.dir][p.Proto]
+				g.filters = append(g.filters, txFilter{p, sigs[0].fast.xform, f})
+			}
+		}
+	}
+	for d := range e.tx {
+		for p := range e.tx[d] {
+			slices.SortStableFunc(e.tx[d][p].filters, func(a, b txFilter) int {
+				return int(a.point.Progress) - int(b.point.Progress)
+			})
+		}
+	}
+}
+
+func hasDir(b *Buffer, dir app.Direction) bool {
+	return slices.ContainsFunc(b.Points, func(p Point) bool { return p.Dir == dir })
+}
+
+// addAlways puts a rule among those that are judged on every transaction of its protocols.
+func (e *Engine) addAlways(s *Signature, dir app.Direction) {
+	for p := range e.tx[dir] {
+		if s.protos>>p&1 != 0 {
+			g := &e.tx[dir][p]
+			g.always = append(g.always, s.id)
+		}
+	}
+}
+
+// groupKey is an IP protocol and a direction. Protocols without ports of their own share one group.
+type groupKey struct {
+	proto packet.Proto
+	dir   app.Direction
+}
+
+// portGroups finds a port's group.
+type portGroups struct {
+	groups []*group
+	byPort []uint16 // index into groups; one entry when ports don't matter
+}
+
+func (g *portGroups) at(port uint16) *group {
+	if len(g.byPort) == 1 {
+		return g.groups[0]
+	}
+	return g.groups[g.byPort[port]]
+}
+
+// group holds the rules that can match packets of one port in one direction.
+type group struct {
+	packet, stream *prefilter // nil: no rules
+	always         []uint32   // rules without fast pattern
+}

@@ -1,0 +1,53 @@
+package signatures
+
+import (
+	"picket/traffic/flow"
+	"picket/traffic/packet"
+	"picket/traffic/stream"
+)
+
+// raw returns the bytes of the stream in the packet's direction that are to be judged now.
+func raw(s *flow.State, dir packet.Direction) stream.Window {
+	if r, ok := any(s).(interface {
+		Raw(packet.Direction) stream.Window
+	}); ok {
+		return r.Raw(dir)
+	}
+	return stream.Window{}
+}
+
+// streamEvent finds a stream event by the name that stream-event uses.
+func streamEvent(name string) (packet.Event, bool) { return 0, false }
+
+// streamSize returns how many bytes each side has sent.
+func (v *view) streamSize() (toServer, toClient uint64, ok bool) {
+	if v.State == nil {
+		return 0, 0, false
+	}
+	if r, is := any(v.State).(interface {
+		StreamSize(packet.Direction) uint64
+	}); is {
+		return r.StreamSize(packet.ToServer), r.StreamSize(packet.ToClient), true
+	}
+	return 0, 0, false
+}
+
+// dceLittle returns the byte order of the DCE/RPC message under inspection.
+func (v *view) dceLittle() bool {
+	if v.Tx == nil {
+		return true
+	}
+	if d, ok := v.Tx.Data.(interface{ LittleEndian() bool }); ok {
+		return d.LittleEndian()
+	}
+	return true
+}
+
+// replace writes over the payload of an inline packet.
+func (v *view) replace(m *matcher, at int, with []byte) {
+	if !v.insp.e.inline || len(m.buf) == 0 || len(v.Packet.Payload) == 0 || &m.buf[0] != &v.Packet.Payload[0] {
+		return
+	}
+	copy(v.Packet.Payload[at:], with)
+	v.insp.modified = true
+}

@@ -1,0 +1,246 @@
+package signatures
+
+import (
+	"cmp"
+	"encoding/binary"
+	"slices"
+
+	"picket/signatures/search"
+	"picket/traffic/app"
+	"picket/traffic/packet"
+)
+
+// maxGroups bounds the port groups of one protocol and direction; ports beyond share one group that holds all
+// their rules (Suricata: detect.custom-values.toserver-groups).
+const maxGroups = 24
+
+// prefilter finds the signatures whose fast pattern occurs in a buffer.
+type prefilter struct {
+	set  *search.Set
+	sigs [][]uint32 // by literal
+	most int        // length of the longest literal
+}
+
+// newPrefilter makes a search set of the signatures' fast patterns; equal ones are searched once.
+func newPrefilter(sigs []*Signature) *prefilter {
+	if len(sigs) == 0 {
+		return nil
+	}
+	type key struct {
+		text   string
+		nocase bool
+	}
+	f := &prefilter{}
+	ids := make(map[key]uint32, len(sigs))
+	lits := make([]search.Literal, 0, len(sigs))
+	for _, s := range sigs {
+		b := s.fast.literal()
+		k := key{string(b), s.fast.content.nocase}
+		id, ok := ids[k]
+		if !ok {
+			id = uint32(len(lits))
+			ids[k] = id
+			lits = append(lits, search.Literal{Bytes: b, NoCase: k.nocase, ID: id})
+			f.sigs = append(f.sigs, nil)
+			f.most = max(f.most, len(b))
+		}
+		f.sigs[id] = append(f.sigs[id], s.id)
+	}
+	f.set = search.Build(lits)
+	return f
+}
+
+// groupPackets divides the rules that look at packets and streams by protocol, direction and server port.
+func (e *Engine) groupPackets(sigs []*Signature) {
+	const other = packet.Proto(255)
+	for _, proto := range [...]packet.Proto{packet.TCP, packet.UDP, packet.SCTP, other} {
+		for _, dir := range [...]app.Direction{app.ToServer, app.ToClient} {
+			var mine []*Signature
+			for _, s := range sigs {
+				if s.dirs&(1<<dir) != 0 && (proto == other && notPorted(s) || proto != other && s.header.protos.has(proto)) {
+					mine = append(mine, s)
+				}
+			}
+			key := groupKey{proto, dir}
+			if proto == other {
+				e.packets[key] = &portGroups{[]*group{newGroup(mine)}, make([]uint16, 1)}
+				continue
+			}
+			e.packets[key] = e.byPort(mine, dir)
+		}
+	}
+}
+
+// notPorted tells whether a rule can match protocols other than TCP, UDP and SCTP.
+func notPorted(s *Signature) bool {
+	p := s.header.protos
+	p.remove(packet.TCP)
+	p.remove(packet.UDP)
+	p.remove(packet.SCTP)
+	return p != protoSet{} || s.header.arp
+}
+
+// groupOf returns the key of a packet's group.
+func groupOf(p *packet.Packet, dir app.Direction) groupKey {
+	switch p.Proto {
+	case packet.TCP, packet.UDP, packet.SCTP:
+		return groupKey{p.Proto, dir}
+	}
+	return groupKey{255, dir}
+}
+
+// interval is a range of ports with the rules that can match there.
+type interval struct {
+	lo, hi int
+	sigs   []int32
+}
+
+// byPort cuts the ports into intervals with the same rules and makes a group of each set of rules.
+func (e *Engine) byPort(sigs []*Signature, dir app.Direction) *portGroups {
+	g := &portGroups{byPort: make([]uint16, 1<<16)}
+	byKey := map[string][]interval{}
+	var keys []string
+	for _, iv := range e.intervals(sigs, dir) {
+		k := setKey(iv.sigs)
+		if _, ok := byKey[k]; !ok {
+			keys = append(keys, k)
+		}
+		byKey[k] = append(byKey[k], iv)
+	}
+	slices.SortStableFunc(keys, func(a, b string) int { return weigh(byKey[b]) - weigh(byKey[a]) })
+	for i, k := range keys {
+		if i >= maxGroups {
+			g.merge(sigs, keys[i:], byKey)
+			break
+		}
+		g.add(sigs, byKey[k][0].sigs, byKey[k])
+	}
+	return g
+}
+
+// weigh says how much a set of rules deserves a group of its own: the widest first, as it is most of the ports,
+// then those with many rules.
+func weigh(ivs []interval) int {
+	width := 0
+	for _, iv := range ivs {
+		width += iv.hi - iv.lo + 1
+	}
+	w := len(ivs[0].sigs)
+	if width > 1024 {
+		w += 1 << 24
+	}
+	return w
+}
+
+func (g *portGroups) add(sigs []*Signature, members []int32, ivs []interval) {
+	mine := make([]*Signature, len(members))
+	for i, m := range members {
+		mine[i] = sigs[m]
+	}
+	g.groups = append(g.groups, newGroup(mine))
+	for _, iv := range ivs {
+		for p := iv.lo; p <= iv.hi; p++ {
+			g.byPort[p] = uint16(len(g.groups) - 1)
+		}
+	}
+}
+
+// merge makes one group of several sets of rules.
+func (g *portGroups) merge(sigs []*Signature, keys []string, byKey map[string][]interval) {
+	var ivs []interval
+	var members []int32
+	for _, k := range keys {
+		ivs = append(ivs, byKey[k]...)
+		members = append(members, byKey[k][0].sigs...)
+	}
+	slices.Sort(members)
+	g.add(sigs, slices.Compact(members), ivs)
+}
+
+// intervals sweeps over the ports. Rules for any port are in each interval.
+func (e *Engine) intervals(sigs []*Signature, dir app.Direction) []interval {
+	type edge struct {
+		port int
+		sig  int32
+		on   bool
+	}
+	edges := []edge{{0, -1, true}, {1 << 16, -1, false}}
+	active := make([]bool, len(sigs))
+	for i, s := range sigs {
+		ranges := e.serverPorts(s, dir)
+		if ranges == nil {
+			active[i] = true
+		}
+		for _, r := range ranges {
+			edges = append(edges, edge{int(r.Lo), int32(i), true}, edge{int(r.Hi) + 1, int32(i), false})
+		}
+	}
+	slices.SortFunc(edges, func(a, b edge) int { return cmp.Compare(a.port, b.port) })
+	var out []interval
+	for i := 0; i < len(edges); {
+		port := edges[i].port
+		for ; i < len(edges) && edges[i].port == port; i++ {
+			if ed := edges[i]; ed.sig >= 0 && !ed.on {
+				active[ed.sig] = false
+			}
+		}
+		for j := i - 1; j >= 0 && edges[j].port == port; j-- {
+			if ed := edges[j]; ed.sig >= 0 && ed.on {
+				active[ed.sig] = true
+			}
+		}
+		if port > 0xffff {
+			break
+		}
+		out = append(out, interval{port, edges[i].port - 1, members(active)})
+	}
+	return out
+}
+
+func members(active []bool) []int32 {
+	var m []int32
+	for i, on := range active {
+		if on {
+			m = append(m, int32(i))
+		}
+	}
+	return m
+}
+
+// serverPorts returns the ports that the server's side must have; nil: any.
+func (e *Engine) serverPorts(s *Signature, dir app.Direction) portSet {
+	if s.header.bidir || s.bothWays && dir == app.ToClient {
+		return nil
+	}
+	if dir == app.ToServer {
+		return e.ports[s.header.dport]
+	}
+	return e.ports[s.header.sport]
+}
+
+func setKey(members []int32) string {
+	b := make([]byte, 0, 4*len(members))
+	for _, m := range members {
+		b = binary.LittleEndian.AppendUint32(b, uint32(m))
+	}
+	return string(b)
+}
+
+func newGroup(sigs []*Signature) *group {
+	var pkt, str []*Signature
+	g := &group{}
+	for _, s := range sigs {
+		if s.fast.content == nil || s.fast.buffer != nil {
+			g.always = append(g.always, s.id)
+			continue
+		}
+		if s.inspect&inPacket != 0 {
+			pkt = append(pkt, s)
+		}
+		if s.inspect&inStream != 0 {
+			str = append(str, s)
+		}
+	}
+	g.packet, g.stream = newPrefilter(pkt), newPrefilter(str)
+	return g
+}

@@ -1,0 +1,230 @@
+package signatures
+
+import (
+	"slices"
+	"sync/atomic"
+
+	"picket/signatures/pcre"
+	"picket/signatures/search"
+	"picket/signatures/transform"
+	"picket/traffic/app"
+	"picket/traffic/flow"
+	"picket/traffic/packet"
+)
+
+// Inspector judges one worker's packets. It holds the worker's scratch; nothing of it is shared.
+//
+// The way of a packet (Suricata's detect.c, DetectRun):
+//
+//	Inspect        what an earlier verdict has decided for the flow
+//	judgeHeaders   rules of the header alone, once per flow and direction
+//	judgePacket    prefilter over payload and stream, then the rules it found      inspect_packet.go
+//	judgeTx        prefilter over the buffers of open transactions, then theirs    inspect_tx.go
+//	finish         limits, actions in order, alerts                                alert.go
+type Inspector struct {
+	// Alerts of the last Inspect.
+	Alerts []Alert
+	Stats  Stats
+
+	current *atomic.Pointer[Engine]
+	e       *Engine
+	mem     *Memory
+
+	v          view
+	m          matcher
+	scratch    *search.Scratch
+	regex      pcre.Matcher
+	transforms transform.Scratch
+	candidates []uint32
+	txRules    []uint32 // rules of transactions that packet prefilters found
+	seen       []uint32 // by signature: the generation in which it became a candidate
+	generation uint32
+	addrSeen   [2][]uint32 // by address set: generation*2 + answer
+	matches    []Alert
+	decoded    []byte
+	modified   bool
+	loose      map[uint64]*flowState // of flows that have no State
+	window     []byte                // raw stream in the packet's direction
+	base       uint64
+	hasStream  bool
+	streamEOF  bool
+	bits       *flowState
+	direction  app.Direction
+}
+
+// Stats count what the inspector could not do.
+type Stats struct {
+	AlertsLost    uint64 // matches beyond the bounds of a packet
+	StatesRefused uint64 // flows without room for flowbits
+	Rules         uint64 // rules looked at behind the prefilter
+	Suppressed    uint64 // alerts held back by limits
+}
+
+// NewInspector makes a worker's inspector. The engine is picked up anew before each packet; mem is shared by all workers
+// and outlives reloads.
+func NewInspector(current *atomic.Pointer[Engine], mem *Memory) *Inspector {
+	in := &Inspector{
+		current: current, mem: mem, scratch: search.NewScratch(),
+		Alerts: make([]Alert, 0, MaxAlerts), loose: map[uint64]*flowState{},
+	}
+	in.v.insp = in
+	in.m.v = &in.v
+	return in
+}
+
+// Inspect judges a packet. f and s are its flow and the flow's state, nil where there is none. It allocates nothing on a
+// packet that matches nothing.
+func (in *Inspector) Inspect(p *packet.Packet, f *flow.Flow, s *flow.State) Verdict {
+	in.Alerts = in.Alerts[:0]
+	if f != nil {
+		switch f.Action {
+		case flow.Drop, flow.Reject:
+			return Verdict{Effect: Dropped, Flow: true, Why: ByFlow}
+		case flow.Pass:
+			return Verdict{Effect: Passed, Flow: true, Why: ByFlow}
+		}
+		if f.Flags&flow.NoPacket != 0 {
+			return Verdict{}
+		}
+	}
+	in.begin(p, f, s)
+	in.judgeHeaders()
+	in.judgePacket()
+	if s != nil && s.App.Parser != nil && !p.Has(packet.ICMPError) {
+		in.judgeTransactions()
+	}
+	if len(in.matches) == 0 {
+		return Verdict{Modified: in.modified}
+	}
+	return in.finish()
+}
+
+// begin prepares the scratch for one packet.
+func (in *Inspector) begin(p *packet.Packet, f *flow.Flow, s *flow.State) {
+	if e := in.current.Load(); e != in.e {
+		in.use(e)
+	}
+	in.direction = app.ToServer
+	if f != nil {
+		in.direction = p.Dir
+	}
+	v := &in.v
+	v.Packet, v.Flow, v.State, v.Tx, v.Dir = p, f, s, nil, in.direction
+	v.arena, v.work = v.arena[:0], v.work[:0]
+	in.matches, in.candidates, in.txRules = in.matches[:0], in.candidates[:0], in.txRules[:0]
+	in.modified, in.bits = false, nil
+	in.nextGeneration()
+	in.window, in.base, in.hasStream, in.streamEOF = nil, 0, false, false
+	if s != nil && p.Proto == packet.TCP {
+		w := raw(s, in.direction)
+		in.window, in.base, in.streamEOF = w.Data, w.Offset, w.EOF
+		in.hasStream = len(w.Data) > 0
+	}
+}
+
+// use takes a new engine.
+func (in *Inspector) use(e *Engine) {
+	in.e = e
+	in.seen = make([]uint32, len(e.Signatures))
+	in.candidates = make([]uint32, 0, len(e.Signatures))
+	for i := range in.addrSeen {
+		in.addrSeen[i] = make([]uint32, len(e.addrs))
+	}
+	in.generation = 0
+}
+
+// nextGeneration forgets all candidates and addresses at once.
+func (in *Inspector) nextGeneration() {
+	in.generation++
+	if in.generation >= 1<<31 {
+		clear(in.seen)
+		clear(in.addrSeen[0])
+		clear(in.addrSeen[1])
+		in.generation = 1
+	}
+}
+
+// add makes a signature a candidate, once.
+func (in *Inspector) add(id uint32) {
+	if in.seen[id] != in.generation {
+		in.seen[id] = in.generation
+		in.candidates = append(in.candidates, id)
+	}
+}
+
+// scan adds the signatures whose fast pattern occurs in a buffer.
+func (in *Inspector) scan(f *prefilter, buf []byte) {
+	if len(buf) == 0 {
+		return
+	}
+	for _, lit := range f.set.Scan(buf, in.scratch) {
+		for _, id := range f.sigs[lit] {
+			in.add(id)
+		}
+	}
+}
+
+// sorted puts the candidates in the order of judgement.
+func (in *Inspector) sorted() []uint32 {
+	if len(in.candidates) > 1 {
+		slices.Sort(in.candidates)
+	}
+	return in.candidates
+}
+
+// header holds the packet against a rule's header.
+func (in *Inspector) header(s *Signature) bool {
+	h, p := &s.header, in.v.Packet
+	if s.dirs != dirBoth && in.v.Flow != nil && s.dirs&(1<<in.direction) == 0 {
+		return false
+	}
+	if p.Has(packet.NoIP) {
+		return h.anyPacket || h.ether && p.Eth != nil || h.arp && p.ARP != nil
+	}
+	if h.arp || !h.protos.has(p.Proto) || h.family != 0 && h.family != p.Family {
+		return false
+	}
+	if s.protos != 0 && !in.speaks(s) {
+		return false
+	}
+	swap := s.bothWays && in.direction == app.ToClient
+	if !swap && in.sides(h, 0, p.SrcPort, p.DstPort) {
+		return true
+	}
+	return (swap || h.bidir) && in.sides(h, 1, p.DstPort, p.SrcPort)
+}
+
+// speaks tells whether the flow's protocol is one of the rule's.
+func (in *Inspector) speaks(s *Signature) bool {
+	st := in.v.State
+	return st != nil && s.protos>>st.App.Proto&1 != 0
+}
+
+// sides compares addresses and ports; from is 0 when the rule's left side is the packet's source.
+func (in *Inspector) sides(h *header, from int, sport, dport uint16) bool {
+	if h.sport != 0 && !in.e.ports[h.sport].has(sport) || h.dport != 0 && !in.e.ports[h.dport].has(dport) {
+		return false
+	}
+	return in.address(from, h.src) && in.address(1-from, h.dst)
+}
+
+// address tells whether the packet's source (side 0) or destination lies in a set; each answer is kept for the packet.
+func (in *Inspector) address(side int, set uint32) bool {
+	if set == 0 {
+		return true
+	}
+	known := &in.addrSeen[side][set]
+	if *known>>1 == in.generation {
+		return *known&1 != 0
+	}
+	a := &in.v.Packet.Src
+	if side == 1 {
+		a = &in.v.Packet.Dst
+	}
+	*known = in.generation << 1
+	if in.e.addrs[set].has(a) {
+		*known |= 1
+		return true
+	}
+	return false
+}

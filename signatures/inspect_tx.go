@@ -1,0 +1,270 @@
+package signatures
+
+import (
+	"slices"
+
+	"picket/traffic/app"
+)
+
+// txState is what is known of one direction of a transaction that is not judged to its end yet.
+type txState struct {
+	engine   *Engine
+	progress app.Progress // prefilters of points below it have seen their final buffer
+	updated  int64
+	rules    []txRule // by signature
+}
+
+// txRule is a rule that has begun to match, or is over.
+type txRule struct {
+	id   uint32
+	done uint32 // bit per inspection
+	over bool   // has matched, or never will
+}
+
+// maxTxRules bounds the rules that one transaction remembers.
+const maxTxRules = 512
+
+// judged marks a direction whose judgement is over. A named byte lies in an interface without allocation.
+type judged uint8
+
+const over judged = 1
+
+// judgeTransactions judges the open transactions in the packet's direction (Suricata's DetectRunTx).
+func (in *Inspector) judgeTransactions() {
+	conn := &in.v.State.App
+	g := &in.e.tx[in.direction][conn.Proto]
+	if len(g.filters) == 0 && len(g.always) == 0 && len(in.txRules) == 0 {
+		return
+	}
+	for _, tx := range conn.Parser.Transactions().Open {
+		if !tx.Skip[in.direction] {
+			in.judgeTx(tx, g)
+		}
+	}
+	in.v.Tx = nil
+}
+
+// judgeTx judges one direction of one transaction.
+func (in *Inspector) judgeTx(tx *app.Transaction, g *txGroup) {
+	dir := in.direction
+	if _, done := tx.Detect[dir].(judged); done {
+		return
+	}
+	st, _ := tx.Detect[dir].(*txState)
+	if st != nil && st.engine != in.e {
+		st = nil
+	}
+	if st != nil && tx.Updated != 0 && st.updated == tx.Updated && len(in.txRules) == 0 {
+		return
+	}
+	in.v.Tx = tx
+	in.nextGeneration()
+	in.candidates = in.candidates[:0]
+	for _, id := range g.always {
+		in.add(id)
+	}
+	for _, id := range in.txRules {
+		in.add(id)
+	}
+	if st != nil {
+		for i := range st.rules {
+			if !st.rules[i].over {
+				in.add(st.rules[i].id)
+			}
+		}
+	}
+	in.filterTx(tx, g, st)
+	for _, id := range in.sorted() {
+		st = in.judgeTxRule(in.e.Signatures[id], tx, st)
+	}
+	in.settle(tx, st)
+}
+
+// filterTx adds the rules whose fast pattern occurs in a buffer that is ready and may have changed.
+func (in *Inspector) filterTx(tx *app.Transaction, g *txGroup, st *txState) {
+	progress := tx.Progress[in.direction]
+	for i := range g.filters {
+		f := &g.filters[i]
+		if f.point.Progress > progress {
+			break
+		}
+		if st != nil && f.point.Progress < st.progress {
+			continue
+		}
+		if f.point.Bytes != nil {
+			if b := f.point.Bytes(&in.v); len(b) > 0 {
+				in.scan(f.filter, f.xform.apply(&in.v, b))
+			}
+			continue
+		}
+		for i := 0; ; i++ {
+			b, ok := f.point.Each(&in.v, i)
+			if !ok {
+				break
+			}
+			in.scan(f.filter, f.xform.apply(&in.v, b))
+		}
+	}
+}
+
+// settle remembers how far the direction has been judged.
+func (in *Inspector) settle(tx *app.Transaction, st *txState) {
+	dir := in.direction
+	if tx.Complete(dir) {
+		tx.Detect[dir] = over
+		return
+	}
+	if st == nil {
+		st = &txState{engine: in.e}
+	}
+	st.progress, st.updated = tx.Progress[dir], tx.Updated
+	tx.Detect[dir] = st
+}
+
+// judgeTxRule holds one transaction against one rule, going on where it stood.
+func (in *Inspector) judgeTxRule(s *Signature, tx *app.Transaction, st *txState) *txState {
+	in.Stats.Rules++
+	r := st.rule(s.id)
+	if r != nil && r.over {
+		return st
+	}
+	if s.protos>>tx.Proto&1 == 0 {
+		return st
+	}
+	fresh := txRule{id: s.id}
+	if r == nil {
+		if !in.header(s) || !in.headTests(s) {
+			return st
+		}
+		r = &fresh
+	}
+	before := *r
+	if in.inspections(s, tx, r) {
+		r.over = true
+		in.matchedTx(s, tx)
+	}
+	if r == &fresh && *r != before {
+		st = in.remember(tx, st, fresh)
+	}
+	return st
+}
+
+func (st *txState) rule(id uint32) *txRule {
+	if st == nil {
+		return nil
+	}
+	i, ok := slices.BinarySearchFunc(st.rules, id, func(r txRule, id uint32) int { return int(r.id) - int(id) })
+	if !ok {
+		return nil
+	}
+	return &st.rules[i]
+}
+
+// remember keeps a rule's state, unless the direction is over with this packet.
+func (in *Inspector) remember(tx *app.Transaction, st *txState, r txRule) *txState {
+	if tx.Complete(in.direction) && !in.e.Signatures[r.id].bothWays {
+		return st
+	}
+	if st == nil {
+		st = &txState{engine: in.e}
+	}
+	if len(st.rules) >= maxTxRules {
+		return st
+	}
+	i, _ := slices.BinarySearchFunc(st.rules, r.id, func(r txRule, id uint32) int { return int(r.id) - int(id) })
+	st.rules = slices.Insert(st.rules, i, r)
+	return st
+}
+
+// inspections tries what is not yet done of a rule; true: all of it is.
+func (in *Inspector) inspections(s *Signature, tx *app.Transaction, r *txRule) bool {
+	all := true
+	for i := range s.tx {
+		if r.done>>i&1 != 0 {
+			continue
+		}
+		t := &s.tx[i]
+		switch in.inspection(s, t, tx) {
+		case yes:
+			r.done |= 1 << i
+		case notYet:
+			all = false
+			if !s.bothWays || point(t.points, tx.Proto, in.direction) != nil {
+				return false
+			}
+		case never:
+			r.over = true
+			return false
+		}
+	}
+	return all
+}
+
+// answer is what an inspection says.
+type answer uint8
+
+const (
+	notYet answer = iota
+	yes
+	never
+)
+
+// inspection tries one condition on a transaction.
+func (in *Inspector) inspection(s *Signature, t *txInspection, tx *app.Transaction) answer {
+	if t.stream {
+		if ok, _ := in.payload(s); ok {
+			return yes
+		}
+		return notYet
+	}
+	pt := point(t.points, tx.Proto, in.direction)
+	if pt == nil {
+		if s.bothWays && point(t.points, tx.Proto, in.direction.Reverse()) != nil {
+			return notYet
+		}
+		return never
+	}
+	if tx.Progress[in.direction] < pt.Progress {
+		return notYet
+	}
+	final := tx.Progress[in.direction] > pt.Progress || tx.Complete(in.direction)
+	if in.holds(s, t, pt, final) {
+		return yes
+	}
+	if final {
+		return never
+	}
+	return notYet
+}
+
+// holds tries a test or a chain over a buffer, each of its instances.
+func (in *Inspector) holds(s *Signature, t *txInspection, pt *Point, final bool) bool {
+	if t.test != nil {
+		return t.test(&in.v)
+	}
+	in.m.sig = s
+	if pt.Bytes != nil {
+		b := pt.Bytes(&in.v)
+		if b == nil {
+			return final && t.absent != mustBeThere
+		}
+		return t.absent != mustBeAbsent && in.m.run(t.chain, t.xform.apply(&in.v, b), 0)
+	}
+	for i := 0; ; i++ {
+		b, ok := pt.Each(&in.v, i)
+		if !ok {
+			return i == 0 && final && t.absent != mustBeThere
+		}
+		if t.absent != mustBeAbsent && in.m.run(t.chain, t.xform.apply(&in.v, b), 0) {
+			return true
+		}
+	}
+}
+
+// matchedTx does what follows on a match in a transaction.
+func (in *Inspector) matchedTx(s *Signature, tx *app.Transaction) {
+	for _, f := range s.post {
+		f(&in.v)
+	}
+	in.queue(s, tx, in.direction, false, true)
+}

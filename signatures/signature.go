@@ -1,0 +1,182 @@
+package signatures
+
+import (
+	"picket/signatures/language"
+	"picket/traffic/app"
+)
+
+// Signature is one compiled rule. It never changes.
+type Signature struct {
+	language.Pos
+	SID, GID, Rev uint32
+	Msg           string
+	Raw           string // the rule as written
+	Action        Action
+	NoAlert       bool // matches have their effect without an alert
+	Class         Class
+	Priority      int // of the rule, its class, or 3
+	References    []Reference
+	Metadata      []Pair // in the rule's order
+	Target        Target
+	Type          Type
+
+	order     orderKey
+	id        uint32 // place in the order of judgement
+	header    header
+	need      need
+	dirs      dirMask
+	protos    uint64 // bits of app.Proto; 0: the rule does not speak of an application protocol
+	anyApp    bool   // some application test is there: the rule is judged with transactions
+	inspect   payloadMode
+	tests     []packetTest
+	payload   chain
+	buffers   []packetBuffer
+	tx        []txInspection
+	bothWays  bool // "=>": the transaction's two directions together
+	post      []func(v *view)
+	limits    limits
+	replaces  bool
+	fast      fastPattern
+	names     uint8 // number of byte variables
+	fileStore bool
+	hook      *hook
+}
+
+// Pair is one key with its value.
+type Pair struct{ Key, Value string }
+
+// Reference is one reference option: kind ("cve") and what follows.
+type Reference struct{ Kind, ID string }
+
+// Class is a line of classification.config.
+type Class struct {
+	Name, Description string
+	Priority          int
+}
+
+// Target says which side of the alert was attacked.
+type Target uint8
+
+// The option target.
+const (
+	NoTarget Target = iota
+	TargetSource
+	TargetDestination
+)
+
+// Action is what a rule asks for.
+type Action uint8
+
+// The actions, in the order in which rules are judged: the first four win over those behind them.
+const (
+	Pass Action = iota
+	Drop
+	Reject
+	RejectDst
+	RejectBoth
+	Alerting
+	Config
+)
+
+var actionNames = map[string]Action{
+	"pass": Pass, "drop": Drop, "reject": Reject, "rejectsrc": Reject, "rejectdst": RejectDst,
+	"rejectboth": RejectBoth, "alert": Alerting, "config": Config,
+}
+
+func (a Action) String() string {
+	return [...]string{"pass", "drop", "reject", "rejectdst", "rejectboth", "alert", "config"}[a]
+}
+
+// drops tells whether the action takes the packet out.
+func (a Action) drops() bool { return a >= Drop && a <= RejectBoth }
+
+// rank is the order among actions: all rejects are alike.
+func (a Action) rank() uint8 { return [...]uint8{0, 1, 2, 2, 2, 3, 4}[a] }
+
+// Type says what a rule has to look at (Suricata's SIG_TYPE, docs "Rule types"). It decides whether its action holds
+// for the packet or for the flow.
+type Type uint8
+
+// The types.
+const (
+	TypeIPOnly Type = iota // header alone: once per flow and direction
+	TypeDecode             // decoder events
+	TypePacket
+	TypePacketStream // packet, or bytes of the stream
+	TypeStream
+	TypeProtoOnly // the protocol alone
+	TypeApp       // header names an application protocol
+	TypeTx        // looks into transactions
+)
+
+// need is what must be true of a packet for a rule to be worth a look.
+type need uint16
+
+const (
+	needPayload need = 1 << iota
+	needNoPayload
+	needFlow
+	needSYNorRST // flags of a connection's begin or end: SYN, FIN, RST
+	needEvent
+	needReal // not a pseudo packet
+	needNoFlow
+)
+
+// dirMask holds the directions that a rule is limited to.
+type dirMask uint8
+
+const (
+	dirServer dirMask = 1 << app.ToServer
+	dirClient dirMask = 1 << app.ToClient
+	dirBoth           = dirServer | dirClient
+)
+
+// payloadMode says where payload contents are looked for.
+type payloadMode uint8
+
+const (
+	inPacket payloadMode = 1 << iota
+	inStream
+)
+
+// packetTest is one condition on the packet, its flow or their state.
+type packetTest struct {
+	name string
+	test func(v *view) bool
+}
+
+// packetBuffer is a chain over a packet's header buffer.
+type packetBuffer struct {
+	buffer *Buffer
+	xform  pipeline
+	chain  chain
+}
+
+// txInspection is one condition on a transaction: a chain over a buffer, a test, or (stream) the payload.
+type txInspection struct {
+	name   string
+	points []Point
+	xform  pipeline
+	chain  chain
+	test   func(v *view) bool
+	stream bool
+	absent absence
+	files  bool
+	both   bool // judged in either direction of a "=>" rule
+}
+
+// absence is what the keyword absent asks of a buffer.
+type absence uint8
+
+const (
+	mustBeThere absence = iota
+	mustBeAbsent
+	absentOrElse
+)
+
+// hook ties a rule to one progress value of a protocol: "http1:request_headers".
+type hook struct {
+	proto    app.Proto
+	dir      app.Direction
+	progress app.Progress
+}

@@ -1,0 +1,148 @@
+package signatures
+
+import (
+	"sync"
+
+	"picket/traffic/packet"
+)
+
+// Bounds on what traffic can make us remember.
+const (
+	maxFlowBits    = 256     // bits and integers of one flow
+	maxLoose       = 1 << 16 // flows without State that carry bits
+	maxHostEntries = 1 << 18 // host bits, pair bits and counters of limits
+)
+
+// flowState is what rules have noted on a flow. Names are numbered when rules are compiled, by their text, so that a
+// reload keeps what is noted.
+type flowState struct {
+	bits map[string]struct{}
+	ints map[string]uint32
+	base bool
+}
+
+// flowBits returns the flow's notes; nil when there are none, unless they are to be made.
+func (v *view) flowBits(create bool) *flowState {
+	switch {
+	case v.Flow == nil:
+		return nil
+	case v.State != nil:
+		st, _ := v.State.Detect.(*flowState)
+		if st == nil && create {
+			st = &flowState{}
+			v.State.Detect = st
+		}
+		return st
+	}
+	st := v.insp.loose[v.Flow.ID]
+	if st == nil && create {
+		if len(v.insp.loose) >= maxLoose {
+			v.insp.Stats.StatesRefused++
+			return nil
+		}
+		st = &flowState{}
+		v.insp.loose[v.Flow.ID] = st
+	}
+	return st
+}
+
+// Forget frees what is noted of a flow that has no State; call it when the flow ends.
+func (in *Inspector) Forget(id uint64) {
+	if len(in.loose) > 0 {
+		delete(in.loose, id)
+	}
+}
+
+func (st *flowState) has(bit string) bool {
+	if st == nil {
+		return false
+	}
+	_, ok := st.bits[bit]
+	return ok
+}
+
+func (st *flowState) set(bit string) {
+	if st == nil || len(st.bits)+len(st.ints) >= maxFlowBits {
+		return
+	}
+	if st.bits == nil {
+		st.bits = map[string]struct{}{}
+	}
+	st.bits[bit] = struct{}{}
+}
+
+func (st *flowState) setInt(name string, n uint32) {
+	if st == nil || len(st.bits)+len(st.ints) >= maxFlowBits {
+		return
+	}
+	if st.ints == nil {
+		st.ints = map[string]uint32{}
+	}
+	st.ints[name] = n
+}
+
+// Memory is what all workers remember of hosts and of the limits on alerts. It is bounded: what expires first makes
+// room.
+type Memory struct {
+	mu      sync.Mutex
+	bits    map[hostBit]int64 // time (ns) at which it expires
+	counts  map[countKey]*counter
+	Evicted uint64 // entries removed before their time; read it under no load or accept that it lags
+}
+
+// hostBit is a bit of a host or of a pair of hosts.
+type hostBit struct {
+	name string
+	a, b packet.Addr
+}
+
+// NewMemory makes an empty memory.
+func NewMemory() *Memory {
+	return &Memory{bits: map[hostBit]int64{}, counts: map[countKey]*counter{}}
+}
+
+func (m *Memory) hasBit(k hostBit, now int64) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	until, ok := m.bits[k]
+	if ok && until < now {
+		delete(m.bits, k)
+		ok = false
+	}
+	return ok
+}
+
+func (m *Memory) setBit(k hostBit, now, seconds int64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if len(m.bits) >= maxHostEntries {
+		makeRoom(m.bits, func(until int64) bool { return until < now }, &m.Evicted)
+	}
+	m.bits[k] = now + seconds*1e9
+}
+
+func (m *Memory) clearBit(k hostBit) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.bits, k)
+}
+
+// makeRoom removes a few dead entries, or a living one when there are none.
+func makeRoom[K comparable, V any](m map[K]V, dead func(V) bool, evicted *uint64) {
+	removed, looked := 0, 0
+	var some K
+	for k, v := range m {
+		some = k
+		if dead(v) {
+			delete(m, k)
+			removed++
+		}
+		if looked++; looked >= 64 {
+			break
+		}
+	}
+	if removed == 0 {
+		delete(m, some)
+		*evicted++
+	}
+}
