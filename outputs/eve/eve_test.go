@@ -131,7 +131,7 @@ func TestAlert(t *testing.T) {
 		"src_ip": "10.0.0.2", "src_port": 80.0, "dest_ip": "10.0.0.1", "dest_port": 4000.0, "proto": "TCP", "ip_v": 4.0,
 		"pkt_src": "wire/pcap", "tx_id": 4.0, "alert.action": "blocked", "alert.signature_id": 7.0, "alert.rev": 2.0,
 		"alert.signature": `say "hi"`, "alert.metadata.tag.1": "b", "alert.metadata.cve.0": "x", "alert.xff": "1.1.1.1",
-		"alert.source.ip": "10.0.0.1", "alert.target.port": 80.0, "alert.references.0": "http://x", "alert.rule": "alert ...",
+		"alert.source.ip": "10.0.0.1", "alert.target.port": 80.0, "alert.references.0": "http://x", "alert.rule": nil,
 		"app_proto": "http", "direction": "to_client", "flow.src_ip": "10.0.0.1", "flow.dest_port": 80.0,
 		"flow.pkts_toserver": 3.0, "flow.start": "1970-01-01T00:00:01.000000+0000", "files.0.filename": `f\xff`,
 		"payload_printable": "pay.\"load\n", "payload": "cGF5ACJsb2FkCg==", "stream": 0.0, "packet": "ZnJhbWU=",
@@ -220,6 +220,19 @@ func TestHeadWithoutIP(t *testing.T) {
 	list := record(t, offline(), func(l *Logger) { l.head("x", p, nil, AsPacket, 0); l.finish() })
 	if d := cmp.Diff(map[string]any{"timestamp": "1970-01-01T00:00:00.000000+0000", "pcap_cnt": 1.0, "event_type": "x", "pkt_src": "wire/pcap"}, list[0]); d != "" {
 		t.Error(d)
+	}
+}
+
+func TestSettings(t *testing.T) {
+	c := Default()
+	c.All, c.Types = false, map[string]bool{"alert": true, "netflow": true}
+	c.Settings = map[string]string{"alert.metadata": "no", "alert.metadata.rule.raw": "yes", "alert.packet": "no", "anomaly.types.stream": "yes"}
+	e := c.effective()
+	if a := e.Alert; a.AppLayer || a.FlowObject || a.RuleMetadata || !a.RuleText || a.Packet || !a.Payload {
+		t.Errorf("%+v", a)
+	}
+	if e.AnomalyDecode || !e.AnomalyStream || !e.AnomalyApp || !e.netflow() || e.Enabled("http") || !e.Enabled("alert") {
+		t.Errorf("%+v", e)
 	}
 }
 

@@ -47,7 +47,7 @@ func (l *Logger) Flow(at *Moment, why flow.EndReason, tcp *TCPSummary) {
 	if l.cfg.Enabled("flow") {
 		l.flowRecord(at, why, tcp)
 	}
-	if l.cfg.Flow.Netflow && l.cfg.Enabled("netflow") {
+	if l.cfg.netflow() {
 		l.netflow(at, packet.ToServer, tcp)
 		if at.Flow.Packets[packet.ToClient] > 0 {
 			l.netflow(at, packet.ToClient, tcp)

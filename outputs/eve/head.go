@@ -105,9 +105,21 @@ func endpoints(j *JSON, p *packet.Packet, f *flow.Flow, o Orientation) {
 	}
 	e.write(j)
 	j.Uint("ip_v", uint64(e.Family))
-	if p == nil && (e.Proto == packet.ICMP || e.Proto == packet.ICMPv6) {
-		j.Uint("icmp_type", uint64(f.CPort))
-		j.Uint("icmp_code", uint64(f.SPort))
+	if p == nil {
+		flowICMP(j, f)
+	}
+}
+
+// flowICMP writes the request's type and code in the place of ports, and those of its answer when there was one.
+func flowICMP(j *JSON, f *flow.Flow) {
+	if f.Proto != packet.ICMP && f.Proto != packet.ICMPv6 {
+		return
+	}
+	j.Uint("icmp_type", uint64(f.CPort))
+	j.Uint("icmp_code", uint64(f.SPort))
+	if answer, ok := icmpAnswer(f.Proto, uint8(f.CPort)); ok && f.Packets[packet.ToClient] > 0 {
+		j.Uint("response_icmp_type", uint64(answer))
+		j.Uint("response_icmp_code", uint64(f.SPort))
 	}
 }
 
@@ -168,5 +180,8 @@ func (l *Logger) common(p *packet.Packet, f *flow.Flow) {
 	}
 	if l.cfg.CommunityID && f != nil {
 		l.communityID(f)
+	}
+	if l.cfg.Version != "" {
+		l.json.Str("suricata_version", l.cfg.Version)
 	}
 }

@@ -11,11 +11,19 @@ type Logger struct {
 	cfg  *Config
 	out  *Writer
 	json JSON
-	view []byte // scratch for payloads
+	// dropped remembers which flows' drops were written: a flow's place is its ID modulo the length. Two flows in
+	// one place cost a record too many, never one too few.
+	dropped [4096]droppedFlow
+}
+
+// droppedFlow is a flow and the directions (bits) whose first drop was written.
+type droppedFlow struct {
+	id   uint64
+	dirs uint8
 }
 
 // NewLogger makes a worker's logger. cfg must not change afterwards.
-func NewLogger(cfg *Config, out *Writer) *Logger { return &Logger{cfg: cfg, out: out} }
+func NewLogger(cfg *Config, out *Writer) *Logger { return &Logger{cfg: cfg.effective(), out: out} }
 
 // Moment is what the worker is looking at when something is to be written. Any of the pointers may be nil.
 type Moment struct {

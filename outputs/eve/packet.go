@@ -67,6 +67,9 @@ func (l *Logger) tunnel(p *packet.Packet) {
 		return
 	}
 	root := p.Outer
+	for root.Outer != nil {
+		root = root.Outer
+	}
 	j := &l.json
 	j.Object("tunnel")
 	e := ends(root, nil, AsPacket)
@@ -115,25 +118,14 @@ func (l *Logger) firstDrop(at *Moment, a *Alert) bool {
 	if l.cfg.DropAll || f == nil || a != nil || f.Action != flow.Drop && f.Action != flow.Reject {
 		return true
 	}
-	if at.State == nil {
-		return true
+	d := &l.dropped[f.ID%uint64(len(l.dropped))]
+	if d.id != f.ID {
+		*d = droppedFlow{id: f.ID}
 	}
-	m := memory(at.State)
-	first := !m.dropped[at.Packet.Dir]
-	m.dropped[at.Packet.Dir] = true
+	bit := uint8(1) << at.Packet.Dir
+	first := d.dirs&bit == 0
+	d.dirs |= bit
 	return first
-}
-
-// flowMemory is what the logger remembers of a flow, in flow.State.Log.
-type flowMemory struct{ dropped [2]bool }
-
-func memory(s *flow.State) *flowMemory {
-	m, ok := s.Log.(*flowMemory)
-	if !ok {
-		m = &flowMemory{}
-		s.Log = m
-	}
-	return m
 }
 
 func ipFields(j *JSON, p *packet.Packet) {

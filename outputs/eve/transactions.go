@@ -2,6 +2,7 @@ package eve
 
 import (
 	"picket/traffic/app"
+	"picket/traffic/app/ssh"
 	"picket/traffic/app/tls"
 	"picket/traffic/flow"
 )
@@ -41,6 +42,7 @@ var loggers = [...]TxLogger{
 	{Proto: app.DNS, Event: "dns", Append: appendDNS},
 	{Proto: app.MDNS, Event: "mdns", Append: appendMDNS},
 	{Proto: app.TLS, Event: "tls", Append: appendTLS, Client: tls.ClientHandshakeDone, Server: tls.ServerHandshakeDone},
+	{Proto: app.SSH, Event: "ssh", Append: appendSSH, Client: ssh.BannerDone, Server: ssh.BannerDone},
 }
 
 // logger returns a protocol's line, or nil.

@@ -1,0 +1,37 @@
+package eve
+
+import (
+	"picket/traffic/app"
+	"picket/traffic/app/ssh"
+)
+
+// appendSSH writes both peers' banners and fingerprints as rust/src/ssh/logger.rs does.
+func appendSSH(j *JSON, tx *app.Transaction, _ *Context) bool {
+	s, ok := tx.Data.(*ssh.Session)
+	if !ok || len(s.Client.Proto) == 0 && len(s.Server.Proto) == 0 {
+		return false
+	}
+	j.Object("ssh")
+	sshSide(j, "client", &s.Client)
+	sshSide(j, "server", &s.Server)
+	j.EndObject()
+	return true
+}
+
+func sshSide(j *JSON, key string, s *ssh.Side) {
+	if len(s.Proto) == 0 {
+		return
+	}
+	j.Object(key)
+	j.Text("proto_version", s.Proto)
+	if len(s.Software) > 0 {
+		j.Text("software_version", s.Software)
+	}
+	if s.HASSH != "" {
+		j.Object("hassh")
+		j.Str("hash", s.HASSH)
+		j.Text("string", s.Offer)
+		j.EndObject()
+	}
+	j.EndObject()
+}
