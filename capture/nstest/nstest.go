@@ -7,6 +7,7 @@
 package nstest
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -18,6 +19,7 @@ import (
 
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netns"
+	"golang.org/x/sys/unix"
 )
 
 // Addresses of the hosts, and the names of their interfaces.
@@ -276,6 +278,42 @@ func (h *Host) Dial(t testing.TB, network, addr string) (c net.Conn, err error) 
 	}
 	t.Cleanup(func() { c.Close() })
 	return c, nil
+}
+
+// Inject returns a function that sends whole frames out of an interface, as they are. Frames above the device's MTU
+// are refused: see Quiet.
+func (h *Host) Inject(t testing.TB, iface string) (send func(frame []byte) error) {
+	t.Helper()
+	var fd, index int
+	h.Do(t, func() {
+		ifi, err := net.InterfaceByName(iface)
+		if err != nil {
+			t.Fatalf("%s: %s: %v", h.Name, iface, err)
+		}
+		index = ifi.Index
+		if fd, err = unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, 0); err != nil {
+			t.Fatalf("%s: raw socket: %v", h.Name, err)
+		}
+	})
+	t.Cleanup(func() { unix.Close(fd) })
+	to := &unix.SockaddrLinklayer{Ifindex: index}
+	return func(frame []byte) error { return unix.Sendto(fd, frame, 0, to) }
+}
+
+// Quiet takes the host's own words off its interfaces: no IPv6, no ARP. Only what a test sends is on the
+// wire. mtu also limits what Inject may send.
+func (h *Host) Quiet(t testing.TB, iface string, mtu int) {
+	t.Helper()
+	h.Do(t, func() {
+		setting(t, "/proc/sys/net/ipv6/conf/"+iface+"/disable_ipv6", "1")
+		l, err := netlink.LinkByName(iface)
+		if err == nil {
+			err = errors.Join(netlink.LinkSetARPOff(l), netlink.LinkSetMTU(l, mtu))
+		}
+		if err != nil {
+			t.Fatalf("%s: quiet %s: %v", h.Name, iface, err)
+		}
+	})
 }
 
 // Echo serves every connection on the listener by sending back what it gets, until the listener is closed.
