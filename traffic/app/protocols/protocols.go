@@ -5,16 +5,18 @@ import (
 	"picket/traffic/app"
 	"picket/traffic/app/dns"
 	"picket/traffic/app/http1"
+	"picket/traffic/app/ssh"
 	"picket/traffic/app/tls"
 )
 
 // All returns the table. Where several protocols could claim the same bytes the earlier line wins.
 func All() []app.Protocol {
-	return []app.Protocol{
+	return append([]app.Protocol{
 		http1.Protocol(),
 		tls.Protocol(),
+		ssh.Protocol(),
 		dns.TCP(),
 		dns.UDP(),
 		dns.MDNS(),
-	}
+	}, detectionOnly()...)
 }

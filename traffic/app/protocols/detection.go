@@ -1,0 +1,362 @@
+package protocols
+
+import (
+	"bytes"
+	"encoding/binary"
+
+	"picket/traffic/app"
+)
+
+// detectionOnly lists the protocols that are recognised but not (yet) parsed: rules and EVE's flow records use
+// their names. Patterns, depths and ports are those of Suricata 8's registrations (src/app-layer-*.c,
+// rust/src/*/), since which flows a rule sees depends on them.
+func detectionOnly() []app.Protocol {
+	return []app.Protocol{
+		{Proto: app.SMTP, TCP: true, Patterns: smtpPatterns()},
+		{Proto: app.FTP, TCP: true, Patterns: ftpPatterns()},
+		{Proto: app.FTPData, TCP: true},
+		{Proto: app.IMAP, TCP: true, Patterns: []app.Pattern{
+			{Dir: app.ToServer, Bytes: "1 capability", Depth: 12, NoCase: true},
+			{Dir: app.ToClient, Bytes: "* OK ", Depth: 5},
+		}},
+		{Proto: app.POP3, TCP: true, Patterns: []app.Pattern{
+			{Dir: app.ToClient, Bytes: "+OK ", Depth: 4, Check: pop3Greeting},
+		}},
+		{Proto: app.HTTP2, TCP: true, Patterns: []app.Pattern{
+			{Dir: app.ToServer, Bytes: "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", Depth: 24},
+		}},
+		{Proto: app.SMB, TCP: true, Patterns: smbPatterns(), Ports: "139,445", Probe: probeSMB},
+		{Proto: app.DCERPC, TCP: true, Patterns: []app.Pattern{
+			{Dir: app.ToServer, Bytes: "\x05\x00", Depth: 2, Check: dcerpcHeader},
+			{Dir: app.ToClient, Bytes: "\x05\x00", Depth: 2, Check: dcerpcHeader},
+		}},
+		{Proto: app.RFB, TCP: true, Patterns: []app.Pattern{
+			{Dir: app.ToClient, Bytes: "RFB ", Depth: 4}, {Dir: app.ToServer, Bytes: "RFB ", Depth: 4},
+		}},
+		{Proto: app.MQTT, TCP: true, Patterns: []app.Pattern{
+			{Dir: app.ToServer, Bytes: "MQTT", Offset: 4, Depth: 8}, {Dir: app.ToServer, Bytes: "MQIsdp", Offset: 4, Depth: 10},
+		}},
+		{Proto: app.RDP, TCP: true, Ports: "3389", Probe: probeRDP},
+		{Proto: app.Telnet, TCP: true, Ports: "23", Probe: probeTelnet},
+		{Proto: app.KRB5, TCP: true, Ports: "88", Probe: probeKRB5TCP},
+		{Proto: app.KRB5, UDP: true, Ports: "88", Probe: probeKRB5},
+		{Proto: app.LDAP, TCP: true, UDP: true, Ports: "389,3268", Probe: probeLDAP},
+		{Proto: app.PgSQL, TCP: true, Ports: "5432", Probe: probePgSQL},
+		{Proto: app.SIP, TCP: true, UDP: true, Patterns: sipPatterns()},
+		{Proto: app.SNMP, UDP: true, TCP: true, Ports: "161,162", Probe: probeSNMP},
+		{Proto: app.TFTP, UDP: true, Ports: "69", Probe: probeTFTP},
+		{Proto: app.DHCP, UDP: true, Ports: "67,68", Probe: probeDHCP},
+		{Proto: app.NTP, UDP: true, Ports: "123", Probe: probeNTP},
+		{Proto: app.IKE, UDP: true, Ports: "500", Probe: probeIKE},
+		{Proto: app.QUIC, UDP: true, Ports: "443,80", Probe: probeQUIC},
+		{Proto: app.BitTorrentDHT, UDP: true, Patterns: []app.Pattern{
+			{Dir: app.ToServer, Bytes: "d1:ad2:id20:", Depth: 12}, {Dir: app.ToClient, Bytes: "d1:rd2:id20:", Depth: 12},
+			{Dir: app.ToClient, Bytes: "d2:ip6:", Depth: 7}, {Dir: app.ToClient, Bytes: "d1:el", Depth: 5},
+		}},
+		{Proto: app.Modbus, TCP: true, Ports: "502", Probe: probeModbus},
+		{Proto: app.DNP3, TCP: true, Ports: "20000", Probe: probeDNP3},
+		{Proto: app.ENIP, TCP: true, UDP: true, Ports: "44818", Probe: probeENIP},
+		{Proto: app.NFS, TCP: true, UDP: true, Ports: "2049", Probe: probeNFS},
+		{Proto: app.WebSocket, TCP: true},
+	}
+}
+
+// both makes a pattern of both directions.
+func both(text string, offset, depth int) []app.Pattern {
+	return []app.Pattern{
+		{Dir: app.ToServer, Bytes: text, Offset: offset, Depth: depth},
+		{Dir: app.ToClient, Bytes: text, Offset: offset, Depth: depth},
+	}
+}
+
+// smtpPatterns are the client's first words; a server's greeting looks like FTP's.
+func smtpPatterns() []app.Pattern {
+	var list []app.Pattern
+	for _, word := range [...]string{"EHLO", "HELO", "QUIT"} {
+		list = append(list, app.Pattern{Dir: app.ToServer, Bytes: word, Depth: 64, NoCase: true})
+	}
+	return list
+}
+
+// ftpPatterns are the client's first commands and the greetings that say FTP.
+func ftpPatterns() []app.Pattern {
+	var list []app.Pattern
+	for _, word := range [...]string{"USER ", "PASS ", "PORT ", "EPRT ", "AUTH SSL", "AUTH TLS", "FEAT", "SYST"} {
+		list = append(list, app.Pattern{Dir: app.ToServer, Bytes: word, Depth: len(word), NoCase: true})
+	}
+	return append(list, app.Pattern{Dir: app.ToClient, Bytes: "220 ", Depth: 4, Check: ftpGreeting},
+		app.Pattern{Dir: app.ToClient, Bytes: "220-", Depth: 4, Check: ftpGreeting})
+}
+
+// ftpGreeting tells a server's greeting line that names FTP.
+func ftpGreeting(_ app.Direction, data []byte) app.Answer {
+	line, _, _ := bytes.Cut(data[:min(len(data), 256)], []byte("\n"))
+	if bytes.Contains(bytes.ToUpper(line), []byte("FTP")) {
+		return app.Yes
+	}
+	return app.No
+}
+
+// pop3Greeting refuses greetings of other protocols that begin with +OK.
+func pop3Greeting(_ app.Direction, data []byte) app.Answer {
+	if bytes.IndexByte(data, '\n') < 0 && len(data) < 512 {
+		return app.More
+	}
+	return app.Yes
+}
+
+func smbPatterns() []app.Pattern {
+	var list []app.Pattern
+	for _, magic := range [...]string{"\xffSMB", "\xfeSMB", "\xfdSMB"} {
+		list = append(list, both(magic, 4, 8)...)
+	}
+	return list
+}
+
+// sipPatterns are the methods, and the answer's version.
+func sipPatterns() []app.Pattern {
+	list := []app.Pattern{{Dir: app.ToClient, Bytes: "SIP/2.0 ", Depth: 8}, {Dir: app.ToServer, Bytes: "SIP/2.0 ", Depth: 8}}
+	for _, m := range [...]string{"REGISTER ", "INVITE ", "ACK ", "BYE ", "CANCEL ", "UPDATE ", "REFER ", "PRACK ",
+		"SUBSCRIBE ", "NOTIFY ", "PUBLISH ", "MESSAGE ", "INFO ", "OPTIONS "} {
+		list = append(list,
+			app.Pattern{Dir: app.ToServer, Bytes: m, Depth: len(m), Check: sipLine},
+			app.Pattern{Dir: app.ToClient, Bytes: m, Depth: len(m), Check: sipLine})
+	}
+	return list
+}
+
+// sipLine wants SIP's version at the end of the request line: OPTIONS and MESSAGE are words of others too.
+func sipLine(_ app.Direction, data []byte) app.Answer {
+	line, _, whole := bytes.Cut(data[:min(len(data), 1024)], []byte("\n"))
+	switch {
+	case bytes.HasSuffix(bytes.TrimRight(line, "\r"), []byte("SIP/2.0")):
+		return app.Yes
+	case whole || len(data) >= 1024:
+		return app.No
+	}
+	return app.More
+}
+
+// dcerpcHeader checks the header of a connection-oriented PDU: version 5.0 or 5.1, a known type, its length.
+func dcerpcHeader(_ app.Direction, data []byte) app.Answer {
+	if len(data) < 10 {
+		return app.More
+	}
+	order := binary.ByteOrder(binary.BigEndian)
+	if data[4]&0x10 != 0 {
+		order = binary.LittleEndian
+	}
+	if data[1] > 1 || data[2] > 19 || order.Uint16(data[8:]) < 16 {
+		return app.No
+	}
+	return app.Yes
+}
+
+// answer is Yes or No.
+func answer(yes bool) app.Answer {
+	if yes {
+		return app.Yes
+	}
+	return app.No
+}
+
+// probeSMB knows NetBIOS session messages that carry SMB.
+func probeSMB(_ app.Direction, data []byte) app.Answer {
+	if len(data) < 8 {
+		return app.More
+	}
+	if data[0] == 0x81 || data[0] == 0x82 { // session request, positive answer
+		return answer(data[1] == 0 && binary.BigEndian.Uint16(data[2:]) <= 0x48)
+	}
+	magic := string(data[5:8]) == "SMB" && data[4] >= 0xfd
+	return answer(data[0] == 0 && magic)
+}
+
+// probeRDP knows a TPKT header with an X.224 connection request or confirmation (T.123, T.125).
+func probeRDP(_ app.Direction, data []byte) app.Answer {
+	if len(data) < 6 {
+		return app.More
+	}
+	code := data[5] & 0xf0
+	return answer(data[0] == 3 && data[1] == 0 && (code == 0xe0 || code == 0xd0))
+}
+
+// probeTelnet knows option negotiation at the start (RFC 854).
+func probeTelnet(_ app.Direction, data []byte) app.Answer {
+	if len(data) < 3 {
+		return app.More
+	}
+	return answer(data[0] == 0xff && data[1] >= 0xfa && data[1] <= 0xfe)
+}
+
+// probeKRB5 knows the ASN.1 application tags of Kerberos messages (RFC 4120).
+func probeKRB5(_ app.Direction, data []byte) app.Answer {
+	if len(data) <= 10 {
+		return app.No
+	}
+	switch tag := data[0]; {
+	case tag&0xe0 != 0x60, tag&0x1f < 10 || tag&0x1f > 15 && tag&0x1f != 30:
+		return app.No
+	}
+	body := data[1:]
+	if n := int(body[0] & 0x7f); body[0]&0x80 != 0 && n < 5 {
+		body = body[n:]
+	}
+	return answer(len(body) > 1 && body[1] == 0x30)
+}
+
+func probeKRB5TCP(dir app.Direction, data []byte) app.Answer {
+	if len(data) < 15 {
+		return app.More
+	}
+	if binary.BigEndian.Uint32(data) > 16<<10 {
+		return app.No
+	}
+	return probeKRB5(dir, data[4:])
+}
+
+// probeLDAP knows an LDAPMessage: a sequence, a message number, an operation (RFC 4511).
+func probeLDAP(_ app.Direction, data []byte) app.Answer {
+	if len(data) < 7 {
+		return app.More
+	}
+	head := 2
+	if data[1]&0x80 != 0 {
+		head += int(data[1] & 0x7f)
+	}
+	if data[0] != 0x30 || head > 6 || len(data) < head+3 || data[head] != 2 {
+		return app.No
+	}
+	op := head + 2 + int(data[head+1])
+	if data[head+1] > 4 || op >= len(data) {
+		return app.No
+	}
+	return answer(data[op]&0xc0 == 0x40 && data[op]&0x1f <= 25)
+}
+
+// probePgSQL knows the start-up messages and the first messages of a server.
+func probePgSQL(dir app.Direction, data []byte) app.Answer {
+	if dir == app.ToClient {
+		if len(data) < 1 {
+			return app.More
+		}
+		return answer(bytes.IndexByte([]byte("SNREKZ"), data[0]) >= 0)
+	}
+	if len(data) < 8 {
+		return app.More
+	}
+	n, code := binary.BigEndian.Uint32(data), binary.BigEndian.Uint32(data[4:])
+	return answer(n >= 8 && n < 1<<14 && (code == 80877103 || code == 80877102 || code == 196608))
+}
+
+// probeSNMP knows a sequence with a version number in front (RFC 3416).
+func probeSNMP(_ app.Direction, data []byte) app.Answer {
+	if len(data) < 6 || data[0] != 0x30 {
+		return app.No
+	}
+	head := 2
+	if data[1]&0x80 != 0 {
+		head += int(data[1] & 0x7f)
+	}
+	return answer(head <= 6 && len(data) > head+2 && data[head] == 2 && data[head+1] == 1 && data[head+2] <= 3)
+}
+
+// probeTFTP knows read and write requests (RFC 1350).
+func probeTFTP(_ app.Direction, data []byte) app.Answer {
+	if len(data) < 4 {
+		return app.No
+	}
+	op := binary.BigEndian.Uint16(data)
+	return answer(op >= 1 && op <= 6)
+}
+
+// probeDHCP knows BOOTP's magic cookie (RFC 2131).
+func probeDHCP(_ app.Direction, data []byte) app.Answer {
+	return answer(len(data) >= 240 && binary.BigEndian.Uint32(data[236:]) == 0x63825363)
+}
+
+// probeNTP knows versions 3 and 4 (RFC 5905).
+func probeNTP(dir app.Direction, data []byte) app.Answer {
+	if len(data) < 48 {
+		return app.No
+	}
+	version, mode := data[0]>>3&7, data[0]&7
+	if version != 3 && version != 4 {
+		return app.No
+	}
+	if (mode == 4 || mode == 2) && dir == app.ToServer || mode == 3 && dir == app.ToClient {
+		return app.Reversed
+	}
+	return app.Yes
+}
+
+// probeIKE knows ISAKMP's header (RFC 2408, 7296).
+func probeIKE(_ app.Direction, data []byte) app.Answer {
+	if len(data) < 28 {
+		return app.No
+	}
+	major := data[17] >> 4
+	return answer((major == 1 || major == 2) && data[17]&15 == 0 && data[18] != 0 && int(binary.BigEndian.Uint32(data[24:])) == len(data))
+}
+
+// probeQUIC knows a long header with a version that is in use (RFC 9000, drafts, Google's).
+func probeQUIC(_ app.Direction, data []byte) app.Answer {
+	if len(data) < 7 || data[0]&0x80 == 0 {
+		return answer(len(data) > 13 && data[0]&0x09 == 0x09 && data[9] == 'Q' && data[10] == '0')
+	}
+	v := binary.BigEndian.Uint32(data[1:])
+	known := v == 1 || v == 0x6b3343cf || v>>8 == 0xff0000 || v>>24 == 'Q' || v>>24 == 'T'
+	return answer(known && data[5] <= 20)
+}
+
+// probeModbus knows the MBAP header.
+func probeModbus(_ app.Direction, data []byte) app.Answer {
+	if len(data) < 8 {
+		return app.More
+	}
+	n := binary.BigEndian.Uint16(data[4:])
+	return answer(data[2] == 0 && data[3] == 0 && n >= 2 && n <= 254)
+}
+
+// probeDNP3 knows the link header; a server's banner of text may stand before it.
+func probeDNP3(_ app.Direction, data []byte) app.Answer {
+	if len(data) < 10 {
+		return app.More
+	}
+	return answer(data[0] == 5 && data[1] == 0x64 && data[2] >= 5)
+}
+
+// probeENIP knows the encapsulation header by its command and status.
+func probeENIP(_ app.Direction, data []byte) app.Answer {
+	if len(data) < 24 {
+		return app.More
+	}
+	switch binary.LittleEndian.Uint16(data) {
+	case 0, 1, 4, 0x63, 0x64, 0x65, 0x66, 0x6f, 0x70, 0x72, 0x73:
+		return answer(binary.LittleEndian.Uint32(data[8:]) <= 0x65)
+	}
+	return app.No
+}
+
+// probeNFS knows ONC RPC calls and answers of program 100003 (RFC 5531).
+func probeNFS(dir app.Direction, data []byte) app.Answer {
+	if len(data) < 28 {
+		return app.More
+	}
+	if data[0]&0x80 != 0 && binary.BigEndian.Uint32(data[8:]) <= 1 { // a record mark: over TCP
+		data = data[4:]
+	}
+	switch binary.BigEndian.Uint32(data[4:]) {
+	case 0:
+		if binary.BigEndian.Uint32(data[8:]) != 2 || binary.BigEndian.Uint32(data[12:]) != 100003 {
+			return app.No
+		}
+		if dir == app.ToClient {
+			return app.Reversed
+		}
+		return app.Yes
+	case 1:
+		return answer(dir == app.ToClient && binary.BigEndian.Uint32(data[8:]) <= 1)
+	}
+	return app.No
+}
