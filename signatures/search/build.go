@@ -140,7 +140,6 @@ func (s *Set) window(lits []Literal, group []placed) window {
 		es[i] = newEntry(lits[p.lit], p)
 		w.run = w.run && isRun(lits[p.lit].Bytes)
 	}
-	w.run = w.run && len(lits[group[0].lit].Bytes) > 3
 	if !w.run {
 		es = s.disperse(lits, es)
 	}
@@ -172,7 +171,7 @@ type window struct {
 	crowd    uint32 // its first crowd in Set.crowds
 	crowds   uint32
 	used     bool
-	run      bool // one byte four times over, and so are all its literals: measure the run instead
+	run      bool // one byte over and over, and so are all its literals: measure the run instead
 }
 
 // table finds windows by their folded bytes: open addressing, at most half full.

@@ -22,8 +22,13 @@ func chooseWindows(lits []Literal) []int {
 	start := make([]int, len(lits)+1)
 	for i, l := range lits {
 		choice[i] = -1
+		run := isRun(l.Bytes)
 		for o := 0; o+4 <= len(l.Bytes) && o < offsets; o++ {
-			freq = append(freq, float32(frequency(l.Bytes[o:o+4])))
+			f := frequency(l.Bytes[o : o+4])
+			if !run && isRun(l.Bytes[o:o+4]) {
+				f = 1 // leave these windows to the literals that are nothing but runs: they are skipped as one
+			}
+			freq = append(freq, float32(f))
 		}
 		start[i+1] = len(freq)
 	}

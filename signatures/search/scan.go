@@ -54,13 +54,13 @@ func (st *state) candidate(i int) {
 	var w uint32
 	if len(b) >= 4 {
 		w = fold32(binary.LittleEndian.Uint32(b))
-		if slot := st.windows.find(w); slot >= 0 && st.done[slot] != st.generation {
+		if slot := st.windows.find(w); slot >= 0 {
 			st.verify(i, &st.windows.slots[slot], slot)
 		}
 	} else {
 		w = fold32(uint32(b[0]) | uint32(b[1])<<8 | uint32(b[2])<<16)
 	}
-	if slot := st.threes.find(w & 0xFFFFFF); slot >= 0 && st.done[len(st.windows.slots)+slot] != st.generation {
+	if slot := st.threes.find(w & 0xFFFFFF); slot >= 0 {
 		st.verify(i, &st.threes.slots[slot], len(st.windows.slots)+slot)
 	}
 }

@@ -25,9 +25,19 @@ type shortLiteral struct {
 
 // shortTable answers for any number of short literals in one walk over the buffer.
 type shortTable struct {
-	begins [256]uint8 // 1: such a literal, 2: begins a literal of two bytes
-	ones   [256][]uint32
-	twos   map[uint16][]uint32
+	begins [256]*shortBegin // nil: no short literal begins with this byte
+}
+
+// shortBegin holds the literals that begin with one byte.
+type shortBegin struct {
+	ones   []uint32
+	second [4]uint64 // the bytes that make a literal of two bytes
+	twos   []shortTwo
+}
+
+type shortTwo struct {
+	second byte
+	lit    uint32
 }
 
 func (sh *short) add(s *Set, lit uint32, l Literal) {
@@ -56,7 +66,7 @@ func (sh *short) finish() {
 	if len(sh.mixed) == 0 {
 		return
 	}
-	sh.table = &shortTable{twos: map[uint16][]uint32{}}
+	sh.table = &shortTable{}
 	for _, x := range sh.mixed {
 		sh.table.add(x)
 	}
@@ -64,15 +74,17 @@ func (sh *short) finish() {
 
 func (t *shortTable) add(x shortLiteral) {
 	for _, a := range cases(x.bytes[0], x.nocase) {
+		if t.begins[a] == nil {
+			t.begins[a] = &shortBegin{}
+		}
+		begin := t.begins[a]
 		if x.size == 1 {
-			t.begins[a] |= 1
-			t.ones[a] = append(t.ones[a], x.lit)
+			begin.ones = append(begin.ones, x.lit)
 			continue
 		}
-		t.begins[a] |= 2
 		for _, b := range cases(x.bytes[1], x.nocase) {
-			key := uint16(a)<<8 | uint16(b)
-			t.twos[key] = append(t.twos[key], x.lit)
+			begin.second[b>>6] |= 1 << (b & 63)
+			begin.twos = append(begin.twos, shortTwo{b, x.lit})
 		}
 	}
 }
@@ -88,7 +100,7 @@ func cases(c byte, nocase bool) []byte {
 func (sh *short) size() int {
 	n := 4*len(sh.lits) + (len(sh.plain)+len(sh.mixed))*int(unsafe.Sizeof(shortLiteral{}))
 	if sh.table != nil {
-		n += int(unsafe.Sizeof(shortTable{})) + 48*len(sh.table.twos)
+		n += int(unsafe.Sizeof(shortTable{})) + len(sh.mixed)*int(2*unsafe.Sizeof(shortBegin{}))
 	}
 	return n
 }
@@ -107,27 +119,29 @@ func (st *state) scanShort() {
 	}
 	before := st.n
 	for i, c := range st.buf {
-		flags := t.begins[c]
-		if flags == 0 {
-			continue
-		}
-		st.work++
-		if flags&1 != 0 {
-			st.matchAll(t.ones[c])
-		}
-		if flags&2 != 0 && i+1 < len(st.buf) {
-			st.matchAll(t.twos[uint16(c)<<8|uint16(st.buf[i+1])])
-		}
-		if st.n-before == len(st.short.mixed) {
-			return
+		if begin := t.begins[c]; begin != nil {
+			st.matchShort(begin, st.buf[i+1:])
+			if st.n-before == len(st.short.mixed) {
+				return
+			}
 		}
 	}
 }
 
-func (st *state) matchAll(lits []uint32) {
-	for _, lit := range lits {
+// matchShort reports the literals that begin with a byte and go on with rest.
+func (st *state) matchShort(begin *shortBegin, rest []byte) {
+	for _, lit := range begin.ones {
 		if st.seen[lit] != st.generation {
 			st.match(lit)
+		}
+	}
+	if len(rest) == 0 || begin.second[rest[0]>>6]>>(rest[0]&63)&1 == 0 {
+		return
+	}
+	st.work += uint64(len(begin.twos))
+	for _, two := range begin.twos {
+		if two.second == rest[0] && st.seen[two.lit] != st.generation {
+			st.match(two.lit)
 		}
 	}
 }

@@ -6,9 +6,10 @@ import "encoding/binary"
 func (st *state) verify(i int, w *window, slot int) {
 	row := st.entries[w.start : w.start+w.n]
 	if w.run {
-		if st.verifyRun(i, row) {
-			st.done[slot] = st.generation
-		}
+		st.verifyRun(i, row)
+		return
+	}
+	if st.done[slot] == st.generation {
 		return
 	}
 	if st.compare(i, row) && w.crowds == 0 {
@@ -25,30 +26,23 @@ func (st *state) verify(i int, w *window, slot int) {
 }
 
 // verifyRun measures the run of one byte that begins at i (zeros, padding: the commonest windows by far), reports the
-// runs it contains and skips to its end. It returns whether all are found.
-func (st *state) verifyRun(i int, row []entry) bool {
+// runs it contains and skips to its end, however often that byte was seen before.
+func (st *state) verifyRun(i int, row []entry) {
 	b := st.buf[i:]
-	n := 4
+	n := 3
 	for pattern := uint64(b[0]) * 0x0101010101010101; n+8 <= len(b) && binary.LittleEndian.Uint64(b[n:]) == pattern; {
 		n += 8
 	}
 	for n < len(b) && b[n] == b[0] {
 		n++
 	}
-	st.skip = i + n - 3
+	st.skip = max(st.skip, i+n-3)
 	st.work += uint64(len(row))
-	all := true
 	for k := range row {
-		e := &row[k]
-		switch {
-		case st.seen[e.lit] == st.generation:
-		case int(e.size) <= n:
+		if e := &row[k]; int(e.size) <= n && st.seen[e.lit] != st.generation {
 			st.match(e.lit)
-		default:
-			all = false
 		}
 	}
-	return all
 }
 
 // compare looks for each entry's literal around the window at i and returns whether all are found by now.
