@@ -42,7 +42,7 @@ type Alert struct {
 	Data   []byte
 	// Verdict is what happened to the packet.
 	Verdict Verdict
-	// XFF is the client's address as a proxy reports it, or nil.
+	// XFF is the client's address as a proxy reports it; nil: the logger looks for it, if it shall.
 	XFF []byte
 	// Flowbits and Vars of the packet and its flow, for metadata.
 	Vars *Vars
@@ -75,6 +75,12 @@ type IntVar struct {
 func (l *Logger) Alert(a *Alert, at *Moment) {
 	if !l.cfg.Enabled("alert") {
 		return
+	}
+	if a.XFF == nil {
+		a.XFF = l.forwarded(a, at)
+	}
+	if l.cfg.Alert.XFF.Overwrite && a.XFF != nil {
+		at = overwritten(at, a.XFF)
 	}
 	j := &l.json
 	l.head("alert", at.Packet, at.Flow, AsPacket, at.Time)

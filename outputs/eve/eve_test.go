@@ -223,6 +223,22 @@ func TestHeadWithoutIP(t *testing.T) {
 	}
 }
 
+func TestForwarded(t *testing.T) {
+	for _, c := range []struct{ chain, first, last string }{
+		{"10.2.2.2, 10.3.3.3", "10.2.2.2", "10.3.3.3"}, {" ::1 ", "::1", "::1"}, {"", "", ""}, {"a, b", "", ""},
+		{"1.1.1.1,", "1.1.1.1", ""}, {strings.Repeat("1", 99), "", ""},
+	} {
+		first, last := forwardedBy([]byte(c.chain), false), forwardedBy([]byte(c.chain), true)
+		if string(first) != c.first || string(last) != c.last {
+			t.Errorf("%q: %q %q", c.chain, first, last)
+		}
+	}
+	cfg := offline()
+	cfg.Alert.XFF.Overwrite = true
+	list := record(t, cfg, func(l *Logger) { l.Alert(&Alert{Sig: &Signature{SID: 1}, XFF: []byte("10.3.3.3")}, moment()) })
+	check(t, list[0], map[string]any{"src_ip": "10.0.0.2", "dest_ip": "10.3.3.3", "alert.xff": nil})
+}
+
 func TestSettings(t *testing.T) {
 	c := Default()
 	c.All, c.Types = false, map[string]bool{"alert": true, "netflow": true}

@@ -121,3 +121,17 @@ func configLines(r io.Reader, file string, read func(line string) (cause, hint s
 		}
 	}
 }
+
+// ReferenceURL makes a rule's reference ("url", "example.org/x") a URL by the table. An ID that has a scheme already
+// stays as it is; a kind that the table does not have gives "kind,id".
+func ReferenceURL(table []ReferenceSystem, kind, id string) string {
+	if strings.Contains(id, "://") {
+		return id
+	}
+	for i := range table {
+		if strings.EqualFold(table[i].Name, kind) {
+			return table[i].URL + id
+		}
+	}
+	return kind + "," + id
+}

@@ -193,6 +193,11 @@ func TestParseTables(t *testing.T) {
 	if d := cmp.Diff([]language.ReferenceSystem{{Name: "cve", URL: "http://x="}}, refs); d != "" || len(faults) != 1 {
 		t.Errorf("%s %v", d, faults)
 	}
+	for _, c := range [][3]string{{"url", "a.org", "https://a.org"}, {"URL", "http://a.org", "http://a.org"}, {"md5", "7", "http://www.threatexpert.com/report.aspx?md5=7"}, {"x", "y", "x,y"}} {
+		if got := language.ReferenceURL(language.DefaultReferences(), c[0], c[1]); got != c[2] {
+			t.Errorf("reference %s,%s is %s, want %s", c[0], c[1], got, c[2])
+		}
+	}
 	if len(language.DefaultClasses()) < 40 || len(language.DefaultReferences()) < 15 {
 		t.Error("built-in tables are short")
 	}
