@@ -60,8 +60,7 @@ func httpBuffers() []Buffer {
 		{Name: "http.response_header", Aliases: []string{"http_response_header"}, Points: fields(app.ToClient)},
 		{Name: "http.request_body", Modifier: "http_client_body",
 			Points: at(app.ToServer, http1.BodyStep, httpBody, app.HTTP1)},
-		{Name: "http.response_body", Modifier: "http_server_body",
-			Points: at(app.ToClient, http1.BodyStep, httpBody, app.HTTP1)},
+		{Name: "file.data", Aliases: []string{"file_data", "http.response_body"}, Modifier: "http_server_body", Points: fileDataPoints()},
 	}
 }
 
@@ -73,20 +72,23 @@ func httpTx(v *view) *http1.Transaction {
 
 // request makes the points of a buffer of the request.
 func request(p app.Progress, get func(*http1.Transaction) []byte) []Point {
-	return at(app.ToServer, p, ofHTTP(get), app.HTTP1)
+	return at(app.ToServer, p, ofHTTP(p, app.ToServer, get), app.HTTP1)
 }
 
 // response makes the points of a buffer of the answer.
 func response(p app.Progress, get func(*http1.Transaction) []byte) []Point {
-	return at(app.ToClient, p, ofHTTP(get), app.HTTP1)
+	return at(app.ToClient, p, ofHTTP(p, app.ToClient, get), app.HTTP1)
 }
 
-func ofHTTP(get func(*http1.Transaction) []byte) func(*view) []byte {
+// ofHTTP makes a getter. What is made of the header fields is there when all of them are: a negated content must
+// not match because the rest has not come.
+func ofHTTP(p app.Progress, dir app.Direction, get func(*http1.Transaction) []byte) func(*view) []byte {
 	return func(v *view) []byte {
-		if t := httpTx(v); t != nil {
-			return get(t)
+		t := httpTx(v)
+		if t == nil || p == http1.HeadersStep && !t.HeadersWhole(dir) {
+			return nil
 		}
-		return nil
+		return get(t)
 	}
 }
 
@@ -116,7 +118,7 @@ func responseField(name string) []Point {
 func fields(dir app.Direction) []Point {
 	return each(dir, http1.HeadersStep, func(v *view, i int) ([]byte, bool) {
 		t := httpTx(v)
-		if t == nil || i >= len(t.Message(dir).Headers.List) {
+		if t == nil || !t.HeadersWhole(dir) || i >= len(t.Message(dir).Headers.List) {
 			return nil, false
 		}
 		h := &t.Message(dir).Headers.List[i]
@@ -124,12 +126,39 @@ func fields(dir app.Direction) []Point {
 	}, app.HTTP1)
 }
 
-// httpBody is the content of the message in the direction under inspection; file.data uses it for answers too.
+// httpBody is the content of the message in the direction under inspection.
 func httpBody(v *view) []byte {
 	if t := httpTx(v); t != nil {
 		return t.InspectBody(v.Dir)
 	}
 	return nil
+}
+
+// fileDataPoints: the content of HTTP answers, decoded, and the files that other transactions carry.
+func fileDataPoints() []Point {
+	points := at(app.ToClient, http1.BodyStep, httpBody, app.HTTP1)
+	points = append(points, each(app.ToServer, http1.BodyStep, readyFile, app.HTTP1)...)
+	for _, p := range fileProtos {
+		if p != app.HTTP1 {
+			points = append(points, each(app.ToServer, 0, readyFile, p)...)
+			points = append(points, each(app.ToClient, 0, readyFile, p)...)
+		}
+	}
+	return points
+}
+
+// readyFile returns the content of the i-th file of the direction that is worth a look.
+func readyFile(v *view, i int) ([]byte, bool) {
+	for _, f := range v.Tx.Files[v.Dir] {
+		if !f.Inspect || len(f.Data) == 0 {
+			continue
+		}
+		if i == 0 {
+			return f.Data, true
+		}
+		i--
+	}
+	return nil, false
 }
 
 func httpURIPoints() []Point {

@@ -265,6 +265,7 @@ func (p *parser) fields(t *Transaction, dir app.Direction, in []byte) (n int, do
 		own := m.Raw[len(m.Raw)-used:]
 		n += used
 		if st == readEnd {
+			m.whole = true
 			return n, true, again
 		}
 		name = within(own, field, name)

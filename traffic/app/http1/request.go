@@ -157,6 +157,7 @@ func (p *parser) requestHeaders(in []byte) (int, verdict) {
 	case done:
 		return n, p.requestHead()
 	case p.sides[app.ToServer].closed:
+		t.Request.whole = true
 		t.App.Progress[app.ToServer] = Trailer
 		p.sides[app.ToServer].step = stepFinal
 		return len(in), again

@@ -160,6 +160,7 @@ func (p *parser) answerHeaders(in []byte) (int, verdict) {
 	case done:
 		return n, p.answerHead()
 	case s.closed:
+		t.Response.whole = true
 		s.step = stepFinal
 		return len(in), again
 	}
@@ -204,7 +205,7 @@ func (p *parser) interim() {
 	}
 	t.flags |= seenContinue
 	r := &t.Response
-	r.Headers, r.Raw, r.odd = Headers{}, nil, 0
+	r.Headers, r.Raw, r.odd, r.whole = Headers{}, nil, 0, false
 	t.App.Progress[app.ToClient] = Line
 	p.sides[app.ToClient].step = stepLine
 }

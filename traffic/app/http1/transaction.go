@@ -46,6 +46,7 @@ type Message struct {
 	Raw      []byte // the header block as sent, with the empty line
 	Body     Body
 
+	whole   bool // the header block has ended
 	version version
 	chunked bool
 	codings decoderChain
@@ -99,6 +100,9 @@ func (t *Transaction) message(dir app.Direction) *Message {
 	}
 	return &t.Response.Message
 }
+
+// HeadersWhole tells whether the header block of a direction has ended.
+func (t *Transaction) HeadersWhole(dir app.Direction) bool { return t.message(dir).whole }
 
 // Message returns the message that travels in this direction.
 func (t *Transaction) Message(dir app.Direction) *Message { return t.message(dir) }
