@@ -1,6 +1,7 @@
 package language_test
 
 import (
+	"bufio"
 	"bytes"
 	"fmt"
 	"io"
@@ -22,7 +23,7 @@ func corpus(t testing.TB, name string) []byte {
 		t.Skipf("rule corpus is not here: %v", err)
 	}
 	defer f.Close()
-	r, err := xz.NewReader(f)
+	r, err := xz.NewReader(bufio.NewReader(f))
 	if err != nil {
 		t.Fatal(err)
 	}
