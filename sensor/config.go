@@ -7,10 +7,15 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
+	"github.com/goccy/go-yaml"
+
+	"picket/signatures"
 	"picket/signatures/language"
+	"picket/traffic/packet"
 )
 
 // Config is everything an operator can say to picket, one YAML file (docs/configuration.md). Default is in
@@ -280,4 +285,52 @@ func overlay(to, from map[string]string) {
 	for k, v := range from {
 		to[k] = v
 	}
+}
+
+// selects tells whether the policy speaks of a signature: every selector that is given must agree.
+func (p *BanPolicy) selects(s *signatures.Signature) bool {
+	return (len(p.SID) == 0 || slices.Contains(p.SID, s.SID)) &&
+		(len(p.Classtype) == 0 || slices.Contains(p.Classtype, s.Class.Name)) &&
+		(p.Severity == 0 || s.Priority <= int(p.Severity))
+}
+
+// prefix is what to ban for a source address.
+func (p *BanPolicy) prefix(a packet.Addr) (netip.Prefix, error) {
+	addr, bits := a.Netip(), int(p.V4Prefix)
+	if addr.Is6() {
+		bits = int(p.V6Prefix)
+	}
+	if bits == 0 {
+		bits = addr.BitLen()
+	}
+	return addr.Prefix(bits)
+}
+
+// allowed is the allow list as the gate wants it.
+func (c *BansConfig) allowed() []netip.Prefix {
+	list := make([]netip.Prefix, len(c.Allow))
+	for i, p := range c.Allow {
+		list[i] = p.Prefix
+	}
+	return list
+}
+
+// queues is the number of queues, one worker each.
+func (c *InlineConfig) queues() uint16 {
+	if c.Queues > 0 {
+		return c.Queues
+	}
+	return uint16(runtime.NumCPU())
+}
+
+// mark is the bit that takes a connection out of the queue.
+func (c *InlineConfig) mark() uint32 { return 1 << c.OffloadBit }
+
+// Text is the whole configuration that is in force, as YAML that can be read back.
+func (c *Config) Text() string {
+	text, err := yaml.Marshal(c)
+	if err != nil {
+		return fmt.Sprintf("# the configuration cannot be printed: %v\n", err)
+	}
+	return string(text)
 }

@@ -73,18 +73,18 @@ func (s *Settings) hostPolicies() map[string][]netip.Prefix {
 	return out
 }
 
-const protocols = "app-layer.protocols"
+const protocolSettings = "app-layer.protocols"
 
 // appConfig reads app-layer.*.
 func (s *Settings) appConfig(inline bool) *app.Config {
 	c := app.Default()
 	c.Inline = inline
-	c.Settings = s.Flat(protocols)
+	c.Settings = s.Flat(protocolSettings)
 	for p := range app.ProtoCount {
 		s.protocol(c, app.Proto(p))
 	}
 	s.http(&c.HTTP)
-	tls := protocols + ".tls."
+	tls := protocolSettings + ".tls."
 	c.TLS.JA3 = s.Text(tls+"ja3-fingerprints", "yes") != "no"
 	c.TLS.JA4 = s.Text(tls+"ja4-fingerprints", "yes") != "no"
 	c.TLS.Encrypted = s.Text(tls+"encryption-handling", s.Text(tls+"encrypt-handling", c.TLS.Encrypted))
@@ -93,7 +93,7 @@ func (s *Settings) appConfig(inline bool) *app.Config {
 
 // protocol reads what every protocol has: enabled, detection-ports, max-tx.
 func (s *Settings) protocol(c *app.Config, p app.Proto) {
-	at := protocols + "." + p.String()
+	at := protocolSettings + "." + p.String()
 	switch s.Text(at+".enabled", "yes") {
 	case "detection-only":
 		c.Enabled[p] = app.DetectionOnly
@@ -121,7 +121,7 @@ func (s *Settings) ports(paths ...string) string {
 }
 
 func (s *Settings) http(c *app.HTTPConfig) {
-	at := protocols + ".http.libhtp.default-config."
+	at := protocolSettings + ".http.libhtp.default-config."
 	size := func(name string, to *uint32) { *to = uint32(min(s.Size(at+name, uint64(*to)), 1<<32-1)) }
 	size("request-body-limit", &c.RequestBodyLimit)
 	size("response-body-limit", &c.ResponseBodyLimit)
@@ -132,7 +132,7 @@ func (s *Settings) http(c *app.HTTPConfig) {
 	c.DecompressLayerLimit = int(s.Int(at+"response-body-decompress-layer-limit", int64(c.DecompressLayerLimit)))
 	c.DoubleDecodePath = s.Bool(at+"double-decode-path", c.DoubleDecodePath)
 	c.DoubleDecodeQuery = s.Bool(at+"double-decode-query", c.DoubleDecodeQuery)
-	c.MaxTx = int(s.Int(protocols+".http.libhtp.default-config.max-tx", s.Int(protocols+".http.max-tx", int64(c.MaxTx))))
+	c.MaxTx = int(s.Int(protocolSettings+".http.libhtp.default-config.max-tx", s.Int(protocolSettings+".http.max-tx", int64(c.MaxTx))))
 	c.Settings = s.Flat(strings.TrimSuffix(at, "."))
 }
 

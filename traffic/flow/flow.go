@@ -95,7 +95,7 @@ type State struct {
 	Detect any
 	// Log belongs to outputs.
 	Log any
-	// stream (unexported) holds the reassembly of both directions; see Raw.
+	tcp *tcpState
 }
 
 // Sink is told what happens at the end of flows.

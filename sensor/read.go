@@ -1,0 +1,249 @@
+package sensor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"picket/capture"
+	"picket/outputs/eve"
+	"picket/signatures"
+	"picket/signatures/language"
+	"picket/traffic/app"
+	"picket/traffic/app/protocols"
+	"picket/traffic/flow"
+	"picket/traffic/packet"
+)
+
+// ReadOptions are the arguments of picket read and picket check.
+type ReadOptions struct {
+	Config          *Config
+	File            string   // capture, folder of captures, or -
+	Rules           []string // -S: only these
+	OutDir          string
+	DataDir         string
+	SuricataYAML    string
+	Set             []string
+	NoChecksums     bool
+	NoRules         bool
+	SimulateIPS     bool
+	InitErrorsFatal bool
+	StrictKeywords  string
+	EngineAnalysis  bool
+	Workers         int
+	Verbose         bool
+	Progress        *os.File // where progress is shown when it is a terminal
+}
+
+// settings reads suricata.yaml and puts --set on top.
+func (o *ReadOptions) settings() (*Settings, error) {
+	file := o.SuricataYAML
+	if file == "" {
+		file = o.Config.Suricata.File
+	}
+	s := NewSettings()
+	if file != "" {
+		var err error
+		if s, err = LoadSettings(file); err != nil {
+			return nil, err
+		}
+	}
+	for _, arg := range slices.Concat(o.Config.Suricata.Set, o.Set) {
+		if err := s.Set(arg); err != nil {
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+// inline tells whether packets are judged as on an inline device.
+func (o *ReadOptions) inline(s *Settings) bool {
+	switch s.Text("stream.inline", "auto") {
+	case "yes", "true", "on", "1":
+		return true
+	case "auto":
+		return o.SimulateIPS
+	}
+	return false
+}
+
+// ruleSet loads the rules that the options name.
+func (o *ReadOptions) ruleSet(s *Settings) (*RuleSet, error) {
+	src := o.Config.ruleSources(s, o.SimulateIPS)
+	src.dataDir = o.DataDir
+	if len(o.Rules) > 0 || o.NoRules || o.SuricataYAML != "" {
+		src.files, src.library = o.Rules, false
+	}
+	set, err := src.build()
+	if err != nil {
+		return nil, err
+	}
+	if refused := set.Refused(); o.InitErrorsFatal && len(refused) > 0 {
+		return nil, ruleErrors(refused)
+	}
+	return set, nil
+}
+
+// ruleErrors are faults that end the program.
+type ruleErrors []language.Fault
+
+func (e ruleErrors) Error() string {
+	lines := make([]string, len(e))
+	for i, f := range e {
+		lines[i] = f.Error()
+	}
+	return strings.Join(lines, "\n")
+}
+
+// Summary is what picket read prints at its end.
+type Summary struct {
+	Rules   *RuleSet
+	Packets uint64
+	Bytes   uint64
+	Flows   uint64
+	Alerts  uint64
+	Drops   uint64
+	Took    time.Duration // packet time
+	EVE     eve.Counters
+	Out     string
+	verbose bool
+}
+
+// Print writes the summary for people.
+func (s *Summary) Print(w io.Writer) {
+	if s.Rules != nil {
+		printFaults(w, s.Rules.Faults, s.verbose)
+		fmt.Fprintf(w, "rules    %d of %d loaded in %s\n", s.Rules.Loaded(), s.Rules.Read, s.Rules.Took.Round(time.Millisecond))
+	}
+	fmt.Fprintf(w, "packets  %d (%d bytes) in %s\n", s.Packets, s.Bytes, s.Took.Round(time.Millisecond))
+	fmt.Fprintf(w, "flows    %d\nalerts   %d\ndrops    %d\n", s.Flows, s.Alerts, s.Drops)
+	fmt.Fprintf(w, "eve      %s: %d records", s.Out, s.EVE.Written)
+	if s.EVE.Failed > 0 {
+		fmt.Fprintf(w, ", %d lost because they could not be written", s.EVE.Failed)
+	}
+	fmt.Fprintln(w)
+}
+
+// Read judges a capture and writes eve.json. A damaged capture is judged up to the damage and is an error.
+func Read(ctx context.Context, o *ReadOptions) (*Summary, error) {
+	s, err := o.settings()
+	if err != nil {
+		return nil, err
+	}
+	set, err := o.ruleSet(s)
+	if err != nil {
+		return nil, err
+	}
+	sum := &Summary{Rules: set, Out: filepath.Join(o.OutDir, "eve.json"), verbose: o.Verbose}
+	files, err := captures(o.File)
+	if err != nil {
+		return nil, err
+	}
+	out, err := eve.Open(sum.Out, true, slog.Default())
+	if err != nil {
+		return nil, err
+	}
+	start := time.Now()
+	err = o.readFiles(ctx, s, set, files, out, sum)
+	sum.Took = time.Since(start)
+	err = errors.Join(err, out.Close())
+	sum.EVE = out.Counters()
+	return sum, err
+}
+
+// captures lists the files of a folder by name, or the one file.
+func captures(path string) ([]string, error) {
+	if path == "-" {
+		return []string{path}, nil
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, fmt.Errorf("open capture: %w", err)
+	}
+	if !info.IsDir() {
+		return []string{path}, nil
+	}
+	entries, err := os.ReadDir(path)
+	if err != nil {
+		return nil, fmt.Errorf("open capture: %w", err)
+	}
+	var files []string
+	for _, e := range entries {
+		if e.Type().IsRegular() {
+			files = append(files, filepath.Join(path, e.Name()))
+		}
+	}
+	return files, nil
+}
+
+func (o *ReadOptions) readFiles(ctx context.Context, s *Settings, set *RuleSet, files []string, out *eve.Writer, sum *Summary) error {
+	b := blueprint{settings: s, inline: o.inline(s), enforce: o.SimulateIPS, checksums: !o.NoChecksums, offline: true, memory: signatures.NewMemory()}
+	b.engine.Store(set.Engine)
+	b.eve = s.eveConfig()
+	b.eve.Offline, b.eve.IPS = true, o.SimulateIPS
+	for _, file := range files {
+		src, err := capture.OpenFile(file, capture.FileOptions{})
+		if err != nil {
+			return err
+		}
+		b.eve.PcapFile = file
+		w := b.worker(file, src, out)
+		stop := context.AfterFunc(ctx, src.Interrupt)
+		err = w.run()
+		stop()
+		sum.add(w)
+		if err = errors.Join(err, src.Close()); err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
+}
+
+func (s *Summary) add(w *worker) {
+	stats := w.source.Stats()
+	s.Packets += stats.Received
+	s.Bytes += stats.Bytes
+	s.Flows += w.counts.flows.Load()
+	s.Alerts += w.counts.alerts.Load()
+	s.Drops += w.counts.drops.Load()
+}
+
+// blueprint is what all workers are built from.
+type blueprint struct {
+	settings  *Settings
+	engine    atomic.Pointer[signatures.Engine]
+	memory    *signatures.Memory
+	eve       eve.Config
+	inline    bool // streams are judged at once, the first copy of a byte wins
+	enforce   bool // verdicts take effect
+	checksums bool
+	offline   bool
+	lines     *lines
+	bans      *banner
+	reject    rejecter
+	offload   bool
+}
+
+// worker builds one worker on a source.
+func (b *blueprint) worker(name string, src capture.Source, out *eve.Writer) *worker {
+	w := &worker{
+		name: name, source: src, enforce: b.enforce, offload: b.offload, reject: b.reject, counts: &counters{},
+		decoder: packet.NewDecoder(b.settings.decoderConfig(b.checksums)),
+		judge:   signatures.NewInspector(&b.engine, b.memory),
+		tell:    newTeller(b.lines, b.bans),
+	}
+	if out != nil {
+		w.eve = eve.NewLogger(&b.eve, out)
+	}
+	layer := app.NewLayer(b.settings.appConfig(b.inline), protocols.All())
+	w.flows = flow.NewTable(b.settings.flowConfig(), b.settings.streamConfig(b.inline, b.checksums), layer, w)
+	return w
+}

@@ -1,0 +1,208 @@
+package sensor
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"picket/signatures"
+	"picket/signatures/language"
+	"picket/signatures/library"
+	"picket/traffic/app"
+	"picket/traffic/app/protocols"
+)
+
+// RuleSet is what came out of reading the rules.
+type RuleSet struct {
+	Engine *signatures.Engine
+	Read   int // rules that were written down
+	Faults []language.Fault
+	Took   time.Duration
+	At     time.Time
+}
+
+// Loaded is the number of rules in force.
+func (r *RuleSet) Loaded() int { return len(r.Engine.Signatures) }
+
+// Refused lists the faults that kept a rule out.
+func (r *RuleSet) Refused() []language.Fault {
+	var hard []language.Fault
+	for _, f := range r.Faults {
+		if !f.Soft {
+			hard = append(hard, f)
+		}
+	}
+	return hard
+}
+
+// ruleSources says where rules come from.
+type ruleSources struct {
+	files      []string // globs
+	library    bool
+	vars       language.Vars
+	classes    string
+	references string
+	threshold  string
+	dataDir    string // where relative names in rules (datasets) begin
+	inline     bool
+}
+
+// ruleSources are the sources that configuration and settings name.
+func (c *Config) ruleSources(s *Settings, inline bool) ruleSources {
+	r := ruleSources{
+		files: slices.Concat(c.Signatures.Files, s.ruleFiles()), library: c.Signatures.Library, vars: c.vars(s), inline: inline,
+		classes: c.Signatures.Classification, references: c.Signatures.References, threshold: c.Signatures.Threshold,
+	}
+	fallback := func(to *string, key string) {
+		if *to == "" && s.Text(key, "") != "" {
+			*to = s.Path(s.Text(key, ""))
+		}
+	}
+	fallback(&r.classes, "classification-file")
+	fallback(&r.references, "reference-config-file")
+	fallback(&r.threshold, "threshold-file")
+	return r
+}
+
+// build reads and compiles all rules. Rules that could not be read are faults of the set; a file that could not
+// be opened is an error, and nothing changes.
+func (r *ruleSources) build() (*RuleSet, error) {
+	start := time.Now()
+	set := &RuleSet{At: start}
+	rules, err := r.read(set)
+	if err != nil {
+		return nil, err
+	}
+	opt := signatures.Options{Inline: r.inline, ReadFile: r.readFile, Steps: steps}
+	if err := r.configs(&opt, set); err != nil {
+		return nil, err
+	}
+	engine, faults := signatures.Compile(rules, opt)
+	set.Engine, set.Faults, set.Took = engine, append(set.Faults, faults...), time.Since(start)
+	return set, nil
+}
+
+func (r *ruleSources) read(set *RuleSet) ([]language.Rule, error) {
+	var rules []language.Rule
+	add := func(in io.Reader, name string) {
+		list, faults := language.Parse(in, name, &r.vars)
+		rules, set.Faults = append(rules, list...), append(set.Faults, faults...)
+		set.Read += len(list) + hard(faults)
+	}
+	if r.library {
+		library.Each(add)
+	}
+	var failed error
+	for _, pattern := range r.files {
+		names, err := filepath.Glob(pattern)
+		if err == nil && len(names) == 0 {
+			err = os.ErrNotExist
+		}
+		if err != nil {
+			failed = errors.Join(failed, fmt.Errorf("read rules %s: %w", pattern, err))
+		}
+		for _, name := range names {
+			failed = errors.Join(failed, withFile(name, "read rules", func(f io.Reader) { add(f, name) }))
+		}
+	}
+	rules, faults := language.Dedupe(rules)
+	set.Faults = append(set.Faults, faults...)
+	return rules, failed
+}
+
+// hard counts the faults that stand for a rule that was not read.
+func hard(faults []language.Fault) int {
+	n := 0
+	for _, f := range faults {
+		if !f.Soft {
+			n++
+		}
+	}
+	return n
+}
+
+func withFile(name, what string, read func(io.Reader)) error {
+	if name == "" {
+		return nil
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	defer f.Close()
+	read(f)
+	return nil
+}
+
+// configs reads the files beside the rules: classes and limits.
+func (r *ruleSources) configs(opt *signatures.Options, set *RuleSet) error {
+	err := withFile(r.classes, "read classification", func(f io.Reader) {
+		list, faults := language.ParseClassification(f, r.classes)
+		set.Faults = append(set.Faults, faults...)
+		opt.Classes = map[string]signatures.Class{}
+		for _, c := range list {
+			opt.Classes[c.Name] = signatures.Class(c)
+		}
+	})
+	return errors.Join(err, withFile(r.threshold, "read thresholds", func(f io.Reader) {
+		list, faults := language.ParseThresholds(f, r.threshold, &r.vars)
+		set.Faults = append(set.Faults, faults...)
+		for i := range list {
+			opt.Limits = append(opt.Limits, limitRule(&list[i]))
+		}
+	}))
+}
+
+// readFile reads a file that a rule names; relative names begin at the data folder.
+func (r *ruleSources) readFile(name string) ([]byte, error) {
+	if !filepath.IsAbs(name) && r.dataDir != "" {
+		if text, err := os.ReadFile(filepath.Join(r.dataDir, name)); err == nil {
+			return text, nil
+		}
+	}
+	return os.ReadFile(name)
+}
+
+// steps names a protocol's progress values.
+func steps(p app.Proto, dir app.Direction) []string {
+	for _, entry := range protocols.All() {
+		if entry.Proto == p && len(entry.Steps[dir]) > 0 {
+			return entry.Steps[dir]
+		}
+	}
+	return nil
+}
+
+// limitRule is a line of threshold.config as the engine wants it.
+func limitRule(f *language.Filter) signatures.LimitRule {
+	l := signatures.LimitRule{
+		GID: f.GID, SID: f.SID, Count: f.Count, Seconds: f.Seconds, Timeout: f.Timeout,
+		Nets: f.Addrs.In, Not: f.Addrs.Not,
+	}
+	switch f.Kind {
+	case language.Threshold:
+		l.Kind = map[language.FilterType]signatures.LimitKind{
+			language.Limit: signatures.Limit, language.Every: signatures.Threshold,
+			language.Once: signatures.Both, language.Backoff: signatures.Backoff,
+		}[f.Type]
+	case language.DetectionFilter:
+		l.Kind = signatures.DetectionFilter
+	case language.RateFilter:
+		l.Kind = signatures.RateFilter
+		l.Action = map[string]signatures.Action{
+			"alert": signatures.Alerting, "drop": signatures.Drop, "pass": signatures.Pass, "reject": signatures.Reject,
+		}[f.NewAction]
+	case language.Suppress:
+		l.Kind = signatures.Suppress
+	}
+	l.Track = map[language.Track]signatures.Track{
+		language.BySource: signatures.TrackSource, language.ByDestination: signatures.TrackDestination,
+		language.ByBoth: signatures.TrackPair, language.ByRule: signatures.TrackRule,
+		language.ByFlow: signatures.TrackFlow, language.ByEither: signatures.TrackEither,
+	}[f.Track]
+	return l
+}

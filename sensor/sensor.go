@@ -1,0 +1,348 @@
+package sensor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/coreos/go-systemd/v22/daemon"
+
+	"picket/actions"
+	"picket/actions/firewall"
+	"picket/capture"
+	"picket/outputs/eve"
+	"picket/outputs/web"
+	"picket/signatures"
+)
+
+// Sensor is a running picket.
+type Sensor struct {
+	config    atomic.Pointer[Config]
+	rules     atomic.Pointer[RuleSet]
+	log       *slog.Logger
+	version   string
+	since     time.Time
+	plan      blueprint
+	eve       *eve.Writer // nil: no EVE
+	responder *actions.Responder
+	gate      *actions.Gate
+	control   net.Listener
+	queues    *capture.QueueTable // nil unless inline and installed
+	posts     []*post
+	reloading sync.Mutex
+	bansLost  atomic.Uint64
+}
+
+// post is a place where packets come in: a source, opened anew when it fails, and its worker.
+type post struct {
+	name      string
+	open      func() (capture.Source, error)
+	source    atomic.Pointer[capture.Source]
+	counts    *counters
+	restarted atomic.Uint64
+}
+
+// RunOptions are the arguments of picket run.
+type RunOptions struct {
+	Config   *Config
+	Version  string
+	Terminal io.Writer // a line for each alert; nil: none
+	Log      *slog.Logger
+}
+
+// New builds everything that can fail before a packet is touched: rules, outputs, ledger, sockets. Close what it
+// returns by Run.
+func New(o RunOptions) (*Sensor, error) {
+	s := &Sensor{log: o.Log, version: o.Version, since: time.Now()}
+	s.config.Store(o.Config)
+	for _, step := range []func(o *RunOptions) error{s.prepareRules, s.prepareEVE, s.prepareBans, s.prepareControl, s.preparePosts} {
+		if err := step(&o); err != nil {
+			return nil, errors.Join(err, s.close())
+		}
+	}
+	return s, nil
+}
+
+func (s *Sensor) prepareRules(o *RunOptions) error {
+	c := o.Config
+	read := ReadOptions{Config: c}
+	settings, err := read.settings()
+	if err != nil {
+		return err
+	}
+	enforce := c.Mode == Enforce
+	src := c.ruleSources(settings, enforce && c.Capture.Inline.Enabled)
+	set, err := src.build()
+	if err != nil {
+		return err
+	}
+	s.rules.Store(set)
+	for _, f := range set.Refused() {
+		s.log.Warn("rule refused", "fault", f.Error())
+	}
+	s.plan = blueprint{
+		settings: settings, inline: c.Capture.Inline.Enabled, enforce: enforce && c.Capture.Inline.Enabled,
+		checksums: true, memory: signatures.NewMemory(), offload: c.Capture.Inline.Offload,
+	}
+	s.plan.engine.Store(set.Engine)
+	if o.Terminal != nil {
+		s.plan.lines = &lines{out: o.Terminal}
+	}
+	s.log.Info("rules loaded", "rules", set.Loaded(), "refused", len(set.Refused()), "took", set.Took)
+	return nil
+}
+
+func (s *Sensor) prepareEVE(o *RunOptions) error {
+	c := o.Config
+	if !c.EVE.Enabled {
+		return nil
+	}
+	s.plan.eve = s.plan.settings.eveConfig()
+	s.plan.eve.IPS = s.plan.enforce
+	s.plan.eve.CommunityID = s.plan.eve.CommunityID || c.EVE.CommunityID
+	if len(c.EVE.Types) > 0 {
+		s.plan.eve.All, s.plan.eve.Types = false, map[string]bool{}
+		for _, t := range c.EVE.Types {
+			s.plan.eve.Types[t] = true
+		}
+	}
+	var err error
+	s.eve, err = eve.Open(c.EVE.File, false, s.log)
+	return err
+}
+
+// prepareBans opens the ledger, and the kernel's table where the mode lets bans reach the kernel.
+func (s *Sensor) prepareBans(o *RunOptions) error {
+	c := o.Config
+	s.gate = actions.NewGate(c.Mode != Enforce, c.Bans.allowed(), actions.ThisHost, func(err error) {
+		s.log.Warn("who must not be banned is known in part only", "error", err)
+	})
+	var kernel actions.Firewall
+	if c.Mode == Enforce {
+		table, err := firewall.Open(firewall.Options{Devices: s.banDevices(c), Log: s.log})
+		if err != nil {
+			return err
+		}
+		kernel = table
+	}
+	var err error
+	s.responder, err = actions.NewResponder(actions.Options{
+		StateDir: c.StateDir, Gate: s.gate, Firewall: kernel, Max: c.Bans.Max, Log: s.log,
+	})
+	if err != nil && kernel != nil {
+		err = errors.Join(err, kernel.Close())
+	}
+	s.plan.bans = &banner{policies: c.Bans.Policies, offer: s.offer, lost: func() { s.bansLost.Add(1) }}
+	return err
+}
+
+func (s *Sensor) offer(q actions.Request) bool { return s.responder.Offer(q) }
+
+func (s *Sensor) banDevices(c *Config) []string {
+	if len(c.Bans.Devices) > 0 {
+		return c.Bans.Devices
+	}
+	names, err := capture.DefaultInterfaces()
+	if err != nil {
+		s.log.Warn("no ingress chains: bans take effect at prerouting", "error", err)
+	}
+	return names
+}
+
+func (s *Sensor) prepareControl(o *RunOptions) (err error) {
+	s.control, err = web.Listen(o.Config.Socket)
+	return err
+}
+
+// preparePosts decides where packets come in. Sources are opened by Run.
+func (s *Sensor) preparePosts(o *RunOptions) error {
+	c := o.Config
+	if c.Capture.Inline.Enabled {
+		s.inlinePosts(c)
+		return nil
+	}
+	names := c.Capture.Passive.Interfaces
+	if len(names) == 0 {
+		var err error
+		if names, err = capture.DefaultInterfaces(); err != nil {
+			return err
+		}
+		if len(names) == 0 {
+			return errors.New("listen: no interface holds a default route (name some in capture.passive.interfaces)")
+		}
+	}
+	s.passivePosts(c, names)
+	return nil
+}
+
+func (s *Sensor) passivePosts(c *Config, names []string) {
+	const block = 1 << 20
+	for i, name := range names {
+		for n := range c.workers() {
+			opt := capture.RingOptions{
+				Interface: name, Promisc: c.Capture.Passive.Promiscuous, BlockSize: block,
+				Blocks: max(int(uint64(c.Capture.Passive.Ring)/block), 2),
+			}
+			if c.workers() > 1 {
+				opt.FanoutID = uint16(os.Getpid()<<4 + i)
+			}
+			s.posts = append(s.posts, &post{
+				name: fmt.Sprintf("%s/%d", name, n), counts: &counters{},
+				open: func() (capture.Source, error) { return capture.OpenRing(opt) },
+			})
+		}
+	}
+}
+
+func (s *Sensor) inlinePosts(c *Config) {
+	in := &c.Capture.Inline
+	for n := range in.queues() {
+		opt := capture.QueueOptions{
+			Num: in.Queue + n, FailOpen: in.FailOpen, GSO: true, MaxLen: in.Length,
+			Mark: in.mark(), Watchdog: in.Watchdog,
+		}
+		s.posts = append(s.posts, &post{
+			name: fmt.Sprintf("queue %d", opt.Num), counts: &counters{},
+			open: func() (capture.Source, error) { return capture.OpenQueue(opt) },
+		})
+	}
+}
+
+// Run works until ctx ends. All goroutines of picket are started here.
+//
+//	worker       one for each post; ends when its source does
+//	responder    bans; ends after the workers, so that none of their requests is lost
+//	control      answers picket status, ban, reload
+//	stats        writes EVE's stats record
+//	EVE writer   started by eve.Open; ends when it is closed, after the last worker
+func (s *Sensor) Run(ctx context.Context) error {
+	var workers, others sync.WaitGroup
+	failed := make(chan error, len(s.posts)+2)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	later, stopLater := context.WithCancel(context.Background())
+	defer stopLater()
+
+	ready := make(chan error, len(s.posts))
+	for _, p := range s.posts {
+		workers.Go(func() { failed <- s.work(ctx, p, ready) })
+	}
+	others.Go(func() { failed <- s.responder.Run(later) })
+	others.Go(func() { failed <- web.Serve(later, s.control, s) })
+	others.Go(func() { s.writeStats(later) })
+
+	err := s.ready(ready)
+	if err == nil {
+		_, _ = daemon.SdNotify(false, daemon.SdNotifyReady)
+		s.log.Info("at work", "mode", string(s.config.Load().Mode), "sources", len(s.posts))
+		select {
+		case <-ctx.Done():
+		case err = <-failed:
+		}
+	}
+	_, _ = daemon.SdNotify(false, daemon.SdNotifyStopping)
+	if s.queues != nil { // the rule goes first: what is queued is still answered, nothing new comes
+		err = errors.Join(err, s.queues.Remove())
+	}
+	cancel()
+	workers.Wait()
+	stopLater()
+	others.Wait()
+	close(failed)
+	for e := range failed {
+		err = errors.Join(err, e)
+	}
+	return errors.Join(err, s.closeOutputs())
+}
+
+// ready waits until every source is open, then lets traffic come.
+func (s *Sensor) ready(opened <-chan error) error {
+	var err error
+	for range s.posts {
+		err = errors.Join(err, <-opened)
+	}
+	c := s.config.Load()
+	in := &c.Capture.Inline
+	if err != nil || !in.Enabled || !in.Install {
+		return err
+	}
+	rules := capture.QueueRules{Num: in.Queue, Queues: in.queues(), Bypass: in.Bypass, Interfaces: in.Interfaces}
+	for _, h := range in.Hooks {
+		rules.Hooks = append(rules.Hooks, capture.Hook(h))
+	}
+	if in.Offload {
+		rules.Offload = in.mark()
+	}
+	s.queues, err = capture.InstallQueueRules(rules)
+	return err
+}
+
+// work is one worker: it opens its source and walks packets until ctx ends. A queue that the watchdog has closed
+// is opened again; the kernel lets traffic pass meanwhile where bypass is set.
+func (s *Sensor) work(ctx context.Context, p *post, opened chan<- error) error {
+	for first := true; ; first = false {
+		src, err := p.open()
+		if first {
+			opened <- err
+		}
+		if err != nil {
+			if first {
+				return nil // told through opened
+			}
+			return err
+		}
+		p.source.Store(&src)
+		w := s.plan.worker(p.name, src, s.eve)
+		w.live, w.counts = true, p.counts
+		stop := context.AfterFunc(ctx, src.Interrupt)
+		err = w.run()
+		stop()
+		err = errors.Join(err, src.Close())
+		if !errors.Is(err, capture.ErrHung) || ctx.Err() != nil {
+			return err
+		}
+		p.restarted.Add(1)
+		s.log.Error("a worker hung and its queue was closed by the watchdog; opened again", "queue", p.name)
+	}
+}
+
+func (s *Sensor) writeStats(ctx context.Context) {
+	every := s.config.Load().EVE.Stats
+	if s.eve == nil || every <= 0 {
+		return
+	}
+	logger := eve.NewLogger(&s.plan.eve, s.eve)
+	ticks := time.NewTicker(every)
+	defer ticks.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case now := <-ticks.C:
+			logger.Stats(now.UnixNano(), uint64(now.Sub(s.since).Seconds()), s.counts())
+		}
+	}
+}
+
+func (s *Sensor) closeOutputs() error {
+	if s.eve == nil {
+		return nil
+	}
+	return s.eve.Close()
+}
+
+// close gives back what New has opened, when a later step failed.
+func (s *Sensor) close() error {
+	err := s.closeOutputs()
+	if s.control != nil {
+		err = errors.Join(err, s.control.Close())
+	}
+	return err
+}

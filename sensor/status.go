@@ -1,0 +1,138 @@
+package sensor
+
+import (
+	"context"
+	"net/netip"
+	"os"
+	"time"
+
+	"picket/actions"
+	"picket/capture"
+	"picket/outputs/eve"
+	"picket/outputs/web"
+)
+
+var _ web.Sensor = (*Sensor)(nil)
+
+// Status implements web.Sensor.
+func (s *Sensor) Status(ctx context.Context) (web.Status, error) {
+	c, set := s.config.Load(), s.rules.Load()
+	out := web.Status{
+		Version: s.version, PID: os.Getpid(), Since: s.since, Mode: string(c.Mode),
+		Rules: web.Rules{Loaded: set.Loaded(), Faults: len(set.Refused()), Since: set.At},
+	}
+	for _, p := range s.posts {
+		out.Sources = append(out.Sources, p.status())
+		out.Flows += p.counts.flows.Load()
+		out.Alerts += p.counts.alerts.Load()
+		out.Drops += p.counts.drops.Load()
+	}
+	if s.eve != nil {
+		n := s.eve.Counters()
+		out.EVE = &web.EVE{File: c.EVE.File, Written: n.Written, Dropped: n.Dropped + n.Failed}
+	}
+	var err error
+	out.Bans, err = s.responder.Stats(ctx)
+	return out, err
+}
+
+func (p *post) stats() capture.Stats {
+	if src := p.source.Load(); src != nil {
+		return (*src).Stats()
+	}
+	return capture.Stats{}
+}
+
+func (p *post) status() web.Source {
+	n := p.stats()
+	return web.Source{
+		Name: p.name, Packets: n.Received, Bytes: n.Bytes, Dropped: n.Dropped, Unseen: n.Unseen,
+		Refused: n.Refused, Restarted: p.restarted.Load(),
+	}
+}
+
+// counts are the counters of EVE's stats record, by Suricata's names where it has them.
+func (s *Sensor) counts() []eve.Count {
+	var n capture.Stats
+	var alerts, drops, flows uint64
+	for _, p := range s.posts {
+		one := p.stats()
+		n.Received, n.Bytes, n.Dropped = n.Received+one.Received, n.Bytes+one.Bytes, n.Dropped+one.Dropped
+		alerts += p.counts.alerts.Load()
+		drops += p.counts.drops.Load()
+		flows += p.counts.flows.Load()
+	}
+	out := s.eve.Counters()
+	return []eve.Count{
+		{Name: "capture.kernel_packets", Value: n.Received + n.Dropped},
+		{Name: "capture.kernel_drops", Value: n.Dropped},
+		{Name: "decoder.pkts", Value: n.Received},
+		{Name: "decoder.bytes", Value: n.Bytes},
+		{Name: "detect.alert", Value: alerts},
+		{Name: "flow.total", Value: flows},
+		{Name: "ips.blocked", Value: drops},
+		{Name: "eve.written", Value: out.Written},
+		{Name: "eve.dropped", Value: out.Dropped + out.Failed},
+		{Name: "bans.lost", Value: s.bansLost.Load()},
+	}
+}
+
+// Ban implements web.Sensor.
+func (s *Sensor) Ban(ctx context.Context, q actions.Request) (actions.Ban, error) {
+	return s.responder.Ban(ctx, q)
+}
+
+// Unban implements web.Sensor.
+func (s *Sensor) Unban(ctx context.Context, p netip.Prefix) error { return s.responder.Unban(ctx, p) }
+
+// Bans implements web.Sensor.
+func (s *Sensor) Bans(ctx context.Context) ([]actions.Ban, error) { return s.responder.Bans(ctx) }
+
+// Reload implements web.Sensor: configuration and rules are read and built whole, then swapped between two
+// packets. With any error the old ones stay in force.
+func (s *Sensor) Reload(ctx context.Context) (web.Reloaded, error) {
+	s.reloading.Lock()
+	defer s.reloading.Unlock()
+	start := time.Now()
+	c, set, err := s.rebuild()
+	if err != nil {
+		return web.Reloaded{}, err
+	}
+	s.config.Store(c)
+	s.rules.Store(set)
+	s.gate.SetAllow(c.Bans.allowed())
+	s.gate.SetObserve(c.Mode != Enforce)
+	s.plan.engine.Store(set.Engine)
+	out := web.Reloaded{Loaded: set.Loaded(), Took: time.Since(start)}
+	for _, f := range set.Refused() {
+		out.Faults = append(out.Faults, f.Error())
+	}
+	s.log.Info("rules reloaded", "rules", out.Loaded, "refused", len(out.Faults), "took", out.Took)
+	return out, nil
+}
+
+// rebuild reads everything anew without touching what is in force.
+func (s *Sensor) rebuild() (*Config, *RuleSet, error) {
+	c := s.config.Load()
+	if c.path != "" {
+		var err error
+		if c, err = LoadConfig(c.path); err != nil {
+			return nil, nil, err
+		}
+	}
+	read := ReadOptions{Config: c}
+	settings, err := read.settings()
+	if err != nil {
+		return nil, nil, err
+	}
+	src := c.ruleSources(settings, s.plan.enforce)
+	set, err := src.build()
+	return c, set, err
+}
+
+// Reopen makes the outputs open their files anew (log rotation).
+func (s *Sensor) Reopen() {
+	if s.eve != nil {
+		s.eve.Reopen()
+	}
+}

@@ -1,0 +1,133 @@
+package sensor
+
+import (
+	"picket/outputs/eve"
+	"picket/signatures"
+	"picket/traffic/app"
+	"picket/traffic/flow"
+	"picket/traffic/packet"
+	"picket/traffic/stream"
+)
+
+// told hands everything that one packet brought to those who want to know: alerts and the verdict, files and
+// transactions, anomalies.
+func (w *worker) told(p *packet.Packet, f *flow.Flow, s *flow.State, v *signatures.Verdict) {
+	at := eve.Moment{Time: p.Time, Packet: p, Flow: f, State: s}
+	if len(w.judge.Alerts) > 0 || v.Effect.Drops() {
+		w.toldVerdict(&at, v)
+	}
+	if w.eve != nil && p.NEvents > 0 {
+		w.eve.Anomalies(&at, stream.EventName)
+	}
+	if w.eve != nil && p.ARP != nil {
+		w.eve.ARP(&at)
+	}
+	if s != nil {
+		w.toldState(&at, p.Dir, false)
+	}
+}
+
+// toldVerdict tells alerts and drops.
+func (w *worker) toldVerdict(at *eve.Moment, v *signatures.Verdict) {
+	w.counts.alerts.Add(uint64(len(w.judge.Alerts)))
+	verdict := w.tell.verdict(at, v)
+	var drop *eve.Alert
+	for i := range w.judge.Alerts {
+		a := &w.judge.Alerts[i]
+		record := w.tell.alert(at, a, verdict, w.enforce)
+		if w.eve != nil {
+			w.eve.Alert(record, at)
+		}
+		if a.Effect.Drops() && drop == nil {
+			drop = record
+		}
+		w.tell.others(at, a)
+	}
+	if !w.enforce || !v.Effect.Drops() {
+		return
+	}
+	w.counts.drops.Add(1)
+	if w.eve != nil {
+		w.eve.Drop(at, &verdict, drop)
+	}
+}
+
+// toldState tells what the flow's application layer has brought. final: the flow is over.
+func (w *worker) toldState(at *eve.Moment, dir app.Direction, final bool) {
+	conn := &at.State.App
+	if w.eve != nil {
+		w.connAnomalies(at)
+	}
+	for _, parser := range [2]app.Parser{conn.Previous, conn.Parser} {
+		if parser == nil {
+			continue
+		}
+		list := parser.Transactions().Open
+		if w.eve != nil {
+			for _, tx := range list {
+				w.transaction(tx, at, final)
+			}
+		}
+		finished(list, dir)
+	}
+}
+
+// transaction tells one transaction's events, files, and itself when it is due.
+func (w *worker) transaction(tx *app.Transaction, at *eve.Moment, final bool) {
+	if n := told(tx.Logged); len(tx.Events) > n {
+		tx.Logged = setTold(tx.Logged, w.eve.TxAnomalies(tx, at, n))
+	}
+	for dir := range tx.Files {
+		for _, file := range tx.Files[dir] {
+			if !file.Logged {
+				w.eve.File(file, tx, app.Direction(dir), at)
+			}
+		}
+	}
+	w.eve.Transaction(tx, at, final)
+}
+
+// The number of a transaction's events that were told lies in eight bits of Logged.
+const (
+	toldShift = 20
+	toldMask  = 0xff << toldShift
+)
+
+func told(logged uint32) int { return int(logged & toldMask >> toldShift) }
+
+func setTold(logged uint32, n int) uint32 {
+	return logged&^toldMask | uint32(min(n, 0xff))<<toldShift
+}
+
+// flowLog is what the sensor remembers of a flow for its outputs.
+type flowLog struct {
+	connEvents int // events of the connection that were told
+}
+
+func (w *worker) connAnomalies(at *eve.Moment) {
+	conn := &at.State.App
+	if len(conn.Events) == 0 {
+		return
+	}
+	log, ok := at.State.Log.(*flowLog)
+	if !ok {
+		log = &flowLog{}
+		at.State.Log = log
+	}
+	if log.connEvents < len(conn.Events) {
+		log.connEvents = w.eve.ConnAnomalies(at, log.connEvents)
+	}
+}
+
+// toldEnd tells the end of a flow: what its transactions still hold, then the flow itself.
+func (w *worker) toldEnd(f *flow.Flow, s *flow.State, why flow.EndReason) {
+	at := eve.Moment{Time: f.Last, Flow: f, State: s}
+	if s != nil {
+		w.toldState(&at, app.ToServer, true)
+	}
+	if w.eve == nil {
+		return
+	}
+	at.Time = w.clock()
+	w.eve.Flow(&at, why, tcpSummary(f, s))
+}

@@ -1,0 +1,174 @@
+package sensor
+
+import (
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"picket/actions"
+	"picket/outputs/eve"
+	"picket/signatures"
+	"picket/traffic/packet"
+)
+
+// teller turns alerts into what each listener wants: EVE's record, a line on the terminal, a ban. One for each
+// worker; the listeners behind it are shared.
+type teller struct {
+	lines   *lines // nil: no terminal
+	bans    *banner
+	known   map[*signatures.Signature]*eve.Signature
+	record  eve.Alert
+	enforce bool
+}
+
+func newTeller(out *lines, bans *banner) *teller {
+	return &teller{lines: out, bans: bans, known: map[*signatures.Signature]*eve.Signature{}}
+}
+
+// maxKnown bounds the cache of converted signatures; after a reload old ones are of no use.
+const maxKnown = 1 << 17
+
+// signature is a rule as EVE tells it, converted once.
+func (t *teller) signature(s *signatures.Signature) *eve.Signature {
+	if have := t.known[s]; have != nil {
+		return have
+	}
+	if len(t.known) >= maxKnown {
+		clear(t.known)
+	}
+	e := &eve.Signature{
+		SID: s.SID, GID: s.GID, Rev: s.Rev, Msg: s.Msg, Category: s.Class.Description,
+		Severity: s.Priority, Text: s.Raw, Target: eve.Side(s.Target),
+	}
+	for _, p := range s.Metadata {
+		e.Metadata = append(e.Metadata, eve.Pair(p))
+	}
+	for _, r := range s.References {
+		e.References = append(e.References, r.Kind+","+r.ID)
+	}
+	t.known[s] = e
+	return e
+}
+
+func (t *teller) alert(at *eve.Moment, a *signatures.Alert, v eve.Verdict, enforce bool) *eve.Alert {
+	t.record = eve.Alert{
+		Sig: t.signature(a.Signature), Blocked: blocked(a.Effect, enforce),
+		Tx: a.Tx, Guessed: a.HasTx && !a.InTx, Stream: a.InStream || a.InTx, Verdict: v,
+	}
+	if at.State != nil && t.record.Stream && at.Packet != nil {
+		t.record.Data = at.State.Raw(a.Dir).Data
+	}
+	return &t.record
+}
+
+// blocked: a reject blocks in any mode, a drop only where packets can be dropped.
+func blocked(e signatures.Effect, enforce bool) bool {
+	return e >= signatures.RejectedSource || enforce && e.Drops()
+}
+
+// verdict is what happened to the packet, in EVE's words.
+func (t *teller) verdict(at *eve.Moment, v *signatures.Verdict) eve.Verdict {
+	out := eve.Verdict{Action: "alert", Reason: v.Reason()}
+	switch {
+	case v.Effect == signatures.Passed:
+		out.Action = "pass"
+	case v.Effect.Drops():
+		out.Action = "drop"
+	}
+	switch v.Effect {
+	case signatures.RejectedSource:
+		out.RejectTo = "to_client"
+		if at.Packet != nil && at.Packet.Dir == packet.ToClient {
+			out.RejectTo = "to_server"
+		}
+	case signatures.RejectedDestination:
+		out.RejectTo = "to_server"
+		if at.Packet != nil && at.Packet.Dir == packet.ToClient {
+			out.RejectTo = "to_client"
+		}
+	case signatures.RejectedBoth:
+		out.RejectTo = "both"
+	}
+	out.TCPReset = at.Packet != nil && at.Packet.Proto == packet.TCP
+	return out
+}
+
+// others tells the terminal and the bans.
+func (t *teller) others(at *eve.Moment, a *signatures.Alert) {
+	if t.lines != nil && at.Packet != nil {
+		t.lines.alert(at.Packet, a)
+	}
+	if t.bans != nil && at.Packet != nil {
+		t.bans.alert(at.Packet, a)
+	}
+}
+
+// lines writes alerts for people, one a line, at most linesPerSecond; the rest is counted.
+type lines struct {
+	mu      sync.Mutex
+	out     io.Writer
+	second  int64
+	written int
+	skipped int
+}
+
+const linesPerSecond = 20
+
+func (l *lines) alert(p *packet.Packet, a *signatures.Alert) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if now := time.Now().Unix(); now != l.second {
+		if l.skipped > 0 {
+			fmt.Fprintf(l.out, "… and %d more alerts in that second\n", l.skipped)
+		}
+		l.second, l.written, l.skipped = now, 0, 0
+	}
+	if l.written++; l.written > linesPerSecond {
+		l.skipped++
+		return
+	}
+	fmt.Fprintf(l.out, "%s  %s  [%d:%d:%d] %s  %s  severity %d\n", time.Unix(0, p.Time).Format("15:04:05.000"),
+		a.Effect, a.GID, a.SID, a.Rev, a.Msg, ends(p), a.Priority)
+}
+
+// ends is "192.0.2.1:40000 -> 198.51.100.2:80".
+func ends(p *packet.Packet) string {
+	if p.Family == 0 {
+		return "-"
+	}
+	if p.Proto == packet.TCP || p.Proto == packet.UDP || p.Proto == packet.SCTP {
+		return fmt.Sprintf("%s:%d -> %s:%d", p.Src, p.SrcPort, p.Dst, p.DstPort)
+	}
+	return fmt.Sprintf("%s -> %s", p.Src, p.Dst)
+}
+
+// banner bans the sources of alerts that a policy names.
+type banner struct {
+	policies []BanPolicy
+	offer    func(actions.Request) bool
+	lost     func()
+}
+
+// alert offers a ban to the responder; a full inbox loses it, counted: the next alert asks again.
+func (b *banner) alert(p *packet.Packet, a *signatures.Alert) {
+	for i := range b.policies {
+		policy := &b.policies[i]
+		if !policy.selects(a.Signature) {
+			continue
+		}
+		who := p.Src
+		if a.Target == signatures.TargetSource {
+			who = p.Dst
+		}
+		prefix, err := policy.prefix(who)
+		if err != nil {
+			return
+		}
+		q := actions.Request{Prefix: prefix, For: policy.For, By: "rule", Reason: fmt.Sprintf("sid %d: %s", a.SID, a.Msg)}
+		if !b.offer(q) {
+			b.lost()
+		}
+		return
+	}
+}
