@@ -46,12 +46,16 @@ var errNoNamespace = errors.New("no network namespace")
 // TestRejectResets makes a connection over loopback, finds its data segment on the wire as a passive sensor would, and
 // resets both ends.
 func TestRejectResets(t *testing.T) {
-	for _, address := range []string{"127.0.0.1:0", "[::1]:0"} {
-		inNamespace(t, func() error { return resetConnection(address) })
+	for _, c := range []struct {
+		address string
+		framed  bool // over IPv4 the kernel takes a frame to 127.0.0.1 for a martian
+	}{{"127.0.0.1:0", false}, {"[::1]:0", false}, {"[::1]:0", true}} {
+		inNamespace(t, func() error { return resetConnection(c.address, c.framed) })
 	}
 }
 
-func resetConnection(address string) error {
+// resetConnection sends through the routing of the host, or as frames.
+func resetConnection(address string, framed bool) error {
 	tap, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, 0x0300) // ETH_P_ALL in network order
 	if err != nil {
 		return err
@@ -84,12 +88,20 @@ func resetConnection(address string) error {
 		if err != nil {
 			return err
 		}
-		if err := sender.Send(ip); err != nil {
+		if framed {
+			err = sender.SendFrame(loopbackIndex, FrameReject(p, to, ip))
+		} else {
+			err = sender.Send(ip)
+		}
+		if err != nil {
 			return err
 		}
 	}
 	return errors.Join(expectReset("client", client), expectReset("server", server))
 }
+
+// loopbackIndex is the interface index of lo in every namespace.
+const loopbackIndex = 1
 
 // connect dials a listener of its own.
 func connect(address string) (client, server net.Conn, err error) {

@@ -7,8 +7,12 @@ const (
 	icmpUnreachable  = 3
 	icmpSourceQuench = 4
 	icmpRedirect     = 5
+	icmpRouterAdvert = 9
 	icmpExceeded     = 11
 	icmpParameter    = 12
+
+	icmpTimestamp      = 13
+	icmpTimestampReply = 14
 )
 
 // icmpv4Codes holds the largest valid code of the known ICMPv4 types; noCode marks the others.
@@ -29,6 +33,11 @@ func (d *Decoder) icmpv4(p *Packet, b []byte) {
 	p.ICMPType, p.ICMPCode = b[0], b[1]
 	p.L4, p.Payload = b, b[icmpHeader:]
 	p.Flags |= WantsFlow
+	if n := icmpv4Fields(b); n > len(b) {
+		p.invalid(EvICMPv4PktTooSmall)
+	} else {
+		p.Payload = b[n:]
+	}
 	limit := int8(noCode)
 	if int(b[0]) < len(icmpv4Codes) {
 		limit = icmpv4Codes[b[0]]
@@ -43,6 +52,18 @@ func (d *Decoder) icmpv4(p *Packet, b []byte) {
 			p.quote4(p.Payload)
 		}
 	}
+}
+
+// icmpv4Fields returns the length of a message's header: three times follow that of a timestamp (RFC 792), the
+// addresses that of a router advertisement (RFC 1256), 8 bytes are common to all.
+func icmpv4Fields(b []byte) int {
+	switch b[0] {
+	case icmpRouterAdvert:
+		return icmpHeader + int(b[4])*int(b[5])*4
+	case icmpTimestamp, icmpTimestampReply:
+		return icmpHeader + 12
+	}
+	return icmpHeader
 }
 
 // quote4 reads the IPv4 packet that an error message quotes (RFC 792: the header and 8 bytes, or more).
