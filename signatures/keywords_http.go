@@ -60,7 +60,8 @@ func httpBuffers() []Buffer {
 		{Name: "http.response_header", Aliases: []string{"http_response_header"}, Points: fields(app.ToClient)},
 		{Name: "http.request_body", Modifier: "http_client_body",
 			Points: at(app.ToServer, http1.BodyStep, httpBody, app.HTTP1)},
-		{Name: "file.data", Aliases: []string{"file_data", "http.response_body"}, Modifier: "http_server_body", Points: fileDataPoints()},
+		{Name: "http.response_body", Modifier: "http_server_body",
+			Points: at(app.ToClient, http1.BodyStep, httpBody, app.HTTP1)},
 	}
 }
 
@@ -126,39 +127,12 @@ func fields(dir app.Direction) []Point {
 	}, app.HTTP1)
 }
 
-// httpBody is the content of the message in the direction under inspection.
+// httpBody is the content of the message in the direction under inspection; file.data uses it for answers too.
 func httpBody(v *view) []byte {
 	if t := httpTx(v); t != nil {
 		return t.InspectBody(v.Dir)
 	}
 	return nil
-}
-
-// fileDataPoints: the content of HTTP answers, decoded, and the files that other transactions carry.
-func fileDataPoints() []Point {
-	points := at(app.ToClient, http1.BodyStep, httpBody, app.HTTP1)
-	points = append(points, each(app.ToServer, http1.BodyStep, readyFile, app.HTTP1)...)
-	for _, p := range fileProtos {
-		if p != app.HTTP1 {
-			points = append(points, each(app.ToServer, 0, readyFile, p)...)
-			points = append(points, each(app.ToClient, 0, readyFile, p)...)
-		}
-	}
-	return points
-}
-
-// readyFile returns the content of the i-th file of the direction that is worth a look.
-func readyFile(v *view, i int) ([]byte, bool) {
-	for _, f := range v.Tx.Files[v.Dir] {
-		if !f.Inspect || len(f.Data) == 0 {
-			continue
-		}
-		if i == 0 {
-			return f.Data, true
-		}
-		i--
-	}
-	return nil, false
 }
 
 func httpURIPoints() []Point {
