@@ -41,7 +41,6 @@ type builder struct {
 	appTests                           bool
 	prioritySet, protoOnly, ipProtoSet bool
 	flagsSet                           uint8
-	fresh                              bool // a sticky buffer was just chosen
 }
 
 // list is a chain over one buffer while the rule is read.
@@ -77,11 +76,11 @@ func (b *builder) useBuffer(buf *Buffer) error {
 	}
 	for _, l := range b.lists { // buffers that are there once are inspected as one, however often they are named
 		if l.buffer == buf && len(l.xform) == 0 && !multiple(buf) {
-			b.cur, b.sticky, b.fresh = l, true, true
+			b.cur, b.sticky = l, true
 			return nil
 		}
 	}
-	b.cur, b.sticky, b.fresh = b.newList(buf), true, true
+	b.cur, b.sticky = b.newList(buf), true
 	return nil
 }
 
@@ -101,7 +100,7 @@ func (b *builder) usePayload() {
 
 // addItem appends a condition to the current chain. relative: it begins where the one before it ends.
 func (b *builder) addItem(it item, relative bool) error {
-	b.ipOnly, b.fresh = false, false
+	b.ipOnly = false
 	if relative {
 		b.markRelative()
 	}

@@ -30,9 +30,6 @@ func (b *builder) addTransform(name, arg string) error {
 		return errors.New("does not go with " + b.cur.buffer.Name)
 	}
 	if len(b.cur.items) > 0 {
-		if b.last != nil && b.cur.items[len(b.cur.items)-1] == b.last && !b.fresh {
-			return errors.New("must stand before the contents of its buffer")
-		}
 		b.cur = b.newList(b.cur.buffer) // the same buffer once more, now transformed
 	}
 	b.cur.xform = append(b.cur.xform, t)

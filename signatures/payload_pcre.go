@@ -82,7 +82,9 @@ func parsePcre(b *builder, arg string) error {
 		return err
 	}
 	keep, sticky := b.cur, b.sticky
-	b.cur = b.listOf(buf)
+	if !sticky {
+		b.cur = b.listOf(buf)
+	}
 	err = b.addItem(x, x.relative)
 	b.last.pcre = x
 	b.cur, b.sticky = keep, sticky
@@ -109,7 +111,7 @@ func (b *builder) pcreOptions(x *regex, letters string) (buf *Buffer, flags pcre
 			return nil, 0, fmt.Errorf("unknown pcre flag %q", l)
 		case buf != nil && buf.Name != name:
 			return nil, 0, fmt.Errorf("pcre flag %q and %s exclude each other", l, buf.Name)
-		case b.sticky:
+		case b.sticky && (b.cur.buffer == nil || b.cur.buffer.Name != name):
 			return nil, 0, fmt.Errorf("pcre flag %q can't be used after a sticky buffer", l)
 		}
 		if buf = b.look.buffers[name]; buf == nil {
