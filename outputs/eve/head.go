@@ -33,7 +33,7 @@ func (l *Logger) head(event string, p *packet.Packet, f *flow.Flow, o Orientatio
 		icmp(j, p)
 		j.Str("pkt_src", packetSource(p))
 	}
-	l.common(p, f)
+	l.common(p, f, o)
 }
 
 // origin writes where the packet came from.
@@ -84,7 +84,7 @@ func ends(p *packet.Packet, f *flow.Flow, o Orientation) Ends {
 	var e Ends
 	if p != nil {
 		e = Ends{p.Src, p.Dst, p.SrcPort, p.DstPort, p.Proto, p.Family}
-		if o == AsPacket || !p.HasFlow || (p.Dir == packet.ToServer) == (o == FromClient) {
+		if !turned(p, o) {
 			return e
 		}
 	} else if f != nil {
@@ -171,12 +171,9 @@ func packetSource(p *packet.Packet) string {
 }
 
 // common writes the members that the configuration adds to every record.
-func (l *Logger) common(p *packet.Packet, f *flow.Flow) {
+func (l *Logger) common(p *packet.Packet, f *flow.Flow, o Orientation) {
 	if l.cfg.Ethernet && p != nil && len(p.Eth) >= 14 {
-		l.json.Object("ether")
-		l.json.MAC("src_mac", p.Eth[6:12])
-		l.json.MAC("dest_mac", p.Eth[:6])
-		l.json.EndObject()
+		ethernet(&l.json, p, o)
 	}
 	if l.cfg.CommunityID && f != nil {
 		l.communityID(f)
@@ -184,4 +181,22 @@ func (l *Logger) common(p *packet.Packet, f *flow.Flow) {
 	if l.cfg.Version != "" {
 		l.json.Str("suricata_version", l.cfg.Version)
 	}
+}
+
+// ethernet writes the frame's addresses, turned round with the sides.
+func ethernet(j *JSON, p *packet.Packet, o Orientation) {
+	dst, src := p.Eth[:6], p.Eth[6:12]
+	if turned(p, o) {
+		dst, src = src, dst
+	}
+	j.Object("ether")
+	j.Uint("ether_type", uint64(p.Eth[12])<<8|uint64(p.Eth[13]))
+	j.MAC("src_mac", src)
+	j.MAC("dest_mac", dst)
+	j.EndObject()
+}
+
+// turned tells whether a record names the packet's receiver as its source.
+func turned(p *packet.Packet, o Orientation) bool {
+	return o != AsPacket && p.HasFlow && (p.Dir == packet.ToServer) != (o == FromClient)
 }
