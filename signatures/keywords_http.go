@@ -60,8 +60,7 @@ func httpBuffers() []Buffer {
 		{Name: "http.response_header", Aliases: []string{"http_response_header"}, Points: fields(app.ToClient)},
 		{Name: "http.request_body", Modifier: "http_client_body",
 			Points: at(app.ToServer, http1.BodyStep, httpBody, app.HTTP1)},
-		{Name: "http.response_body", Modifier: "http_server_body",
-			Points: at(app.ToClient, http1.BodyStep, httpBody, app.HTTP1)},
+		{Name: "file.data", Aliases: []string{"file_data", "http.response_body"}, Modifier: "http_server_body", Points: contentPoints()},
 	}
 }
 
@@ -133,6 +132,34 @@ func httpBody(v *view) []byte {
 		return t.InspectBody(v.Dir)
 	}
 	return nil
+}
+
+// contentPoints are file.data's: the content of HTTP answers, decoded, and the files that other transactions carry.
+// http.response_body is another name for it, as in Suricata.
+func contentPoints() []Point {
+	points := at(app.ToClient, http1.BodyStep, httpBody, app.HTTP1)
+	points = append(points, each(app.ToServer, http1.BodyStep, readyFile, app.HTTP1)...)
+	for _, p := range fileProtos {
+		if p != app.HTTP1 {
+			points = append(points, each(app.ToServer, 0, readyFile, p)...)
+			points = append(points, each(app.ToClient, 0, readyFile, p)...)
+		}
+	}
+	return points
+}
+
+// readyFile returns the content of the i-th file of the direction that is worth a look.
+func readyFile(v *view, i int) ([]byte, bool) {
+	for _, f := range v.Tx.Files[v.Dir] {
+		if !f.Inspect || len(f.Data) == 0 {
+			continue
+		}
+		if i == 0 {
+			return f.Data, true
+		}
+		i--
+	}
+	return nil, false
 }
 
 func httpURIPoints() []Point {
