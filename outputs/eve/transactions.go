@@ -43,6 +43,7 @@ var loggers = [...]TxLogger{
 	{Proto: app.MDNS, Event: "mdns", Append: appendMDNS},
 	{Proto: app.TLS, Event: "tls", Append: appendTLS, Client: tls.ClientHandshakeDone, Server: tls.ServerHandshakeDone},
 	{Proto: app.SSH, Event: "ssh", Append: appendSSH, Client: ssh.BannerDone, Server: ssh.BannerDone},
+	{Proto: app.SMTP, Event: "smtp", Append: appendSMTP},
 }
 
 // logger returns a protocol's line, or nil.

@@ -12,7 +12,6 @@ import (
 // rust/src/*/), since which flows a rule sees depends on them.
 func detectionOnly() []app.Protocol {
 	return []app.Protocol{
-		{Proto: app.SMTP, TCP: true, Patterns: smtpPatterns()},
 		{Proto: app.FTP, TCP: true, Patterns: ftpPatterns()},
 		{Proto: app.FTPData, TCP: true},
 		{Proto: app.IMAP, TCP: true, Patterns: []app.Pattern{
@@ -67,15 +66,6 @@ func both(text string, offset, depth int) []app.Pattern {
 		{Dir: app.ToServer, Bytes: text, Offset: offset, Depth: depth},
 		{Dir: app.ToClient, Bytes: text, Offset: offset, Depth: depth},
 	}
-}
-
-// smtpPatterns are the client's first words; a server's greeting looks like FTP's.
-func smtpPatterns() []app.Pattern {
-	var list []app.Pattern
-	for _, word := range [...]string{"EHLO", "HELO", "QUIT"} {
-		list = append(list, app.Pattern{Dir: app.ToServer, Bytes: word, Depth: 64, NoCase: true})
-	}
-	return list
 }
 
 // ftpPatterns are the client's first commands and the greetings that say FTP.

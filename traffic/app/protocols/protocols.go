@@ -5,6 +5,7 @@ import (
 	"picket/traffic/app"
 	"picket/traffic/app/dns"
 	"picket/traffic/app/http1"
+	"picket/traffic/app/smtp"
 	"picket/traffic/app/ssh"
 	"picket/traffic/app/tls"
 )
@@ -15,6 +16,7 @@ func All() []app.Protocol {
 		http1.Protocol(),
 		tls.Protocol(),
 		ssh.Protocol(),
+		smtp.Protocol(),
 		dns.TCP(),
 		dns.UDP(),
 		dns.MDNS(),
