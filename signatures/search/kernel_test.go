@@ -27,3 +27,43 @@ func TestKernel(t *testing.T) {
 		}
 	}
 }
+
+// TestNibbles compares the processor's look-ups with plain ones. Without the kernel there is nothing to compare.
+func TestNibbles(t *testing.T) {
+	r := rand.New(rand.NewPCG(17, 18))
+	sc := NewScratch()
+	used := 0
+	for n := 1; n < 80; n++ {
+		lits := randomLiterals(r, n, 10)
+		for i := range lits {
+			for k := range lits[i].Bytes {
+				lits[i].Bytes[k] = byte(r.Uint32())
+			}
+		}
+		s := Build(lits)
+		if s.sieve.nibbles == nil {
+			continue
+		}
+		used++
+		buf := randomBytes(r, 32*9+3, "\x00\x20\x41\x61\x80\xC1\xE1\xFF")
+		for i := 0; i+40 < len(buf); i += 40 {
+			copy(buf[i:], lits[r.IntN(n)].Bytes)
+		}
+		got, plain := make([]uint32, 9), make([]uint32, 9)
+		s.sieve.blocks(buf, got, sc)
+		s.sieve.blocksGo(buf, plain)
+		for i := range 32 * 9 {
+			passes := byte(0xFF)
+			for k := range 4 {
+				passes &= s.sieve.nibbles.pass(k, buf[i+k])
+			}
+			bit := got[i/32]>>(i%32)&1 != 0
+			if bit != (passes != 0) && bit != (plain[i/32]>>(i%32)&1 != 0) {
+				t.Fatalf("%d literals, position %d: kernel says %v, tables say %08b", n, i, bit, passes)
+			}
+		}
+	}
+	if used < 10 {
+		t.Errorf("only %d sets have nibbles", used)
+	}
+}

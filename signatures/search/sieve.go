@@ -4,7 +4,8 @@ import "encoding/binary"
 
 const (
 	chunk         = 1024 // positions sieved at a time: the masks and the kernel's notes stay in the first cache level
-	tailSize      = 64   // room for the last positions of a buffer, zeros behind them
+	tailSize      = 160  // room for short buffers and the last positions of long ones, zeros behind them
+	copyMost      = 128  // buffers up to this length are copied whole: one call of the kernel instead of two
 	kernelScratch = 64 + 2*chunk
 
 	sieveMin = 128     // bytes
@@ -73,14 +74,17 @@ func (sv *sieve) run(buf []byte, sc *Scratch) []uint32 {
 	blocks := (positions + 31) / 32
 	masks := sc.masks[:blocks]
 	full := min(blocks, (len(buf)-3)/32)
+	if len(buf) <= copyMost {
+		full = 0
+	}
 	if full > 0 {
 		sv.blocks(buf[:32*full+3], masks[:full], sc)
 	}
-	if full < blocks { // at most one block: a buffer of n bytes has n-2 positions
-		n := copy(sc.tail[:35], buf[32*full:])
-		clear(sc.tail[n:35])
-		sv.blocks(sc.tail[:35], masks[full:], sc)
-		masks[full] &= 1<<(positions-32*full) - 1
+	if full < blocks {
+		tail := sc.tail[:32*(blocks-full)+3]
+		clear(tail[copy(tail, buf[32*full:]):])
+		sv.blocks(tail, masks[full:], sc)
+		masks[blocks-1] &= 1<<(positions-32*(blocks-1)) - 1
 	}
 	return masks
 }

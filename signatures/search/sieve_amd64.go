@@ -7,12 +7,18 @@ import "golang.org/x/sys/cpu"
 //go:noescape
 func sieveAVX2(p *byte, blocks int, table *byte, notes *byte, masks *uint32, shift uint64)
 
+//go:noescape
+func sieveNibbles(p *byte, blocks int, tables *nibbles, masks *uint32)
+
 // blocks sieves the 32 positions for each word of masks, of which there is one at least; buf has three bytes more.
 func (sv *sieve) blocks(buf []byte, masks []uint32, sc *Scratch) {
-	if !cpu.X86.HasAVX2 {
+	_ = buf[32*len(masks)+2] // what the kernels read
+	switch {
+	case !cpu.X86.HasAVX2:
 		sv.blocksGo(buf, masks)
-		return
+	case sv.nibbles != nil:
+		sieveNibbles(&buf[0], len(masks), sv.nibbles, &masks[0])
+	default:
+		sieveAVX2(&buf[0], len(masks), &sv.bits[0], &sc.kernel[0], &masks[0], sv.shift)
 	}
-	_ = buf[32*len(masks)+2] // what the kernel reads
-	sieveAVX2(&buf[0], len(masks), &sv.bits[0], &sc.kernel[0], &masks[0], sv.shift)
 }
