@@ -37,7 +37,7 @@ rules, touches nothing, and prints a line for each alert.`,
 	}
 	root.PersistentFlags().StringP("config", "c", "", "configuration file (default "+defaultConfig+" when it is there)")
 	root.AddCommand(
-		runCommand(), readCommand(), checkCommand(),
+		profiled(runCommand()), profiled(readCommand()), profiled(checkCommand()),
 		statusCommand(), reloadCommand(),
 		banCommand(), unbanCommand(), bansCommand(),
 		versionCommand(),
