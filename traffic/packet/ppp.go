@@ -9,13 +9,21 @@ const (
 	pppIPv6  = 0x0057
 )
 
-// pppOther tells whether a protocol number is a known one that carries nothing for us (IANA "PPP numbers").
+// pppOther tells whether a protocol number is a known one that carries user data, but none for us (IANA "PPP numbers").
 func pppOther(proto uint16) bool {
 	switch proto {
-	case 0x0023, 0x0025, 0x0027, 0x0029, 0x002b, 0x002d, 0x0031, 0x0033, 0x0035, // OSI … Vines
-		0x0201, 0x0231, 0x0233, 0x0281, 0x0283, // 802.1d, Luxcom, SNS, MPLS
-		0x8021, 0x8023, 0x8025, 0x8027, 0x8029, 0x802b, 0x8031, 0x8033, 0x8035, 0x8057, // their control protocols
-		0x80fd, 0x8281, 0x8283, 0xc021, 0xc023, 0xc025, 0xc223: // CCP, MPLSCP, LCP, PAP, LQR, CHAP
+	case 0x0023, 0x0025, 0x0027, 0x0029, 0x002b, 0x002d, 0x0031, 0x0033, 0x0035, // OSI … Vines, compressed TCP
+		0x0201, 0x0231, 0x0233, 0x0281, 0x0283: // 802.1d, Luxcom, SNS, MPLS
+		return true
+	}
+	return false
+}
+
+// pppControl tells whether a protocol number is one that sets up links and network layers, which is nothing to report.
+func pppControl(proto uint16) bool {
+	switch proto {
+	case 0x8021, 0x8023, 0x8025, 0x8027, 0x8029, 0x802b, 0x8031, 0x8033, 0x8035, 0x8057, 0x80fd, 0x8281, // IPCP … MPLSCP
+		0x8283, 0xc021, 0xc023, 0xc025, 0xc223: // LCP, PAP, LQR, CHAP
 		return true
 	}
 	return false
@@ -64,7 +72,10 @@ func (d *Decoder) pppProtocol(p *Packet, b []byte) bool {
 		}
 		return d.ipv6(p, b)
 	}
-	if pppOther(proto) {
+	switch {
+	case pppControl(proto):
+		return true
+	case pppOther(proto):
 		p.AddEvent(EvPPPUnsupProto)
 		return true
 	}

@@ -178,7 +178,8 @@ func (d *Decoder) erspan2(p *Packet, b []byte) bool {
 	return d.ethernet(p, b[header:])
 }
 
-// vxlan reads a VXLAN header (RFC 7348). False: the datagram is ordinary UDP.
+// vxlan reads a VXLAN header (RFC 7348) and the Ethernet header behind it; the inner packet begins after both. False:
+// the datagram is ordinary UDP.
 func (d *Decoder) vxlan(p *Packet) bool {
 	const header = 8
 	b := p.Payload
@@ -188,23 +189,20 @@ func (d *Decoder) vxlan(p *Packet) bool {
 	if d.cfg.StrictVXLAN && (b[0] != 0x08 || b[1]|b[2]|b[3]|b[7] != 0) {
 		return false
 	}
-	if !knownEtherType(be.Uint16(b[header+12:])) {
-		p.AddEvent(EvVXLANUnknownPayloadType)
-		return false
-	}
 	d.counts[CntVXLAN]++
-	d.tunnelVNI(p, TunnelVXLAN, isEthernet, b[header:], be.Uint32(b[4:])>>8)
-	return true
-}
-
-// knownEtherType tells which frames inside a VXLAN or GENEVE tunnel are followed.
-func knownEtherType(t uint16) bool {
-	switch t {
-	case etherARP, etherIPv4, etherIPv6, etherVLAN, etherQinQ, etherOldQinQ, etherIEEE8021ah, etherMPLS,
-		etherMPLSMulti, etherPPPoEDisc, etherPPPoESess, etherDCE, etherVNTag, etherNSH:
-		return true
+	vni, in := be.Uint32(b[4:])>>8, b[header+ethernetHeader:]
+	switch be.Uint16(b[header+12:]) {
+	case etherARP: // nothing to inspect
+	case etherIPv4:
+		d.tunnelVNI(p, TunnelVXLAN, isIPv4, in, vni)
+	case etherIPv6:
+		d.tunnelVNI(p, TunnelVXLAN, isIPv6, in, vni)
+	case etherVLAN, etherQinQ, etherOldQinQ:
+		d.tunnelVNI(p, TunnelVXLAN, isVLAN, in, vni)
+	default:
+		p.invalid(EvVXLANUnknownPayloadType)
 	}
-	return false
+	return true
 }
 
 // geneve reads a GENEVE header with its options (RFC 8926). False: the datagram is ordinary UDP.
