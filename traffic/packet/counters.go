@@ -7,6 +7,7 @@ type Counter uint8
 const (
 	CntPkts Counter = iota
 	CntBytes
+	CntMaxSize // of a frame, not a sum
 	CntInvalid
 	CntChecksumBad
 	CntEthernet
@@ -21,6 +22,7 @@ const (
 	CntPPPoE
 	CntVLAN
 	CntQinQ
+	CntQinQinQ
 	CntVNTag
 	CntIEEE8021ah
 	CntMPLS
@@ -55,11 +57,11 @@ const (
 
 // counterNames spells them as paths in EVE's stats record.
 var counterNames = [numCounters]string{
-	CntPkts: "decoder.pkts", CntBytes: "decoder.bytes", CntInvalid: "decoder.invalid",
+	CntPkts: "decoder.pkts", CntBytes: "decoder.bytes", CntMaxSize: "decoder.max_pkt_size", CntInvalid: "decoder.invalid",
 	CntChecksumBad: "decoder.checksum_bad", CntEthernet: "decoder.ethernet", CntARP: "decoder.arp",
 	CntUnknownEtherType: "decoder.unknown_ethertype", CntCHDLC: "decoder.chdlc", CntRaw: "decoder.raw",
 	CntNull: "decoder.null", CntSLL: "decoder.sll", CntSLL2: "decoder.sll2", CntPPP: "decoder.ppp",
-	CntPPPoE: "decoder.pppoe", CntVLAN: "decoder.vlan", CntQinQ: "decoder.vlan_qinq",
+	CntPPPoE: "decoder.pppoe", CntVLAN: "decoder.vlan", CntQinQ: "decoder.vlan_qinq", CntQinQinQ: "decoder.vlan_qinqinq",
 	CntVNTag: "decoder.vntag", CntIEEE8021ah: "decoder.ieee8021ah", CntMPLS: "decoder.mpls", CntNSH: "decoder.nsh",
 	CntIPv4: "decoder.ipv4", CntIPv6: "decoder.ipv6", CntTCP: "decoder.tcp", CntUDP: "decoder.udp",
 	CntSCTP: "decoder.sctp", CntESP: "decoder.esp", CntIGMP: "decoder.igmp", CntICMPv4: "decoder.icmpv4",
@@ -85,6 +87,7 @@ func (d *Decoder) Counters(f func(name string, n uint64)) {
 	for c, n := range d.counts {
 		f(counterNames[c], n)
 	}
+	f("decoder.avg_pkt_size", d.counts[CntBytes]/max(d.counts[CntPkts], 1))
 	for e, n := range d.events {
 		if n > 0 {
 			f("decoder.event."+eventNames[e], n)

@@ -45,6 +45,7 @@ func (d *Decoder) Decode(in Input) []*Packet {
 	}
 	d.counts[CntPkts]++
 	d.counts[CntBytes] += uint64(len(in.Data))
+	d.counts[CntMaxSize] = max(d.counts[CntMaxSize], uint64(len(in.Data)))
 	d.link(p, in.Data)
 	d.finish(p)
 	return d.out

@@ -16,8 +16,11 @@ func (d *Decoder) vlan(p *Packet, b []byte) bool {
 		p.AddEvent(EvVLANTooManyLayers)
 		return false
 	}
-	if p.VLANs == 2 {
+	switch p.VLANs {
+	case 2:
 		d.counts[CntQinQ]++
+	case 3:
+		d.counts[CntQinQinQ]++
 	}
 	if !d.etherType(p, be.Uint16(b[2:]), b[4:]) {
 		return p.fails(EvVLANUnknownType)
