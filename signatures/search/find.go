@@ -1,6 +1,10 @@
 package search
 
-import "bytes"
+import (
+	"bytes"
+	"encoding/binary"
+	"math/bits"
+)
 
 // Finder looks for one literal. It never changes and may be shared.
 type Finder struct {
@@ -73,8 +77,17 @@ func indexCases(buf []byte, c byte) int {
 	if !isLetter(c) {
 		return bytes.IndexByte(buf, c)
 	}
-	for i, b := range buf {
-		if b|0x20 == c {
+	const ones, highs, caseBits = 0x0101010101010101, 0x8080808080808080, 0x2020202020202020
+	pattern := uint64(c) * ones
+	i := 0
+	for ; i+8 <= len(buf); i += 8 { // a byte that equals c becomes zero; the lowest zero sets the lowest of the high bits
+		x := (binary.LittleEndian.Uint64(buf[i:]) | caseBits) ^ pattern
+		if zero := (x - ones) &^ x & highs; zero != 0 {
+			return i + bits.TrailingZeros64(zero)/8
+		}
+	}
+	for ; i < len(buf); i++ {
+		if buf[i]|0x20 == c {
 			return i
 		}
 	}
@@ -83,10 +96,10 @@ func indexCases(buf []byte, c byte) int {
 
 // rarest returns the offset of the literal's rarest byte, letters counted in both cases.
 func rarest(low []byte) int {
-	best, bits := 0, byte(0)
+	best, most := 0, byte(0)
 	for i, c := range low[:min(len(low), offsets)] {
-		if b := pairs[foldByte(c)]; b > bits {
-			best, bits = i, b
+		if b := pairs[foldByte(c)]; b > most {
+			best, most = i, b
 		}
 	}
 	return best

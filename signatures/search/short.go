@@ -5,8 +5,11 @@ import (
 	"unsafe"
 )
 
-// shortFew is up to how many short literals are looked for one by one, with the processor's own byte search.
-const shortFew = 4
+// So many literals are looked for one by one, with the processor's own byte search; it is soon done with single bytes.
+const (
+	shortFew   = 4
+	singlesFew = 32
+)
 
 // short holds the literals of one and two bytes. They have no window worth sieving for.
 type short struct {
@@ -59,9 +62,22 @@ func (sh *short) add(s *Set, lit uint32, l Literal) {
 
 // finish decides how the literals are looked for.
 func (sh *short) finish() {
-	if len(sh.plain) > shortFew {
-		sh.mixed = append(sh.mixed, sh.plain...)
-		sh.plain = nil
+	plain := sh.plain
+	sh.plain = nil
+	singles, pairs := 0, 0
+	for _, x := range plain {
+		if x.size == 1 {
+			singles++
+		} else {
+			pairs++
+		}
+	}
+	for _, x := range plain {
+		if x.size == 1 && singles <= singlesFew || x.size == 2 && pairs <= shortFew {
+			sh.plain = append(sh.plain, x)
+		} else {
+			sh.mixed = append(sh.mixed, x)
+		}
 	}
 	if len(sh.mixed) == 0 {
 		return
