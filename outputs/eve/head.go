@@ -12,6 +12,7 @@ type Orientation uint8
 const (
 	AsPacket   Orientation = iota // src is who sent the packet
 	FromClient                    // src is the client, whoever sent the packet
+	FromServer                    // src is the server: records of an answer that is a transaction of its own
 	FromServer                    // src is the server
 )
 

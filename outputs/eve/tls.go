@@ -10,7 +10,7 @@ import (
 // appendTLS writes a session as output-json-tls.c does: the extended fields, or those that "tls.custom" lists.
 func appendTLS(j *JSON, tx *app.Transaction, c *Context) bool {
 	s, ok := tx.Data.(*tls.Session)
-	if !ok || !c.Alert && len(s.Server.Chain) == 0 && !s.Resumed() && s.Server.Version < tls.TLS13 {
+	if !ok || !c.Alert && len(s.Server.Chain) == 0 && !s.Resumed() && !s.TLS13() {
 		return false
 	}
 	f := tlsFields{c.Cfg.Settings["tls.custom"], c.Cfg.Settings["tls.extended"] == "no"}
@@ -37,10 +37,10 @@ func appendTLS(j *JSON, tx *app.Transaction, c *Context) bool {
 	tlsFingerprints(j, s, f)
 	tlsNames(j, "client_alpns", s.Client.ALPN, f)
 	tlsNames(j, "server_alpns", s.Server.ALPN, f)
-	if f.listed("client_handshake") {
+	if f.want("client_handshake") {
 		tlsHandshake(j, "client_handshake", "ciphers", &s.Client)
 	}
-	if f.listed("server_handshake") {
+	if f.want("server_handshake") {
 		tlsHandshake(j, "server_handshake", "cipher", &s.Server)
 	}
 	tlsChain(j, s, f)

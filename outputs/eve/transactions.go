@@ -21,6 +21,8 @@ type TxLogger struct {
 	Each bool
 	// AsPacket: src is who sent the packet at hand. Otherwise src is the client.
 	AsPacket bool
+	// OneWay: each message is a transaction of its own; src is who sent it.
+	OneWay bool
 	// OnlyAlert: no records of its own, only members in alerts.
 	OnlyAlert bool
 }
@@ -39,8 +41,8 @@ type Context struct {
 // loggers holds every protocol that is logged: a new one is one line here and one file with its Append.
 var loggers = [...]TxLogger{
 	{Proto: app.HTTP1, Event: "http", Append: appendHTTP},
-	{Proto: app.DNS, Event: "dns", Append: appendDNS},
-	{Proto: app.MDNS, Event: "mdns", Append: appendMDNS},
+	{Proto: app.DNS, Event: "dns", Append: appendDNS, OneWay: true},
+	{Proto: app.MDNS, Event: "mdns", Append: appendMDNS, OneWay: true},
 	{Proto: app.TLS, Event: "tls", Append: appendTLS, Client: tls.ClientHandshakeDone, Server: tls.ServerHandshakeDone},
 	{Proto: app.SSH, Event: "ssh", Append: appendSSH, Client: ssh.BannerDone, Server: ssh.BannerDone},
 	{Proto: app.SMTP, Event: "smtp", Append: appendSMTP},
@@ -110,6 +112,8 @@ func (l *Logger) transaction(t *TxLogger, tx *app.Transaction, at *Moment, dir a
 	o := FromClient
 	if t.AsPacket {
 		o = AsPacket
+	} else if t.OneWay && tx.Skip[app.ToServer] {
+		o = FromServer
 	}
 	l.head(t.Event, at.Packet, at.Flow, o, at.Time)
 	l.json.Uint("tx_id", tx.ID)

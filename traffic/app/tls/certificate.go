@@ -181,7 +181,7 @@ func text(tag byte, b []byte) string {
 func attribute(oid []byte) string {
 	switch string(oid) {
 	case "\x2a\x86\x48\x86\xf7\x0d\x01\x09\x01":
-		return "emailAddress"
+		return "Email"
 	case "\x2a\x86\x48\x86\xf7\x0d\x01\x09\x02":
 		return "unstructuredName"
 	case "\x09\x92\x26\x89\x93\xf2\x2c\x64\x01\x01":

@@ -86,6 +86,9 @@ func (p *parser) clientHello(b []byte) error {
 // serverHello reads a ServerHello's body.
 func (p *parser) serverHello(b []byte) error {
 	s := &p.session.Server
+	if len(b) >= 2 && early(binary.BigEndian.Uint16(b)) {
+		return p.earlyServerHello(s, b)
+	}
 	if !readOpening(s, &b) {
 		return errHello
 	}
@@ -97,6 +100,24 @@ func (p *parser) serverHello(b []byte) error {
 		return errHello
 	}
 	s.Ciphers = numbers(rest[:2])
+	return p.extensions(s, b, false)
+}
+
+// early tells the versions of TLS 1.3's drafts up to 21, whose ServerHello had no session ID and no compression.
+func early(v uint16) bool { return v == TLS13 || v > 0x7f00 && v <= 0x7f15 }
+
+// earlyServerHello reads the ServerHello of those drafts.
+func (p *parser) earlyServerHello(s *Side, b []byte) error {
+	head, ok := cut(&b, 36)
+	if !ok {
+		return errHello
+	}
+	*s = Side{Chain: s.Chain, leaf: s.leaf}
+	s.Legacy = binary.BigEndian.Uint16(head)
+	if s.Version = draft(s.Legacy); s.Legacy == TLS13 {
+		s.Version = 0x7f00
+	}
+	s.Random, s.Ciphers = clone(head[2:34]), numbers(head[34:])
 	return p.extensions(s, b, false)
 }
 

@@ -245,7 +245,8 @@ func (p *parser) handshake(dir app.Direction, b []byte) error {
 func (p *parser) message(dir app.Direction, kind byte, b []byte) error {
 	switch kind {
 	case msgClientHello:
-		if dir == app.ToServer {
+		// A second hello answers a HelloRetryRequest; fingerprints are of the first.
+		if dir == app.ToServer && p.session.Seen&SeenClientHello == 0 {
 			return p.hello(dir, SeenClientHello, ClientHelloDone, p.clientHello(b))
 		}
 	case msgServerHello:

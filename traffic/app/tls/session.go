@@ -57,8 +57,14 @@ type Side struct {
 // Resumed tells whether the session goes on from an earlier one, as EVE reports it: without a certificate, and
 // not in TLS 1.3, where the echoed session ID means nothing.
 func (s *Session) Resumed() bool {
-	return s.Seen&SeenResumption != 0 && len(s.Server.Chain) == 0 && s.Server.Version < TLS13
+	return s.Seen&SeenResumption != 0 && len(s.Server.Chain) == 0 && !s.Server.is13()
 }
+
+// is13 tells TLS 1.3 and its drafts.
+func (s *Side) is13() bool { return s.Version == TLS13 || s.Version>>8 == 0x7f }
+
+// TLS13 tells whether the server chose TLS 1.3 or one of its drafts, where certificates are not to be seen.
+func (s *Session) TLS13() bool { return s.Server.is13() }
 
 // Leaf returns the peer's own certificate, read at the first call; nil when there is none.
 func (s *Side) Leaf() *Certificate {
