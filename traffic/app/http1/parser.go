@@ -131,16 +131,18 @@ func (p *parser) finish(dir app.Direction) verdict {
 	return v
 }
 
-// truncate ends the files of messages that stopped in the middle.
+// truncate ends the bodies and files of messages that stopped in the middle.
 func (p *parser) truncate(dir app.Direction) {
 	for _, t := range [...]*Transaction{p.request, p.answer} {
 		if t == nil {
 			continue
 		}
 		if dir == app.ToServer || t == p.request {
+			t.Request.Body.Complete = true
 			t.endUpload(app.FileTruncated)
 		}
 		if dir == app.ToClient {
+			t.Response.Body.Complete = true
 			closeFiles(&t.Response.Message, app.FileTruncated)
 		}
 	}
