@@ -8,7 +8,8 @@ import (
 
 // Config says what Decode looks into and how much it may hold. The comments name Suricata's settings.
 type Config struct {
-	// Checksums verifies the checksums of IP, TCP, UDP, ICMP and SCTP headers and sets ChecksumBad.
+	// Checksums verifies the checksums of IPv4 headers and TCP segments and sets ChecksumBad. Those of other transports
+	// are verified when asked for (TransportChecksumOK).
 	Checksums bool
 	// MaxLayers bounds the headers of one frame, tunnels included (decoder.max-layers).
 	MaxLayers int

@@ -76,12 +76,13 @@ func (d *Decoder) finish(p *Packet) {
 	d.out = append(d.out, p)
 }
 
-// verify sets ChecksumBad.
+// verify sets ChecksumBad. TCP segments are verified whole, as a receiver throws away those with a wrong checksum and a
+// stream must not contain them; of other packets only the IP header, and the rest when somebody asks.
 func (d *Decoder) verify(p *Packet) {
 	if p.Flags&(ChecksumUnknown|NoIP) != 0 {
 		return
 	}
-	if !p.IPChecksumOK() || !p.TransportChecksumOK() {
+	if !p.IPChecksumOK() || (p.Proto == TCP && !p.TransportChecksumOK()) {
 		p.Flags |= ChecksumBad
 		d.counts[CntChecksumBad]++
 	}

@@ -107,7 +107,7 @@ type Flags uint16
 const (
 	// ChecksumUnknown: the capture says that checksums are not final (offload); they are not judged.
 	ChecksumUnknown Flags = 1 << iota
-	// ChecksumBad: a checksum of the IP or transport header was verified and is wrong.
+	// ChecksumBad: the checksum of the IPv4 header or of a TCP segment was verified (Config.Checksums) and is wrong.
 	ChecksumBad
 	// Fragment: the IP packet is one fragment; it has no transport header of its own.
 	Fragment
