@@ -13,7 +13,7 @@ build: ## build ./picket, one static binary
 
 run: build ## show the main job in a sandbox of network namespaces (root)
 	@tools/debian-packages
-	@./picket demo
+	@tools/demo
 
 test: build ## vet, lint and test everything, with the race detector; kernel tests as root
 	@tools/debian-packages

@@ -129,7 +129,7 @@ func (l *lines) alert(p *packet.Packet, a *signatures.Alert) {
 		return
 	}
 	fmt.Fprintf(l.out, "%s  %s  [%d:%d:%d] %s  %s  severity %d\n", time.Unix(0, p.Time).Format("15:04:05.000"),
-		a.Effect, a.GID, a.SID, a.Rev, a.Msg, ends(p), a.Priority)
+		effect(a.Effect), a.GID, a.SID, a.Rev, a.Msg, ends(p), a.Priority)
 }
 
 // ends is "192.0.2.1:40000 -> 198.51.100.2:80".
@@ -171,4 +171,12 @@ func (b *banner) alert(p *packet.Packet, a *signatures.Alert) {
 		}
 		return
 	}
+}
+
+// effect is the word for what a rule did; a rule that only alerts has no effect.
+func effect(e signatures.Effect) string {
+	if e == signatures.Accepted {
+		return "alert"
+	}
+	return e.String()
 }
