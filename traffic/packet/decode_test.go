@@ -245,8 +245,8 @@ func TestChecksums(t *testing.T) {
 		{"udp over ipv6", udp6, true, true},
 		{"damaged address", strings.Replace(udp53, "0a000002", "0a000003", 1), false, true},
 		{"damaged payload", strings.Replace(udp6, "70696e67", "70696e68", 1), true, false},
-		{"tcp", `45000028 00010000 4006 66cd 0a000001 0a000002 0400 0050 00000001 00000000 5002 ffff 978d 0000`, true, true},
-		{"tcp, wrong", `45000028 00010000 4006 66cd 0a000001 0a000002 0400 0050 00000001 00000000 5002 ffff 978e 0000`, true, false},
+		{"tcp", `45000028 00010000 4006 66cd 0a000001 0a000002 0400 0050 00000001 00000000 5002 ffff 978f 0000`, true, true},
+		{"tcp, wrong", `45000028 00010000 4006 66cd 0a000001 0a000002 0400 0050 00000001 00000000 5002 ffff 0001 0000`, true, false},
 		{"icmp", `4500001c 00010000 4001 66de 0a000001 0a000002 0800 f7fd 0001 0001`, true, true},
 		{"icmp, wrong", `4500001c 00010000 4001 66de 0a000001 0a000002 0800 f7fe 0001 0001`, true, false},
 	} {
