@@ -34,13 +34,8 @@ type shortTable struct {
 // shortBegin holds the literals that begin with one byte.
 type shortBegin struct {
 	ones   []uint32
-	second [4]uint64 // the bytes that make a literal of two bytes
-	twos   []shortTwo
-}
-
-type shortTwo struct {
-	second byte
-	lit    uint32
+	second [256]uint16 // by the byte behind: 1 + an index into twos; 0: none
+	twos   [][]uint32
 }
 
 func (sh *short) add(s *Set, lit uint32, l Literal) {
@@ -99,10 +94,19 @@ func (t *shortTable) add(x shortLiteral) {
 			continue
 		}
 		for _, b := range cases(x.bytes[1], x.nocase) {
-			begin.second[b>>6] |= 1 << (b & 63)
-			begin.twos = append(begin.twos, shortTwo{b, x.lit})
+			begin.addTwo(b, x.lit)
 		}
 	}
+}
+
+func (begin *shortBegin) addTwo(second byte, lit uint32) {
+	k := begin.second[second]
+	if k == 0 {
+		begin.twos = append(begin.twos, nil)
+		k = uint16(len(begin.twos))
+		begin.second[second] = k
+	}
+	begin.twos[k-1] = append(begin.twos[k-1], lit)
 }
 
 // cases returns the byte in all the cases that it stands for.
@@ -151,13 +155,14 @@ func (st *state) matchShort(begin *shortBegin, rest []byte) {
 			st.match(lit)
 		}
 	}
-	if len(rest) == 0 || begin.second[rest[0]>>6]>>(rest[0]&63)&1 == 0 {
+	if len(rest) == 0 || begin.second[rest[0]] == 0 {
 		return
 	}
-	st.work += uint64(len(begin.twos))
-	for _, two := range begin.twos {
-		if two.second == rest[0] && st.seen[two.lit] != st.generation {
-			st.match(two.lit)
+	row := begin.twos[begin.second[rest[0]]-1]
+	st.work += uint64(len(row))
+	for _, lit := range row {
+		if st.seen[lit] != st.generation {
+			st.match(lit)
 		}
 	}
 }
