@@ -12,7 +12,7 @@ type Orientation uint8
 const (
 	AsPacket   Orientation = iota // src is who sent the packet
 	FromClient                    // src is the client, whoever sent the packet
-	FromServer                    // src is the server: records of an answer that is a transaction of its own
+	FromServer                    // src is the server
 )
 
 // head begins a record with what all records have, in Suricata's order (output-json.c, CreateEveHeader). p may be
