@@ -60,9 +60,15 @@ func httpBuffers() []Buffer {
 		{Name: "http.response_header", Aliases: []string{"http_response_header"}, Points: fields(app.ToClient)},
 		{Name: "http.request_body", Modifier: "http_client_body",
 			Points: at(app.ToServer, http1.BodyStep, httpBody, app.HTTP1)},
-		{Name: "file.data", Aliases: []string{"file_data", "http.response_body"}, Modifier: "http_server_body", Points: contentPoints()},
+		{Name: "http.response_body", Modifier: "http_server_body",
+			Points: at(app.ToClient, http1.BodyStep, httpBody, app.HTTP1)},
+		{Name: "file.data", Aliases: []string{"file_data"}, Points: contentPoints()},
 	}
 }
+
+// httpProtos are the protocols that the HTTP keywords speak of. Transactions of HTTP/2 have a record of their own;
+// the getters return nothing for them until they know it.
+var httpProtos = []app.Proto{app.HTTP1, app.HTTP2}
 
 // httpTx returns the transaction as HTTP's record; nil when it is none.
 func httpTx(v *view) *http1.Transaction {
@@ -72,12 +78,12 @@ func httpTx(v *view) *http1.Transaction {
 
 // request makes the points of a buffer of the request.
 func request(p app.Progress, get func(*http1.Transaction) []byte) []Point {
-	return at(app.ToServer, p, ofHTTP(p, app.ToServer, get), app.HTTP1)
+	return at(app.ToServer, p, ofHTTP(p, app.ToServer, get), httpProtos...)
 }
 
 // response makes the points of a buffer of the answer.
 func response(p app.Progress, get func(*http1.Transaction) []byte) []Point {
-	return at(app.ToClient, p, ofHTTP(p, app.ToClient, get), app.HTTP1)
+	return at(app.ToClient, p, ofHTTP(p, app.ToClient, get), httpProtos...)
 }
 
 // ofHTTP makes a getter. What is made of the header fields is there when all of them are: a negated content must
@@ -123,7 +129,7 @@ func fields(dir app.Direction) []Point {
 		}
 		h := &t.Message(dir).Headers.List[i]
 		return v.keep(h.Name, []byte(": "), h.Value), true
-	}, app.HTTP1)
+	}, httpProtos...)
 }
 
 // httpBody is the content of the message in the direction under inspection; file.data uses it for answers too.
@@ -135,7 +141,6 @@ func httpBody(v *view) []byte {
 }
 
 // contentPoints are file.data's: the content of HTTP answers, decoded, and the files that other transactions carry.
-// http.response_body is another name for it, as in Suricata.
 func contentPoints() []Point {
 	points := at(app.ToClient, http1.BodyStep, httpBody, app.HTTP1)
 	points = append(points, each(app.ToServer, http1.BodyStep, readyFile, app.HTTP1)...)
@@ -176,22 +181,22 @@ func lowerCase(c *content) error {
 	return nil
 }
 
-// parseURILen reads urilen: a comparison, and which of the two URIs is meant (raw, unless it says norm).
+// parseURILen reads urilen: a comparison, and which of the two URIs is meant (the normalized one, unless it says raw).
 func parseURILen(b *builder, arg string) error {
 	size, kind, _ := strings.Cut(arg, ",")
 	n, err := language.ParseNumber(strings.TrimSpace(size), 16)
 	if err != nil {
 		return err
 	}
-	get := func(t *http1.Transaction) []byte { return t.Request.URI }
+	get := (*http1.Transaction).URI
 	switch strings.TrimSpace(kind) {
-	case "", "raw":
-	case "norm":
-		get = (*http1.Transaction).URI
+	case "", "norm":
+	case "raw":
+		get = func(t *http1.Transaction) []byte { return t.Request.URI }
 	default:
 		return fmt.Errorf("urilen: %q is neither norm nor raw", kind)
 	}
-	return b.testTx("urilen", when(app.ToServer, http1.Line, app.HTTP1), func(v *view) bool {
+	return b.testTx("urilen", when(app.ToServer, http1.Line, httpProtos...), func(v *view) bool {
 		t := httpTx(v)
 		return t != nil && n.Match(uint64(len(get(t))))
 	})
