@@ -33,7 +33,7 @@ func (p *parser) classItem(s *set, at int) error {
 	if p.has(extendedMore) && (p.accept(" ") || p.accept("\t")) {
 		return nil
 	}
-	if p.has(Python) == false {
+	if !p.has(Python) {
 		if p.accept(`\E`) {
 			return nil
 		}

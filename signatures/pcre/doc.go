@@ -8,14 +8,14 @@
 //
 //	parse    text to a tree                                               parse*.go, class.go, escape.go
 //	analyse  least length, fixed lengths, the literal every match holds    analyse.go
-//	compile  tree to instructions, then what may follow what              compile*.go, follow.go
-//	match    find where a match could begin, backtrack on an explicit stack from there   search.go, run.go
+//	compile  tree to instructions, then what may follow what              compile*.go, program.go, follow.go
+//	match    find where a match could begin, backtrack on an explicit stack from there   find_start.go, run*.go
 //
 // # Semantics
 //
 // Subjects are bytes, never UTF-8: "." is one byte, "\xff" is that byte, \w knows ASCII only, "caseless" folds ASCII letters
 // only. That is what PCRE2 does without PCRE2_UTF, and how Suricata calls it. The law is pcre2pattern(3);
-// oracle_test.go (tag pcre2test) compares with the system's libpcre2.
+// oracle_test.go (tag pcre2test, with oracle.go) compares with the system's libpcre2.
 //
 // Refused by name: recursion and subroutine calls ((?R), (?1), (?&n), \g<n>), callouts, duplicate names ((?J)), \X, \p and \P,
 // backtracking verbs other than (*FAIL), newline conventions other than LF, UTF and UCP mode, \L \l \U \u \N{…},

@@ -197,7 +197,7 @@ func (p *parser) options(at int) (Flags, error) {
 		if !ok {
 			return 0, p.fail(p.pos, "option (?%c is not known or not supported", c)
 		}
-		if f == Extended && p.has(Extended) == false && strings.HasPrefix(p.rest(), "xx") {
+		if f == Extended && !p.has(Extended) && strings.HasPrefix(p.rest(), "xx") {
 			f |= extendedMore
 		}
 		if on {

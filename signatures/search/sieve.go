@@ -3,7 +3,7 @@ package search
 import "encoding/binary"
 
 const (
-	chunk         = 1024 // positions sieved at a time: the masks and the kernel's notes stay in the first cache level
+	chunk         = 1024 // positions sieved at a time, so that all notes stay in the first cache level; sieve_amd64.s knows it
 	tailSize      = 160  // room for short buffers and the last positions of long ones, zeros behind them
 	copyMost      = 128  // buffers up to this length are copied whole: one call of the kernel instead of two
 	kernelScratch = 64 + 2*chunk
