@@ -19,7 +19,9 @@ type Engine struct {
 	addrByText map[string]uint32
 	portByText map[string]uint32
 
-	ipOnly   []uint32 // header alone
+	ipOnly   []uint32 // header alone, as far as not found by address
+	ipOnlyBy [2]*addrIndex
+	users    []int    // rules by address set
 	noIP     []uint32 // rules that look at packets without IP too
 	events   []uint32 // decoder and stream events
 	packets  map[groupKey]*portGroups
@@ -122,6 +124,8 @@ func (e *Engine) group() {
 			e.noIP = append(e.noIP, s.id)
 		}
 	}
+	e.users = e.countUsers()
+	e.ipOnlyBy[0], e.ipOnlyBy[1], e.ipOnly = e.indexRules(e.ipOnly, e.users)
 	e.groupTx()
 	e.groupPackets(packets)
 }
@@ -207,6 +211,8 @@ type groupKey struct {
 
 // portGroups finds a port's group.
 type portGroups struct {
+	proto  packet.Proto
+	by     [2]*addrIndex // rules of any port found by source and by destination
 	groups []*group
 	byPort []uint16 // index into groups; one entry when ports don't matter
 }
@@ -221,5 +227,5 @@ func (g *portGroups) at(port uint16) *group {
 // group holds the rules that can match packets of one port in one direction.
 type group struct {
 	packet, stream *prefilter // nil: no rules
-	always         []uint32   // rules without fast pattern
+	always         []uint32   // rules without fast pattern, as far as not found by address
 }

@@ -17,7 +17,7 @@ func raw(s *flow.State, dir packet.Direction) stream.Window {
 }
 
 // streamEvent finds a stream event by the name that stream-event uses.
-func streamEvent(name string) (packet.Event, bool) { return 0, false }
+func streamEvent(name string) (packet.Event, bool) { return stream.EventByName(name) }
 
 // streamSize returns how many bytes each side has sent.
 func (v *view) streamSize() (toServer, toClient uint64, ok bool) {

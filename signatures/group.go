@@ -62,13 +62,33 @@ func (e *Engine) groupPackets(sigs []*Signature) {
 				}
 			}
 			key := groupKey{proto, dir}
-			if proto == other {
-				e.packets[key] = &portGroups{[]*group{newGroup(mine)}, make([]uint16, 1)}
-				continue
+			var by [2]*addrIndex
+			by[0], by[1], mine = e.byAddress(mine)
+			g := &portGroups{proto: proto, groups: []*group{newGroup(mine, proto)}, byPort: make([]uint16, 1)}
+			if proto != other {
+				g = e.byPort(mine, proto, dir)
 			}
-			e.packets[key] = e.byPort(mine, dir)
+			g.by = by
+			e.packets[key] = g
 		}
 	}
+}
+
+// byAddress takes the rules without fast pattern that are found by address out of a list.
+func (e *Engine) byAddress(sigs []*Signature) (src, dst *addrIndex, rest []*Signature) {
+	var ids []uint32
+	for _, s := range sigs {
+		if s.fast.content == nil {
+			ids = append(ids, s.id)
+		} else {
+			rest = append(rest, s)
+		}
+	}
+	src, dst, ids = e.indexRules(ids, e.users)
+	for _, id := range ids {
+		rest = append(rest, e.Signatures[id])
+	}
+	return src, dst, rest
 }
 
 // notPorted tells whether a rule can match protocols other than TCP, UDP and SCTP.
@@ -96,8 +116,8 @@ type interval struct {
 }
 
 // byPort cuts the ports into intervals with the same rules and makes a group of each set of rules.
-func (e *Engine) byPort(sigs []*Signature, dir app.Direction) *portGroups {
-	g := &portGroups{byPort: make([]uint16, 1<<16)}
+func (e *Engine) byPort(sigs []*Signature, proto packet.Proto, dir app.Direction) *portGroups {
+	g := &portGroups{proto: proto, byPort: make([]uint16, 1<<16)}
 	byKey := map[string][]interval{}
 	var keys []string
 	for _, iv := range e.intervals(sigs, dir) {
@@ -137,7 +157,7 @@ func (g *portGroups) add(sigs []*Signature, members []int32, ivs []interval) {
 	for i, m := range members {
 		mine[i] = sigs[m]
 	}
-	g.groups = append(g.groups, newGroup(mine))
+	g.groups = append(g.groups, newGroup(mine, g.proto))
 	for _, iv := range ivs {
 		for p := iv.lo; p <= iv.hi; p++ {
 			g.byPort[p] = uint16(len(g.groups) - 1)
@@ -226,7 +246,7 @@ func setKey(members []int32) string {
 	return string(b)
 }
 
-func newGroup(sigs []*Signature) *group {
+func newGroup(sigs []*Signature, proto packet.Proto) *group {
 	var pkt, str []*Signature
 	g := &group{}
 	for _, s := range sigs {
@@ -234,10 +254,10 @@ func newGroup(sigs []*Signature) *group {
 			g.always = append(g.always, s.id)
 			continue
 		}
-		if s.inspect&inPacket != 0 {
+		if s.inspect&inPacket != 0 || proto != packet.TCP {
 			pkt = append(pkt, s)
 		}
-		if s.inspect&inStream != 0 {
+		if s.inspect&inStream != 0 && proto == packet.TCP {
 			str = append(str, s)
 		}
 	}

@@ -1,6 +1,7 @@
 package signatures
 
 import (
+	"encoding/binary"
 	"net/netip"
 	"slices"
 
@@ -135,12 +136,10 @@ func (s *addrSet) has(a *packet.Addr) bool {
 }
 
 func less(a, b *packet.Addr) bool {
-	for i := range a {
-		if a[i] != b[i] {
-			return a[i] < b[i]
-		}
+	if x, y := binary.BigEndian.Uint64(a[:8]), binary.BigEndian.Uint64(b[:8]); x != y {
+		return x < y
 	}
-	return false
+	return binary.BigEndian.Uint64(a[8:]) < binary.BigEndian.Uint64(b[8:])
 }
 
 // portSet is a compiled port list: sorted ranges without overlap.

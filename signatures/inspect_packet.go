@@ -8,12 +8,17 @@ import (
 // each packet without flow.
 func (in *Inspector) judgeHeaders() {
 	p, f := in.v.Packet, in.v.Flow
-	if p.Has(packet.NoIP) || len(in.e.ipOnly) == 0 || f != nil && f.Packets[in.direction] > 1 {
+	if p.Has(packet.NoIP) || f != nil && f.Packets[in.direction] > 1 {
 		return
 	}
-	for _, id := range in.e.ipOnly {
-		s := in.e.Signatures[id]
-		if in.header(s) {
+	in.judgeHeader(in.e.ipOnly)
+	in.judgeHeader(in.e.ipOnlyBy[0].find(&p.Src))
+	in.judgeHeader(in.e.ipOnlyBy[1].find(&p.Dst))
+}
+
+func (in *Inspector) judgeHeader(ids []uint32) {
+	for _, id := range ids {
+		if s := in.e.Signatures[id]; in.header(s) {
 			in.matched(s, false)
 		}
 	}
@@ -52,12 +57,11 @@ func (in *Inspector) prefilter() {
 	if key.dir == packet.ToClient {
 		port = p.SrcPort
 	}
-	g := in.e.packets[key].at(port)
-	for _, id := range g.always {
-		if in.needed(in.e.Signatures[id].need) {
-			in.add(id)
-		}
-	}
+	groups := in.e.packets[key]
+	g := groups.at(port)
+	in.addNeeded(g.always)
+	in.addNeeded(groups.by[0].find(&p.Src))
+	in.addNeeded(groups.by[1].find(&p.Dst))
 	look := len(p.Payload) > 0 && !p.Has(packet.NoPayload)
 	if look && g.packet != nil {
 		in.scan(g.packet, p.Payload)
@@ -70,6 +74,15 @@ func (in *Inspector) prefilter() {
 	}
 	if look && !p.Has(packet.StreamAdded) {
 		in.scan(g.stream, p.Payload)
+	}
+}
+
+// addNeeded adds the rules of a list that the packet has enough for.
+func (in *Inspector) addNeeded(ids []uint32) {
+	for _, id := range ids {
+		if in.needed(in.e.Signatures[id].need) {
+			in.add(id)
+		}
 	}
 }
 

@@ -44,6 +44,7 @@ func keywordTable() []Keyword {
 		dnsKeywords(),
 		tlsKeywords(),
 		sshKeywords(),
+		smtpKeywords(),
 		transformKeywords(),
 		reputationKeywords(),
 	)
