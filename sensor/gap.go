@@ -8,6 +8,10 @@ import (
 
 func (s *Settings) flowConfig() flow.Config { return flow.Default() }
 func (s *Settings) streamConfig(inline, sums bool) stream.Config {
-	return stream.Config{Inline: inline}
+	c := stream.Default()
+	c.Inline, c.ChecksumValidation = inline, sums
+	c.Midstream = s.Flag("stream.midstream", false)
+	c.AsyncOneside = s.Flag("stream.async-oneside", false)
+	return c
 }
 func tcpSummary(f *flow.Flow, s *flow.State) *eve.TCPSummary { return nil }

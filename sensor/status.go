@@ -2,6 +2,7 @@ package sensor
 
 import (
 	"context"
+	"fmt"
 	"net/netip"
 	"os"
 	"time"
@@ -97,6 +98,9 @@ func (s *Sensor) Reload(ctx context.Context) (web.Reloaded, error) {
 	c, set, err := s.rebuild()
 	if err != nil {
 		return web.Reloaded{}, err
+	}
+	if old := s.rules.Load(); set.Loaded() == 0 && old.Loaded() > 0 {
+		return web.Reloaded{}, fmt.Errorf("reload: none of %d rules could be loaded; the old %d stay in force: %w", set.Read, old.Loaded(), ruleErrors(set.Refused()))
 	}
 	s.config.Store(c)
 	s.rules.Store(set)

@@ -142,8 +142,8 @@ func (s *station) must(args ...string) string {
 // kernel asks nft on the gateway.
 func (s *station) kernel(args ...string) string { return s.net.GW.Run(s.t, "nft", args...) }
 
-// web serves "welcome" on B's addresses, port 80.
-func web(t *testing.T, h *nstest.Host, addrs ...string) {
+// serve answers "welcome" on B's addresses, port 80.
+func serve(t *testing.T, h *nstest.Host, addrs ...string) {
 	t.Helper()
 	for _, a := range addrs {
 		srv := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "welcome") })}
@@ -180,7 +180,7 @@ capture:
 
 func TestDropRuleStopsOneRequestAndNothingElse(t *testing.T) {
 	g := nstest.NewGateway(t)
-	web(t, g.B, nstest.B4, nstest.B6)
+	serve(t, g.B, nstest.B4, nstest.B6)
 	s := prepare(t, g, fmt.Sprintf(inlineConfig, "yes"))
 	s.start()
 	for _, addr := range []string{nstest.B4, nstest.B6} {
@@ -232,8 +232,8 @@ func (s *station) events(kind string) (list []event) {
 
 func TestBanCutsOpenAndNewConnections(t *testing.T) {
 	g := nstest.NewGateway(t)
-	web(t, g.B, nstest.B4, nstest.B6)
-	web(t, g.GW, nstest.GatewayA4, nstest.GatewayA6)
+	serve(t, g.B, nstest.B4, nstest.B6)
+	serve(t, g.GW, nstest.GatewayA4, nstest.GatewayA6)
 	s := prepare(t, g, "capture: {passive: {interfaces: [toa]}}\n")
 	s.start()
 	for _, c := range []struct{ who, forwarded, local string }{
@@ -277,7 +277,7 @@ func TestKilledInline(t *testing.T) {
 	for bypass, passes := range map[string]bool{"yes": true, "no": false} {
 		t.Run("bypass "+bypass, func(t *testing.T) {
 			g := nstest.NewGateway(t)
-			web(t, g.B, nstest.B4)
+			serve(t, g.B, nstest.B4)
 			s := prepare(t, g, fmt.Sprintf(inlineConfig, bypass))
 			s.start()
 			if _, err := get(t, g.A, nstest.B4, "/"); err != nil {
@@ -328,7 +328,7 @@ func (s *station) holds(addr string) bool {
 
 func TestProtectedStayReachable(t *testing.T) {
 	g := nstest.NewGateway(t)
-	web(t, g.B, nstest.B4)
+	serve(t, g.B, nstest.B4)
 	s := prepare(t, g, `
 capture: {passive: {interfaces: [toa]}}
 bans:
@@ -359,7 +359,7 @@ bans:
 
 func TestRuleBans(t *testing.T) {
 	g := nstest.NewGateway(t)
-	web(t, g.B, nstest.B4)
+	serve(t, g.B, nstest.B4)
 	s := prepare(t, g, "capture: {passive: {interfaces: [toa]}}\nbans: {policies: [{sid: [2], for: 1h}]}\n")
 	s.start()
 	if _, err := get(t, g.A, nstest.B4, "/ban-me"); err != nil {
@@ -421,9 +421,13 @@ func TestReloadLosesNoPacket(t *testing.T) {
 	if n := <-answered; n != packets {
 		t.Errorf("%d of %d packets came back", n, packets)
 	}
-	s.write("test.rules", "alert tcp any any -> any any (nonsense;)\n")
-	if out := s.must("reload"); !strings.Contains(out, "nonsense") {
-		t.Errorf("reload of a bad rule does not name it: %s", out)
+	s.write("test.rules", demoRule+"alert tcp any any -> any any (nonsense; sid:4;)\n")
+	if out := s.must("reload"); !strings.Contains(out, "nonsense") || !strings.Contains(out, "2 rules in force") {
+		t.Errorf("reload with one bad rule: %s", out)
+	}
+	s.write("test.rules", "alert tcp any any -> any any (nonsense; sid:4;)\n")
+	if out, err := s.picket("reload"); err == nil || !strings.Contains(out, "stay in force") {
+		t.Errorf("reload with nothing but a bad rule: %v %s", err, out)
 	}
 	s.write("picket.yaml", "mode: sideways\n")
 	if out, err := s.picket("reload"); err == nil || !strings.Contains(out, "picket.yaml:1:7") {
