@@ -178,7 +178,7 @@ func TestRealSets(t *testing.T) {
 	for _, name := range c.names() {
 		s := Build(c.lits[name])
 		found := 0
-		for i := 0; i < len(c.buffers[name]); i += 1 + len(c.buffers[name])/40 {
+		for i := 0; i < len(c.buffers[name]); i += 1 + len(c.buffers[name])/10 {
 			checkScan(t, s, sc, c.lits[name], c.buffers[name][i])
 			found += len(s.Scan(c.buffers[name][i], sc))
 		}
@@ -188,6 +188,9 @@ func TestRealSets(t *testing.T) {
 
 // TestWorstCase bounds what a hostile buffer can cost: candidates, entries and crowd look-ups per byte, not time.
 func TestWorstCase(t *testing.T) {
+	if testing.Short() {
+		t.Skip("short")
+	}
 	c := loadCorpus(t)
 	sc := NewScratch()
 	for _, name := range c.names() {
