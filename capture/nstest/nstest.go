@@ -153,6 +153,7 @@ func (h *Host) address(t testing.TB, iface, v4, v6 string) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			addr.Flags = unix.IFA_F_NODAD // usable at once
 			if err := netlink.AddrAdd(l, addr); err != nil {
 				t.Fatalf("%s: address %s: %v", h.Name, a, err)
 			}
