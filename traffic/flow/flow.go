@@ -3,6 +3,7 @@ package flow
 import (
 	"picket/traffic/app"
 	"picket/traffic/packet"
+	"picket/traffic/stream"
 )
 
 // Flow is one conversation. It lives in the table's arena and is valid until its Ended call returns.
@@ -27,6 +28,8 @@ type Flow struct {
 	state          uint32 // index of State, 0: none
 	newer, older   uint32 // list of last use
 	next           uint32 // chain or free list
+	self           uint32 // index of the record
+	depth          uint8  // of tunnels
 }
 
 // Phase is how far a flow has come, as EVE's flow.state names it.
@@ -95,7 +98,11 @@ type State struct {
 	Detect any
 	// Log belongs to outputs.
 	Log any
-	tcp *tcpState
+
+	bytes  *stream.Bytes // nil: no payload yet
+	tcp    *stream.Session
+	engine *stream.Engine
+	cur    *packet.Packet // being judged
 }
 
 // Sink is told what happens at the end of flows.

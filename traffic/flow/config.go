@@ -1,0 +1,40 @@
+package flow
+
+import "time"
+
+// Config is Suricata's flow and flow-timeouts sections. Use Default.
+type Config struct {
+	Memcap   uint64 // bytes of flow records
+	HashSize uint32 // buckets
+	Prealloc uint32 // records made at the start
+	UseVLAN  bool   // vlan.use-for-tracking
+	UseDepth bool   // packets of different tunnel depth belong to different flows
+	Timeouts [Other + 1]Timeouts
+	Urgent   [Other + 1]Timeouts // in emergency mode
+}
+
+// Kind sorts protocols by their timeouts.
+type Kind uint8
+
+// The kinds of flow-timeouts.
+const (
+	TCPKind Kind = iota
+	UDPKind
+	ICMPKind
+	Other
+)
+
+// Timeouts by Phase: how long a flow without packets lives.
+type Timeouts [Bypassed + 1]time.Duration
+
+// Default returns Suricata 8's defaults.
+func Default() Config {
+	s := func(n, e, c, b time.Duration) Timeouts {
+		return Timeouts{n * time.Second, e * time.Second, c * time.Second, b * time.Second}
+	}
+	return Config{
+		Memcap: 128 << 20, HashSize: 65536, Prealloc: 4096, UseVLAN: true, UseDepth: true,
+		Timeouts: [...]Timeouts{s(60, 600, 60, 100), s(30, 300, 0, 100), s(30, 300, 0, 100), s(30, 300, 0, 100)},
+		Urgent:   [...]Timeouts{s(5, 100, 10, 50), s(10, 100, 0, 50), s(10, 100, 0, 50), s(10, 100, 0, 50)},
+	}
+}

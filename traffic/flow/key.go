@@ -1,0 +1,81 @@
+package flow
+
+import (
+	"encoding/binary"
+	"hash/maphash"
+
+	"picket/traffic/packet"
+)
+
+// key is what packets of one conversation have in common, seen from the packet's sender.
+type key struct {
+	src, dst     packet.Addr
+	sport, dport uint16
+	proto        packet.Proto
+	depth        uint8
+	vlans        uint8
+	vlan         [packet.MaxVLANs]uint16
+}
+
+// requests pairs the ICMP answers with their requests' types.
+var requests = map[packet.Proto]map[uint8]uint8{
+	packet.ICMP:   {0: 8, 14: 13, 16: 15, 18: 17},
+	packet.ICMPv6: {129: 128, 136: 135, 134: 133, 131: 130},
+}
+
+// keyOf makes a packet's key. An ICMP error gets that of the packet it quotes, as if its receiver had sent it.
+func (t *Table) keyOf(p *packet.Packet, quoted bool) (k key) {
+	k = key{src: p.Src, dst: p.Dst, sport: p.SrcPort, dport: p.DstPort, proto: p.Proto}
+	switch {
+	case quoted:
+		q := &p.Quoted
+		k = key{src: q.Dst, dst: q.Src, sport: q.DstPort, dport: q.SrcPort, proto: q.Proto}
+	case p.Proto == packet.ICMP || p.Proto == packet.ICMPv6:
+		k.sport, k.dport = uint16(p.ICMPType), uint16(p.ICMPCode)
+		if r, ok := requests[p.Proto][p.ICMPType]; ok {
+			k.sport = uint16(r)
+		}
+	case p.Proto != packet.TCP && p.Proto != packet.UDP && p.Proto != packet.SCTP:
+		k.sport, k.dport = 0, 0
+	}
+	if t.cfg.UseVLAN {
+		k.vlans, k.vlan = p.VLANs, p.VLAN
+	}
+	if t.cfg.UseDepth {
+		k.depth = p.Depth
+	}
+	return k
+}
+
+// hash is the same for both directions.
+func (t *Table) hash(k *key) uint32 {
+	var b [24]byte
+	side := func(a *packet.Addr, port uint16) uint64 {
+		copy(b[:16], a[:])
+		binary.LittleEndian.PutUint16(b[16:], port)
+		b[18] = byte(k.proto)
+		if k.proto == packet.ICMP || k.proto == packet.ICMPv6 {
+			b[16], b[17] = 0, 0
+		}
+		return maphash.Bytes(t.seed, b[:19])
+	}
+	h := side(&k.src, k.sport) + side(&k.dst, k.dport) + uint64(k.vlan[0])*0x9e3779b97f4a7c15
+	return uint32(h >> 32)
+}
+
+// match tells whether a packet with this key belongs to the flow, and in which direction it goes.
+func (f *Flow) match(k *key) (dir packet.Direction, ok bool) {
+	if f.Proto != k.proto || f.depth != k.depth || f.VLANs != k.vlans || f.VLAN != k.vlan {
+		return 0, false
+	}
+	icmp := k.proto == packet.ICMP || k.proto == packet.ICMPv6
+	switch {
+	case icmp && (f.CPort != k.sport || f.SPort != k.dport):
+		return 0, false
+	case f.Client == k.src && f.Server == k.dst && f.CPort == k.sport && f.SPort == k.dport:
+		return packet.ToServer, true
+	case f.Client == k.dst && f.Server == k.src && (icmp || f.CPort == k.dport && f.SPort == k.sport):
+		return packet.ToClient, true
+	}
+	return 0, false
+}

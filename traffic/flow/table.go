@@ -1,0 +1,241 @@
+package flow
+
+import (
+	"hash/maphash"
+
+	"picket/traffic/app"
+	"picket/traffic/packet"
+	"picket/traffic/stream"
+)
+
+// Layer is what finds protocols and parses them: *app.Layer.
+type Layer interface {
+	Stream(c *app.Conn, ep app.Endpoint, dir app.Direction, data []byte, eof bool) int
+	Gap(c *app.Conn, ep app.Endpoint, dir app.Direction, n uint32) bool
+	Datagram(c *app.Conn, ep app.Endpoint, dir app.Direction, data []byte)
+}
+
+// Bounds of the table's work.
+const (
+	slabSize     = 1024    // records made at once
+	expireStep   = 2048    // records looked at by one Expire
+	evictStep    = 16      // records looked at to find room in a full table
+	recordSize   = 512     // bytes accounted for each record
+	maxFreeState = 1 << 12 // pooled States
+	maxRounds    = 64      // pseudo packets of one direction at the end of a flow
+)
+
+// Stats count what the table did.
+type Stats struct {
+	Created, Ended, Active    uint64
+	TCP, UDP, ICMP, Others    uint64
+	Reused, Evicted, NoMemory uint64
+	Emergencies               uint64
+	Emergency                 bool
+	Stream                    stream.Stats
+}
+
+// record is a flow's place in the arena. It has no pointers, so the garbage collector never looks into it.
+type record struct {
+	Flow
+	tcp  stream.Session
+	used bool
+}
+
+// Table keeps one worker's flows. It is not safe for concurrent use.
+type Table struct {
+	cfg     Config
+	engine  *stream.Engine
+	layer   Layer
+	sink    Sink
+	seed    maphash.Seed
+	buckets []uint32 // index of the first record, 0: none
+	slabs   []*[slabSize]record
+	free    uint32
+	states  []*State // by index; 0 unused
+	spare   []uint32 // free indexes of states
+	hand    uint32   // where Expire goes on
+	nextID  uint64
+	stats   Stats
+	feeder  feeder
+	pseudo  packet.Packet
+	none    *stream.Bytes // stands for the bytes of a flow without State
+	l4      [20]byte
+	now     int64
+}
+
+// NewTable returns an empty table that hands bytes to layer and tells sink of ended flows.
+func NewTable(cfg Config, sc stream.Config, layer Layer, sink Sink) *Table {
+	size := uint32(1)
+	for size < cfg.HashSize && size < 1<<24 {
+		size <<= 1
+	}
+	t := &Table{cfg: cfg, engine: stream.NewEngine(sc), layer: layer, sink: sink, seed: maphash.MakeSeed(),
+		buckets: make([]uint32, size), states: make([]*State, 1)}
+	for n := uint32(0); n < cfg.Prealloc; n += slabSize {
+		t.slab()
+	}
+	return t
+}
+
+// Stats returns the counters.
+func (t *Table) Stats() Stats {
+	s := t.stats
+	s.Stream = t.engine.Stats
+	return s
+}
+
+func (t *Table) rec(i uint32) *record { return &t.slabs[(i-1)/slabSize][(i-1)%slabSize] }
+
+// slab makes more records.
+func (t *Table) slab() {
+	base := uint32(len(t.slabs)) * slabSize
+	s := new([slabSize]record)
+	t.slabs = append(t.slabs, s)
+	for i := slabSize - 1; i >= 0; i-- {
+		s[i].next, t.free = t.free, base+uint32(i)+1
+	}
+}
+
+// Track finds or makes the packet's flow, sets the packet's Dir and HasFlow, and gives its bytes to stream and
+// app. Both results are nil for a packet without a flow; the State is nil while only a SYN was seen.
+func (t *Table) Track(p *packet.Packet) (*Flow, *State) {
+	t.now = max(t.now, p.Time)
+	if !p.Has(packet.WantsFlow) {
+		return nil, nil
+	}
+	r, dir := t.find(p)
+	if r == nil {
+		return nil, nil
+	}
+	p.Dir, p.HasFlow = dir, true
+	t.count(r, p)
+	s := t.state(r)
+	if s == nil && !(p.Proto == packet.TCP && p.TCP.Flags&packet.ACK == 0 && len(p.Payload) == 0) {
+		s = t.StateOf(&r.Flow)
+	}
+	if r.Proto == p.Proto {
+		s = t.bytes(r, s, p)
+	}
+	if s != nil {
+		s.cur, s.engine, s.tcp = p, t.engine, &r.tcp
+	}
+	return &r.Flow, s
+}
+
+// count adds the packet to its flow's figures.
+func (t *Table) count(r *record, p *packet.Packet) {
+	r.Last = max(r.Last, p.Time)
+	r.Packets[p.Dir]++
+	r.Bytes[p.Dir] += uint64(p.WireLen)
+	if p.Proto == packet.TCP {
+		r.TCPFlags[p.Dir] |= p.TCP.Flags
+		if r.Packets[0] > 0 && r.Packets[1] > 0 {
+			r.tcp.Flags &^= stream.Async
+		}
+	} else if r.Packets[0] > 0 && r.Packets[1] > 0 && r.State == New {
+		r.State = Established
+	}
+}
+
+// bytes hands the packet's payload on, by protocol.
+func (t *Table) bytes(r *record, s *State, p *packet.Packet) *State {
+	ep := app.Endpoint{UDP: p.Proto == packet.UDP, Client: r.CPort, Server: r.SPort, Time: p.Time}
+	switch {
+	case p.Proto == packet.TCP:
+		return t.segment(r, s, p, ep)
+	case p.Proto == packet.UDP && len(p.Payload) > 0:
+		was := s.App.Reversed
+		t.layer.Datagram(&s.App, ep, p.Dir, p.Payload)
+		if s.App.Reversed != was {
+			t.reverse(r)
+			p.Dir = p.Dir.Reverse()
+		}
+	}
+	return s
+}
+
+// segment walks a TCP packet through its session.
+func (t *Table) segment(r *record, s *State, p *packet.Packet, ep app.Endpoint) *State {
+	t.none = nil
+	held := &t.none
+	t.feeder = feeder{t: t, r: r, ep: ep}
+	if s != nil {
+		held, t.feeder.s = &s.bytes, s
+	}
+	t.engine.Packet(&r.tcp, held, &t.feeder, p)
+	switch {
+	case r.State == Bypassed || r.tcp.State < stream.Established:
+	case r.tcp.State == stream.LastAck || r.tcp.State == stream.TimeWait || r.tcp.State == stream.Closed:
+		r.State = Closed
+	default:
+		r.State = Established
+	}
+	return s
+}
+
+// reverse exchanges client and server.
+func (t *Table) reverse(r *record) {
+	r.Client, r.Server, r.CPort, r.SPort = r.Server, r.Client, r.SPort, r.CPort
+	r.Packets[0], r.Packets[1] = r.Packets[1], r.Packets[0]
+	r.Bytes[0], r.Bytes[1] = r.Bytes[1], r.Bytes[0]
+	r.TCPFlags[0], r.TCPFlags[1] = r.TCPFlags[1], r.TCPFlags[0]
+	r.Flags ^= Reversed
+}
+
+// feeder gives a session's bytes to the application layer. One per table, so that nothing is allocated.
+type feeder struct {
+	t        *Table
+	r        *record
+	s        *State
+	ep       app.Endpoint
+	reversed bool
+}
+
+// Stream implements stream.Consumer.
+func (f *feeder) Stream(dir packet.Direction, data []byte, eof bool) int {
+	if f.s == nil || f.s.App.Idle(dir) {
+		return len(data)
+	}
+	was := f.s.App.Reversed
+	n := f.t.layer.Stream(&f.s.App, f.ep, dir, data, eof)
+	if f.reversed = f.s.App.Reversed != was; f.reversed {
+		f.t.reverse(f.r)
+		f.ep.Client, f.ep.Server = f.ep.Server, f.ep.Client
+	}
+	if p := f.s.App.Parser; p != nil && f.s.bytes != nil {
+		if txs := p.Transactions(); txs != nil && len(txs.Open) > 0 && txs.Open[len(txs.Open)-1].Complete(dir) {
+			f.s.bytes.Trigger(dir)
+		}
+	}
+	return n
+}
+
+// Gap implements stream.Consumer.
+func (f *feeder) Gap(dir packet.Direction, n uint32) bool {
+	return f.s != nil && f.t.layer.Gap(&f.s.App, f.ep, dir, n)
+}
+
+// Reversed implements stream.Consumer.
+func (f *feeder) Reversed() bool { r := f.reversed; f.reversed = false; return r }
+
+// Settle is to be called when a packet was judged and told: what nobody needs any more is forgotten.
+func (t *Table) Settle(p *packet.Packet, f *Flow, s *State) { t.settle(p, s) }
+
+func (t *Table) settle(p *packet.Packet, s *State) (more bool) {
+	if s == nil {
+		return false
+	}
+	for _, parser := range [...]app.Parser{s.App.Parser, s.App.Previous} {
+		if parser != nil {
+			if txs := parser.Transactions(); txs != nil && len(txs.Open) > 0 {
+				txs.Drop()
+			}
+		}
+	}
+	if s.bytes != nil {
+		more = t.engine.Settle(s.bytes, p.Dir)
+	}
+	s.cur = nil
+	return more
+}

@@ -1,0 +1,184 @@
+package stream
+
+import "picket/traffic/packet"
+
+const pawsLimit = 24 * 24 * 3600 // seconds after which an idle sender's timestamps are void (RFC 7323, 5.5)
+
+// ackOK checks an acknowledgment of the bytes that o has sent (RFC 5961, section 5).
+func (c *conn) ackOK(o *side) bool {
+	h := &c.p.TCP
+	ack := Seq(h.Ack)
+	switch {
+	case h.Flags&packet.ACK == 0, ack.after(o.acked) && ack.upTo(o.nextWin), ack == o.acked:
+		return true
+	case ack.before(o.acked):
+		if o.window == 0 || ack.from(o.acked-Seq(o.window)) {
+			return true
+		}
+	case c.s.has(Async):
+		return true
+	case c.s.State == SynSent && c.dir == packet.ToClient && h.Flags&packet.RST != 0 && ack == o.isn+1:
+		return true
+	}
+	c.event(EvPktInvalidAck)
+	return false
+}
+
+// tsOK checks the timestamp of a segment against replayed ones (PAWS, RFC 7323 section 5), as the receiving host
+// would. With update, it becomes the newest.
+func (c *conn) tsOK(update bool) bool {
+	h := &c.p.TCP
+	snd := c.snd()
+	pol := c.policy(snd)
+	if !c.s.has(timestamps) {
+		return true
+	}
+	if !h.HasTS {
+		if update && pol == Solaris {
+			c.s.Flags &^= timestamps
+		}
+		return true
+	}
+	inOrder := snd.next == Seq(h.Seq)
+	check, last := true, snd.lastTS
+	if snd.zeroTS {
+		switch pol {
+		case Linux, Windows2K3:
+			check = false
+			if update {
+				c.s.Flags &^= timestamps
+			}
+		case OldLinux, Windows, Vista:
+			if inOrder {
+				check = false
+			}
+			if update {
+				snd.zeroTS = false
+				if inOrder {
+					snd.lastTS = h.TSVal
+				}
+			}
+		}
+	}
+	if pol == HPUX11 && !inOrder {
+		check = false
+	}
+	if h.TSVal == 0 {
+		switch pol {
+		case OldLinux, Windows, Windows2K3, Vista, Solaris:
+		default:
+			c.event(EvPktInvalidTimestamp)
+			return false
+		}
+	}
+	if !check {
+		return true
+	}
+	diff := int32(h.TSVal - last)
+	if pol == Linux || c.e.cfg.LiberalTimestamps {
+		diff++
+	}
+	now, seen := c.second(), snd.lastSec
+	if seen == 0 && c.s.has(Midstream) {
+		seen = now
+	}
+	old := now > seen+pawsLimit
+	switch {
+	case diff >= 0 && !(last != 0 && old):
+		if update {
+			if inOrder {
+				snd.lastTS = h.TSVal
+			}
+			snd.lastSec = now
+		}
+		return true
+	case inOrder && old:
+		if update {
+			snd.lastTS, snd.lastSec = h.TSVal, now
+		}
+		return true
+	}
+	c.event(EvPktInvalidTimestamp)
+	return false
+}
+
+// rstOK tells whether the receiving host would take a reset, which depends on its system.
+func (c *conn) rstOK() bool {
+	if !c.tsOK(false) {
+		return false
+	}
+	h := &c.p.TCP
+	if len(c.p.Payload) > 0 {
+		c.event(EvRstWithData)
+	}
+	snd, rcv := c.snd(), c.rcv()
+	if h.Flags&packet.ACK != 0 && h.Ack != 0 && !c.ackOK(rcv) {
+		c.event(EvRstInvalidAck)
+		return false
+	}
+	if h.HasMD5 || h.HasAO {
+		rcv.rst = true // nobody but the hosts can tell whether it is signed well
+	}
+	seq := Seq(h.Seq)
+	if c.s.has(Async) {
+		return seq.from(snd.next)
+	}
+	switch c.policy(snd) {
+	case HPUX11:
+		return seq.from(snd.next)
+	case OldLinux, Linux, Solaris:
+		return (seq + Seq(len(c.p.Payload))).from(snd.acked) && seq.before(snd.next+Seq(snd.window))
+	}
+	return seq == snd.next
+}
+
+// retransmission tells whether a segment brings nothing new.
+func (c *conn) retransmission() bool {
+	if len(c.p.Payload) == 0 {
+		return false
+	}
+	seq, snd := Seq(c.p.TCP.Seq), c.snd()
+	end := c.end()
+	if seq.before(snd.acked) && end.after(snd.acked) || end.upTo(snd.acked) || end.upTo(snd.next) {
+		c.event(EvPktRetransmission)
+		return true
+	}
+	return false
+}
+
+// idle handles the segments that change nothing: keep-alives, their answers, window probes, shrunken windows and
+// outdated acknowledgments. True: nothing more is to be done.
+func (c *conn) idle() bool {
+	h, snd, rcv := &c.p.TCP, c.snd(), c.rcv()
+	seq, ack := Seq(h.Seq), Seq(h.Ack)
+	n := len(c.p.Payload)
+	plain := h.Flags&(packet.SYN|packet.FIN|packet.RST) == 0
+	if plain && n <= 1 && ack == rcv.acked && seq == snd.next-1 {
+		snd.keepalive = true
+		return true
+	}
+	win := uint32(h.Window) << rcv.scale
+	if plain && n == 0 && h.Window != 0 && win == rcv.window && rcv.keepalive && ack == rcv.acked && seq == snd.next {
+		rcv.keepalive, snd.keepalive = false, false
+		return true
+	}
+	snd.keepalive = false
+	c.s.Flags &^= [2]SessionFlags{probeToClient, probeToServer}[c.dir]
+	if !plain || c.s.State < Established {
+		return false
+	}
+	if n == 0 && win != rcv.window && h.Window != 0 && ack == rcv.acked && seq == snd.next {
+		return false // an honest window update
+	}
+	if c.s.State != Closed && win < rcv.window && ack.after(rcv.next) && seq.after(snd.next) {
+		less, more := rcv.window-win, uint32(ack-rcv.acked)
+		if win > 1024 {
+			more += 32
+		}
+		if less > uint32(n) && less > more {
+			c.event(EvPktBadWindowUpdate)
+			return true
+		}
+	}
+	return n == 0 && h.Flags&packet.ACK != 0 && seq == snd.next && ack.before(rcv.acked) && h.NSack == 0
+}

@@ -1,0 +1,149 @@
+package stream
+
+import "picket/traffic/packet"
+
+// Consumer takes a session's bytes in order. See app.Layer for the meaning of the results.
+type Consumer interface {
+	// Stream takes the bytes that follow those consumed before, and returns how many of them are done with.
+	Stream(dir packet.Direction, data []byte, eof bool) (consumed int)
+	// Gap says that n bytes are missing; false: no more bytes of the direction are wanted.
+	Gap(dir packet.Direction, n uint32) bool
+	// Reversed tells whether client and server were exchanged by the last call.
+	Reversed() bool
+}
+
+// Stats count what the engine did and refused.
+type Stats struct {
+	Sessions, Midstream, BadChecksum, Invalid uint64
+	Gaps, Overlaps, OverlapsDiffer            uint64
+	DepthReached, MemcapDrops, Pseudo         uint64
+	Memuse                                    uint64 // bytes of reassembly buffers, now
+}
+
+// Engine tracks the sessions of one worker. It is not safe for concurrent use.
+type Engine struct {
+	cfg   Config
+	free  []*Bytes
+	Stats Stats
+	c     conn
+}
+
+// NewEngine returns an engine for one worker.
+func NewEngine(cfg Config) *Engine { return &Engine{cfg: cfg} }
+
+// Config returns the engine's settings.
+func (e *Engine) Config() *Config { return &e.cfg }
+
+// Bytes are the held bytes of both directions of a session.
+type Bytes struct {
+	half [2]half
+	used uint64 // accounted memory
+}
+
+// conn is a packet with its session: what all checks look at.
+type conn struct {
+	e   *Engine
+	s   *Session
+	b   **Bytes
+	out Consumer
+	p   *packet.Packet
+	dir packet.Direction
+}
+
+func (c *conn) snd() *side           { return &c.s.side[c.dir] }
+func (c *conn) rcv() *side           { return &c.s.side[c.dir^1] }
+func (c *conn) end() Seq             { return Seq(c.p.TCP.Seq) + Seq(len(c.p.Payload)) }
+func (c *conn) second() uint32       { return uint32(c.p.Time / 1e9) }
+func (c *conn) event(e packet.Event) { c.p.AddEvent(e) }
+
+// policy is the policy of the host that gets the sender's bytes.
+func (c *conn) policy(snd *side) Policy {
+	if !snd.hasPolicy {
+		a := c.p.Dst
+		if snd != c.snd() {
+			a = c.p.Src
+		}
+		if len(c.e.cfg.Hosts) > 0 {
+			snd.policy = c.e.cfg.policyOf(a.Netip())
+		}
+		snd.hasPolicy = true
+	}
+	return snd.policy
+}
+
+// Packet takes a TCP packet of the session, whose Dir is set. Bytes that are ready go to out. b holds the
+// session's bytes and is filled in when there are some. The packet gets its events and StreamAdded or
+// StreamRefused. Allocates nothing on in-order segments in the steady state.
+func (e *Engine) Packet(s *Session, b **Bytes, out Consumer, p *packet.Packet) {
+	if e.cfg.ChecksumValidation && p.Has(packet.ChecksumBad) {
+		e.Stats.BadChecksum++
+		p.Flags |= packet.StreamRefused
+		return
+	}
+	e.c = conn{e, s, b, out, p, p.Dir}
+	c := &e.c
+	h := &p.TCP
+	if h.Flags&packet.ACK == 0 && h.Ack != 0 {
+		c.event(EvPktBrokenAck)
+	}
+	if !c.walk() {
+		e.Stats.Invalid++
+		p.Flags |= packet.StreamRefused
+	}
+}
+
+// walk is a packet's way through the session; false: it is refused.
+func (c *conn) walk() bool {
+	if c.s.State == None {
+		return c.begin()
+	}
+	ok := c.idle()
+	if !ok {
+		ok = c.spurious() || c.dispatch(c.s.State)
+	}
+	c.afterReset()
+	return ok
+}
+
+// spurious tells whether a segment lies before all bytes still held.
+func (c *conn) spurious() bool {
+	if len(c.p.Payload) == 0 {
+		return false
+	}
+	base := c.snd().isn + 1
+	if *c.b != nil {
+		base = (*c.b).half[c.dir].baseSeq
+	}
+	end := c.end()
+	if end.upTo(base) {
+		c.event(EvPktSpuriousRetransmission)
+		return true
+	}
+	if end.upTo(c.snd().acked) {
+		c.event(EvPktSpuriousRetransmission)
+	}
+	return false
+}
+
+// afterReset notices that the sender of a reset goes on all the same: somebody else sent it.
+func (c *conn) afterReset() {
+	if c.p.TCP.Flags&packet.RST == 0 && c.rcv().rst {
+		c.rcv().rst = false
+		c.s.Flags &^= ByReset
+		c.event(EvSuspectedRstInject)
+	}
+}
+
+func (c *conn) dispatch(st State) bool {
+	switch st {
+	case SynSent:
+		return c.synSent()
+	case SynRecv:
+		return c.synRecv()
+	case Established:
+		return c.established()
+	case Closed:
+		return true
+	}
+	return c.closing(st)
+}

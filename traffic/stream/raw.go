@@ -1,0 +1,118 @@
+package stream
+
+import "picket/traffic/packet"
+
+// Trigger asks that a direction's raw bytes are judged at its next packet, however few they are. The flow table
+// does so when a transaction is complete (Suricata: StreamTcpReassembleTriggerRawInspection).
+func (b *Bytes) Trigger(dir packet.Direction) { b.half[dir].trigger = true }
+
+// Left tells whether a direction has bytes that were not judged or not given to the application layer.
+func (b *Bytes) Left(dir packet.Direction) bool {
+	h := &b.half[dir]
+	return h.right() > h.raw || !h.appDone && h.right() > h.app
+}
+
+// Depth tells whether a direction has reached stream.reassembly.depth.
+func (b *Bytes) Depth(dir packet.Direction) bool { return b.half[dir].depth }
+
+// Gaps tells whether bytes of a direction were never seen.
+func (b *Bytes) Gaps(dir packet.Direction) bool { return b.half[dir].hasGap }
+
+// Raw returns the bytes of the packet's direction that are to be judged now. Inline it is the packet's own bytes
+// with some before them; else what the receiver has acknowledged, once a chunk of it has come together, a
+// transaction is complete, or the session ends.
+func (e *Engine) Raw(s *Session, b *Bytes, p *packet.Packet) Window {
+	if b == nil || !e.cfg.Reassembly.Raw {
+		return Window{}
+	}
+	h := &b.half[p.Dir]
+	h.window = span{}
+	if len(h.blocks) == 0 {
+		return Window{}
+	}
+	last := p.Has(packet.Pseudo | packet.StreamEOF)
+	chunk := uint64(e.cfg.Reassembly.ToServerChunk)
+	if p.Dir == packet.ToClient {
+		chunk = uint64(e.cfg.Reassembly.ToClientChunk)
+	}
+	if e.cfg.Inline && !last {
+		return h.around(p, chunk)
+	}
+	acked := uint64(max(h.offset(s.side[p.Dir].acked), 0))
+	if last {
+		acked = h.right()
+	} else if !h.depth && !h.trigger && s.State <= TimeWait && acked < h.raw+chunk {
+		return Window{}
+	}
+	return h.chunk(acked, last)
+}
+
+// chunk is the first unjudged run of bytes before the offset right.
+func (h *half) chunk(right uint64, eof bool) Window {
+	from := h.raw
+	data, missing := h.at(from)
+	if missing > 0 {
+		if from += missing; from >= right {
+			return Window{}
+		}
+		data, _ = h.at(from)
+	}
+	if from >= right || len(data) == 0 {
+		return Window{}
+	}
+	data = data[:min(uint64(len(data)), right-from)]
+	h.window = span{from, from + uint64(len(data))}
+	return Window{Data: data, Offset: from, New: len(data), EOF: eof && h.window.end == h.right()}
+}
+
+// around is the packet's payload with what precedes it, about a chunk long.
+func (h *half) around(p *packet.Packet, chunk uint64) Window {
+	if len(p.Payload) == 0 || !p.Has(packet.StreamAdded) {
+		return Window{}
+	}
+	n := uint64(len(p.Payload))
+	if chunk/3*2 < n {
+		chunk = n + chunk/3
+	}
+	off := h.offset(Seq(p.TCP.Seq))
+	if off < 0 {
+		return Window{Data: p.Payload, New: len(p.Payload)}
+	}
+	end := uint64(off) + n
+	for _, b := range h.blocks {
+		if b.start > uint64(off) || b.end < end {
+			continue
+		}
+		from := max(b.start, end-min(end, chunk))
+		h.window = span{from, end}
+		return Window{Data: h.buf[from-h.base : end-h.base], Offset: from, New: int(n)}
+	}
+	return Window{Data: p.Payload, Offset: uint64(off), New: len(p.Payload)}
+}
+
+// Settle marks what Raw returned for the direction as judged and forgets the bytes nobody needs any more. True:
+// more is ready to be judged at once (behind a gap, at the end of a flow).
+func (e *Engine) Settle(b *Bytes, dir packet.Direction) (more bool) {
+	h := &b.half[dir]
+	if h.window.end > h.raw {
+		h.raw = h.window.end
+		h.trigger = false
+		more = h.raw < h.right()
+	}
+	h.window = span{}
+	for i := range b.half {
+		h := &b.half[i]
+		keep := h.raw
+		if !e.cfg.Reassembly.Raw {
+			keep = h.right()
+		}
+		if !h.appDone && !h.eofSent {
+			keep = min(keep, h.app)
+		}
+		if e.cfg.Inline {
+			keep -= min(keep, uint64(e.cfg.Reassembly.ToServerChunk))
+		}
+		h.prune(keep)
+	}
+	return more
+}

@@ -1,0 +1,214 @@
+package stream
+
+import "picket/traffic/packet"
+
+// segment hands a segment that belongs to the session to reassembly. Without inline, a segment makes the bytes
+// ready that it acknowledges: those of the other direction.
+func (c *conn) segment() {
+	fl := c.p.TCP.Flags
+	own, other := c.e.cfg.Inline, !c.e.cfg.Inline
+	switch {
+	case c.e.cfg.Inline:
+	case fl&packet.RST != 0:
+		own, other = true, false
+	case fl&packet.FIN != 0 && c.s.State > TimeWait:
+		own, other = true, fl&packet.ACK != 0
+	case c.s.State == Closed:
+		own = true
+	}
+	if other {
+		c.feed(c.dir^1, false)
+		if c.dir != c.p.Dir { // client and server were exchanged
+			c.dir = c.p.Dir
+		}
+	}
+	if len(c.p.Payload) > 0 && c.add() {
+		own = true // the depth was just reached
+	}
+	if own {
+		c.feed(c.dir, false)
+	}
+}
+
+// half returns the bytes of a direction, making them when the first arrive.
+func (c *conn) half(dir packet.Direction) *half {
+	if *c.b == nil {
+		n := len(c.e.free)
+		if n == 0 {
+			*c.b = new(Bytes)
+		} else {
+			*c.b = c.e.free[n-1]
+			c.e.free = c.e.free[:n-1]
+		}
+		for d := range 2 {
+			(*c.b).half[d].reset(c.s.side[d].isn + 1)
+		}
+	}
+	h := &(*c.b).half[dir]
+	if first := c.s.side[dir].isn + 1; len(h.blocks) == 0 && h.base == 0 {
+		h.baseSeq = first
+	}
+	return h
+}
+
+// add puts the segment's payload into its direction; true: this one has reached the depth.
+func (c *conn) add() (full bool) {
+	h := c.half(c.dir)
+	if h.depth {
+		return false
+	}
+	seq, data := Seq(c.p.TCP.Seq), c.p.Payload
+	if c.p.TCP.Flags&packet.SYN != 0 {
+		seq++ // data of a SYN stands after it
+	}
+	off := h.offset(seq)
+	end := off + int64(len(data))
+	if end <= int64(h.base) {
+		c.event(EvReassemblySegmentBeforeBaseSeq)
+		return false
+	}
+	if d := int64(c.e.cfg.Reassembly.Depth); d > 0 && end > d {
+		h.depth = true
+		c.e.Stats.DepthReached++
+		c.event(EvReassemblyDepthReached)
+		if end > d+int64(len(data)) || off >= d {
+			return true
+		}
+		data = data[:d-off]
+		if len(data) == 0 {
+			return true
+		}
+	}
+	if off < int64(h.base) {
+		data = data[int64(h.base)-off:]
+		off = int64(h.base)
+	}
+	if off+int64(len(data)) > int64(h.base)+maxSpan || len(h.segs) >= maxSegments {
+		c.event(EvReassemblyInsertLimit)
+		return h.depth
+	}
+	if c.e.Stats.Memuse > c.e.cfg.Reassembly.Memcap && c.e.cfg.Reassembly.Memcap > 0 {
+		c.e.Stats.MemcapDrops++
+		c.event(EvReassemblyNoSegment)
+		return h.depth
+	}
+	c.put(h, uint64(off), data)
+	return h.depth
+}
+
+// put inserts bytes and accounts for their memory.
+func (c *conn) put(h *half, off uint64, data []byte) {
+	before := cap(h.buf)
+	if h.insert(off, data, c.policy(c.snd()), c.e.cfg.Inline) {
+		c.e.Stats.OverlapsDiffer++
+		if c.e.cfg.Inline || c.e.cfg.CheckOverlap {
+			c.event(EvReassemblyOverlapDifferentData)
+		}
+	}
+	grown := uint64(cap(h.buf) - before)
+	(*c.b).used += grown
+	c.e.Stats.Memuse += grown
+	c.p.Flags |= packet.StreamAdded
+}
+
+// ackedTo is the right edge of the acknowledged bytes of a direction, as an offset.
+func (c *conn) ackedTo(dir packet.Direction, h *half) uint64 {
+	return uint64(max(h.offset(c.s.side[dir].acked), int64(h.base)))
+}
+
+// feed gives the application layer what is ready of a direction; last: nothing will follow.
+func (c *conn) feed(dir packet.Direction, last bool) {
+	if *c.b == nil {
+		return
+	}
+	h := c.half(dir)
+	if h.appDone || h.eofSent {
+		return
+	}
+	eof := last || c.s.State == Closed
+	all := c.e.cfg.Inline || last
+	for {
+		data, missing := h.at(h.app)
+		acked := c.ackedTo(dir, h)
+		if missing > 0 && !c.gap(dir, h, missing, acked, last) {
+			break
+		}
+		if missing > 0 {
+			continue
+		}
+		if !all && h.app+uint64(len(data)) > acked {
+			data = data[:max(acked, h.app)-h.app]
+		}
+		right := h.app + uint64(len(data))
+		if right <= h.offered && !eof {
+			return
+		}
+		h.offered = max(right, h.offered)
+		next, _ := h.at(right)
+		final := eof && len(next) == 0 && right >= h.right()
+		if len(data) == 0 && !final {
+			break
+		}
+		n := min(c.out.Stream(dir, data, final), len(data))
+		h.eofSent = final
+		h.app += uint64(max(n, 0))
+		if c.out.Reversed() {
+			c.reverse()
+			return
+		}
+		if final || n < len(data) {
+			return
+		}
+	}
+	if eof && !h.eofSent && !h.appDone {
+		h.eofSent = true
+		c.out.Stream(dir, nil, true)
+	}
+}
+
+// gap skips bytes that the receiver has acknowledged but that were never seen.
+func (c *conn) gap(dir packet.Direction, h *half, missing, acked uint64, last bool) bool {
+	if acked <= h.app && !last {
+		return false
+	}
+	c.e.Stats.Gaps++
+	c.event(EvReassemblySeqGap)
+	h.hasGap = true
+	if !c.out.Gap(dir, uint32(missing)) {
+		h.appDone = true
+		return false
+	}
+	h.app += missing
+	h.offered = max(h.offered, h.app)
+	return true
+}
+
+// reverse exchanges client and server after the application layer has found them the wrong way round.
+func (c *conn) reverse() {
+	c.s.swap()
+	b := *c.b
+	b.half[0], b.half[1] = b.half[1], b.half[0]
+	c.p.Dir = c.p.Dir.Reverse()
+}
+
+// Finish gives the application layer what is left of a direction, as a pseudo packet at the end of a flow does.
+func (e *Engine) Finish(s *Session, b **Bytes, out Consumer, p *packet.Packet) {
+	e.Stats.Pseudo++
+	e.c = conn{e, s, b, out, p, p.Dir}
+	e.c.feed(p.Dir, true)
+}
+
+// Free takes back a session's bytes.
+func (e *Engine) Free(b *Bytes) {
+	if b == nil {
+		return
+	}
+	e.Stats.Memuse -= min(b.used, e.Stats.Memuse)
+	b.used = 0
+	for i := range b.half {
+		b.half[i].reset(0)
+	}
+	if len(e.free) < 4096 {
+		e.free = append(e.free, b)
+	}
+}
