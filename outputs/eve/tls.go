@@ -10,7 +10,7 @@ import (
 // appendTLS writes a session as output-json-tls.c does: the extended fields, or those that "tls.custom" lists.
 func appendTLS(j *JSON, tx *app.Transaction, c *Context) bool {
 	s, ok := tx.Data.(*tls.Session)
-	if !ok || !c.Alert && len(s.Server.Chain) == 0 && !s.Resumed() && !s.TLS13() {
+	if !ok || !c.Alert && s.Seen&tls.SeenServerHello == 0 {
 		return false
 	}
 	f := tlsFields{c.Cfg.Settings["tls.custom"], c.Cfg.Settings["tls.extended"] == "no"}

@@ -43,7 +43,7 @@ var loggers = [...]TxLogger{
 	{Proto: app.HTTP1, Event: "http", Append: appendHTTP},
 	{Proto: app.DNS, Event: "dns", Append: appendDNS, OneWay: true},
 	{Proto: app.MDNS, Event: "mdns", Append: appendMDNS, OneWay: true},
-	{Proto: app.TLS, Event: "tls", Append: appendTLS, Client: tls.ClientHandshakeDone, Server: tls.ServerHandshakeDone},
+	{Proto: app.TLS, Event: "tls", Append: appendTLS, Client: tls.ClientHelloDone, Server: tls.ServerCertDone},
 	{Proto: app.SSH, Event: "ssh", Append: appendSSH, Client: ssh.BannerDone, Server: ssh.BannerDone},
 	{Proto: app.SMTP, Event: "smtp", Append: appendSMTP},
 }
