@@ -14,7 +14,6 @@ import (
 	"os/exec"
 	"runtime"
 	"strings"
-	"testing"
 	"time"
 
 	"github.com/vishvananda/netlink"
@@ -38,6 +37,15 @@ const (
 	prefixLength6 = "/64"
 )
 
+// T is what this package needs of a testing.TB. bench has one of its own: measurements need networks as well.
+type T interface {
+	Helper()
+	Cleanup(func())
+	Skip(args ...any)
+	Fatal(args ...any)
+	Fatalf(format string, args ...any)
+}
+
 // Host is one network namespace.
 type Host struct {
 	Name string
@@ -50,7 +58,7 @@ type Gateway struct {
 }
 
 // NewHost makes a namespace with nothing but its loopback device.
-func NewHost(t testing.TB, name string) *Host {
+func NewHost(t T, name string) *Host {
 	t.Helper()
 	if os.Geteuid() != 0 {
 		t.Skip("needs root: network namespaces")
@@ -79,7 +87,7 @@ func NewHost(t testing.TB, name string) *Host {
 }
 
 // back returns the thread to its namespace and unlocks it; when that fails the thread must die with its goroutine.
-func back(t testing.TB, old netns.NsHandle) {
+func back(t T, old netns.NsHandle) {
 	if err := netns.Set(old); err != nil {
 		t.Fatal("leave namespace:", err)
 	}
@@ -87,7 +95,7 @@ func back(t testing.TB, old netns.NsHandle) {
 }
 
 // NewGateway builds the network.
-func NewGateway(t testing.TB) *Gateway {
+func NewGateway(t T) *Gateway {
 	t.Helper()
 	g := &Gateway{A: NewHost(t, "a"), GW: NewHost(t, "gateway"), B: NewHost(t, "b")}
 	g.GW.Do(t, func() {
@@ -106,7 +114,7 @@ func NewGateway(t testing.TB) *Gateway {
 }
 
 // setting writes a kernel setting of the present namespace.
-func setting(t testing.TB, file, value string) {
+func setting(t T, file, value string) {
 	t.Helper()
 	if err := os.WriteFile(file, []byte(value), 0); err != nil {
 		t.Fatal(err)
@@ -114,7 +122,7 @@ func setting(t testing.TB, file, value string) {
 }
 
 // Link joins two hosts by a veth pair and sets both ends up.
-func Link(t testing.TB, x *Host, xName string, y *Host, yName string) {
+func Link(t T, x *Host, xName string, y *Host, yName string) {
 	t.Helper()
 	x.Do(t, func() {
 		v := &netlink.Veth{
@@ -129,7 +137,7 @@ func Link(t testing.TB, x *Host, xName string, y *Host, yName string) {
 	y.Do(t, func() { up(t, yName) })
 }
 
-func up(t testing.TB, name string) {
+func up(t T, name string) {
 	t.Helper()
 	l, err := netlink.LinkByName(name)
 	if err == nil {
@@ -141,7 +149,7 @@ func up(t testing.TB, name string) {
 }
 
 // address gives an interface its addresses.
-func (h *Host) address(t testing.TB, iface, v4, v6 string) {
+func (h *Host) address(t T, iface, v4, v6 string) {
 	t.Helper()
 	h.Do(t, func() {
 		l, err := netlink.LinkByName(iface)
@@ -161,7 +169,7 @@ func (h *Host) address(t testing.TB, iface, v4, v6 string) {
 	})
 }
 
-func (h *Host) route(t testing.TB, gateways ...string) {
+func (h *Host) route(t T, gateways ...string) {
 	t.Helper()
 	h.Do(t, func() {
 		for _, g := range gateways {
@@ -174,7 +182,7 @@ func (h *Host) route(t testing.TB, gateways ...string) {
 
 // Do runs f in the host's namespace, on the calling goroutine. Sockets that f opens and processes that it starts
 // belong to the host. f may fail the test.
-func (h *Host) Do(t testing.TB, f func()) {
+func (h *Host) Do(t T, f func()) {
 	t.Helper()
 	runtime.LockOSThread()
 	old, err := netns.Get()
@@ -206,7 +214,7 @@ func (h *Host) Go(f func()) (done <-chan error) {
 }
 
 // Run runs a program on the host and returns what it printed. A failure fails the test.
-func (h *Host) Run(t testing.TB, name string, args ...string) string {
+func (h *Host) Run(t T, name string, args ...string) string {
 	t.Helper()
 	var out []byte
 	var err error
@@ -219,7 +227,7 @@ func (h *Host) Run(t testing.TB, name string, args ...string) string {
 
 // Start starts a prepared command on the host and kills it, if it still runs, at the end of the test. The returned
 // function waits for it; it may be called by several.
-func (h *Host) Start(t testing.TB, c *exec.Cmd) (wait func() error) {
+func (h *Host) Start(t T, c *exec.Cmd) (wait func() error) {
 	t.Helper()
 	h.Do(t, func() {
 		if err := c.Start(); err != nil {
@@ -243,7 +251,7 @@ func (h *Host) Start(t testing.TB, c *exec.Cmd) (wait func() error) {
 }
 
 // Listen opens a listener on the host, closed at the end of the test.
-func (h *Host) Listen(t testing.TB, network, addr string) net.Listener {
+func (h *Host) Listen(t T, network, addr string) net.Listener {
 	t.Helper()
 	var l net.Listener
 	h.Do(t, func() {
@@ -257,7 +265,7 @@ func (h *Host) Listen(t testing.TB, network, addr string) net.Listener {
 }
 
 // ListenPacket opens a datagram socket on the host, closed at the end of the test.
-func (h *Host) ListenPacket(t testing.TB, network, addr string) net.PacketConn {
+func (h *Host) ListenPacket(t T, network, addr string) net.PacketConn {
 	t.Helper()
 	var c net.PacketConn
 	h.Do(t, func() {
@@ -271,7 +279,7 @@ func (h *Host) ListenPacket(t testing.TB, network, addr string) net.PacketConn {
 }
 
 // Dial connects from the host, giving up after two seconds. addr must hold an address, not a name.
-func (h *Host) Dial(t testing.TB, network, addr string) (c net.Conn, err error) {
+func (h *Host) Dial(t T, network, addr string) (c net.Conn, err error) {
 	t.Helper()
 	h.Do(t, func() { c, err = net.DialTimeout(network, addr, dialTimeout) })
 	if err != nil {
@@ -283,7 +291,7 @@ func (h *Host) Dial(t testing.TB, network, addr string) (c net.Conn, err error) 
 
 // Inject returns a function that sends whole frames out of an interface, as they are. Frames above the device's MTU
 // are refused: see Quiet.
-func (h *Host) Inject(t testing.TB, iface string) (send func(frame []byte) error) {
+func (h *Host) Inject(t T, iface string) (send func(frame []byte) error) {
 	t.Helper()
 	var fd, index int
 	h.Do(t, func() {
@@ -303,7 +311,7 @@ func (h *Host) Inject(t testing.TB, iface string) (send func(frame []byte) error
 
 // Quiet takes the host's own words off its interfaces: no IPv6, no ARP. Only what a test sends is on the
 // wire. mtu also limits what Inject may send.
-func (h *Host) Quiet(t testing.TB, iface string, mtu int) {
+func (h *Host) Quiet(t T, iface string, mtu int) {
 	t.Helper()
 	h.Do(t, func() {
 		setting(t, "/proc/sys/net/ipv6/conf/"+iface+"/disable_ipv6", "1")
