@@ -1,6 +1,6 @@
-// Package library holds picket's own rules: few, careful, low in noise, in the rule language that everybody reads.
+// Package library holds picket's own rules: few, low in noise, useful without any rule source.
 //
-// Signature identifiers begin at 9000001. Each file is one subject.
+// Their sids begin at 9000001; each file is one subject. It imports nothing of ours; package signatures compiles them.
 package library
 
 import (
@@ -8,17 +8,19 @@ import (
 	"io"
 )
 
+// Rules are the *.rules files.
+//
 //go:embed *.rules
-var files embed.FS
+var Rules embed.FS
 
 // Each hands every rules file over, by name.
 func Each(read func(in io.Reader, name string)) {
-	entries, err := files.ReadDir(".")
+	entries, err := Rules.ReadDir(".")
 	if err != nil {
 		panic(err) // embedded: can't happen
 	}
 	for _, e := range entries {
-		f, err := files.Open(e.Name())
+		f, err := Rules.Open(e.Name())
 		if err != nil {
 			panic(err)
 		}
