@@ -24,6 +24,7 @@ type builder struct {
 	last    *placed
 
 	vars    map[string]int
+	varList map[string]*list // the buffer in which a variable was set
 	hasFlow bool
 	flow    flowOption
 	appWhy  string
@@ -226,8 +227,9 @@ func (b *builder) define(name string) (slot int, err error) {
 		return 0, fmt.Errorf("more than %d byte variables", maxValues)
 	}
 	if b.vars == nil {
-		b.vars = map[string]int{}
+		b.vars, b.varList = map[string]int{}, map[string]*list{}
 	}
+	b.varList[name] = b.cur
 	b.vars[name] = len(b.vars) + 1
 	return b.vars[name], nil
 }
@@ -235,8 +237,11 @@ func (b *builder) define(name string) (slot int, err error) {
 // variable returns the slot of a byte variable.
 func (b *builder) variable(name string) (slot int, err error) {
 	slot, ok := b.vars[name]
-	if !ok {
+	switch {
+	case !ok:
 		return 0, fmt.Errorf("%q is neither a number nor a variable that was set before", name)
+	case b.varList[name] != b.cur:
+		return 0, fmt.Errorf("variable %q was set in another buffer", name)
 	}
 	return slot, nil
 }

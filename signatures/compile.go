@@ -340,6 +340,9 @@ func checkContents(l *list) error {
 				return err
 			}
 		}
+		if err := l.xform.check(c); err != nil {
+			return err
+		}
 		if l.bsize == nil || c.negated {
 			continue
 		}

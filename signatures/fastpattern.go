@@ -40,6 +40,9 @@ func (b *builder) chooseFast() error {
 					return fmt.Errorf("fast_pattern is given twice")
 				}
 				marked = true
+				if limited := c.relative() || c.depth.set || c.offset.set; limited && (c.negated || c.fastOnly) {
+					return fmt.Errorf("fast_pattern of a negated content, and fast_pattern:only, go with no depth, offset, distance or within")
+				}
 				if !c.negated && l.absent == mustBeThere {
 					best, score = fastPattern{c, l.buffer, l.xform}, 1<<30
 				}

@@ -196,11 +196,11 @@ func (b *builder) holder(p *placed) *list {
 
 func parseFastPattern(b *builder, arg string) error {
 	c, err := b.modified("fast_pattern")
-	if b.cur.base64 { // what was decoded is not searched beforehand: the content before it is meant
-		c, err = b.searchable()
-	}
 	if err != nil {
 		return err
+	}
+	if b.cur.base64 {
+		return errors.New("fast_pattern can't be used in base64_data: what is decoded is not searched beforehand")
 	}
 	limited := c.relative() || c.depth.set || c.offset.set
 	if c.fast {
@@ -233,20 +233,6 @@ func parseFastPattern(b *builder, arg string) error {
 		c.chop, c.chopStart, c.chopLen = true, int(o), int(n)
 	}
 	return nil
-}
-
-// searchable returns the last content outside of base64_data.
-func (b *builder) searchable() (*content, error) {
-	for i := len(b.lists) - 1; i >= 0; i-- {
-		if l := b.lists[i]; !l.base64 {
-			for j := len(l.items) - 1; j >= 0; j-- {
-				if c := l.items[j].content; c != nil {
-					return c, nil
-				}
-			}
-		}
-	}
-	return nil, errors.New("fast_pattern needs a content before it")
 }
 
 func parseReplace(b *builder, arg string) error {

@@ -1,7 +1,9 @@
 package signatures
 
 import (
+	"bytes"
 	"errors"
+	"fmt"
 	"strings"
 
 	"picket/signatures/transform"
@@ -19,6 +21,9 @@ func transformKeywords() []Keyword {
 }
 
 func (b *builder) addTransform(name, arg string) error {
+	if name == "pcrexform" && !strings.HasPrefix(arg, `"`) {
+		return errors.New("the expression must stand in double quotes")
+	}
 	t, err := transform.Parse(name, arg)
 	if err != nil {
 		return errors.New(strings.TrimPrefix(err.Error(), name+": "))
@@ -52,6 +57,34 @@ func (p pipeline) apply(v *view, buf []byte) []byte {
 	}
 	return buf
 }
+
+// check refuses a content that what the transforms leave can never hold.
+func (p pipeline) check(c *content) error {
+	for _, t := range p {
+		name, _, _ := strings.Cut(t.ID(), ":")
+		if impossible := unmatchable[name]; impossible != nil && impossible(c) {
+			return fmt.Errorf("content %q can never match behind %s", c.bytes, name)
+		}
+	}
+	return nil
+}
+
+// unmatchable says of some transforms which contents they leave no place for.
+var unmatchable = map[string]func(c *content) bool{
+	"strip_whitespace": func(c *content) bool { return bytes.ContainsAny(c.bytes, whitespace) },
+	"compress_whitespace": func(c *content) bool {
+		for i := range len(c.bytes) - 1 {
+			if strings.IndexByte(whitespace, c.bytes[i]) >= 0 && strings.IndexByte(whitespace, c.bytes[i+1]) >= 0 {
+				return true
+			}
+		}
+		return false
+	},
+	"to_lowercase": func(c *content) bool { return !c.nocase && !bytes.Equal(c.bytes, bytes.ToLower(c.bytes)) },
+	"to_uppercase": func(c *content) bool { return !c.nocase && !bytes.Equal(c.bytes, bytes.ToUpper(c.bytes)) },
+}
+
+const whitespace = " \t\n\v\f\r"
 
 // String identifies the chain.
 func (p pipeline) String() string {
