@@ -111,6 +111,9 @@ func (in *Inspector) apply(a *Alert, v *Verdict) {
 	}
 	if e > v.Effect {
 		v.Effect, v.Rule, v.Why = e, a.Signature, ByRule
+		if a.action != a.Signature.Action {
+			v.Why = ByLimit
+		}
 	}
 }
 

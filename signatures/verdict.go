@@ -10,7 +10,7 @@ type Verdict struct {
 	// Offload says that nothing in the rest of the flow needs inspection.
 	Offload bool
 	Why     Why
-	// Rule is the signature behind it; nil unless Why is ByRule or ByFlow (there it may be nil too).
+	// Rule is the signature behind it; nil unless Why is ByRule or ByLimit.
 	Rule *Signature
 	// Modified says that the payload was rewritten in place (replace).
 	Modified bool
@@ -44,6 +44,7 @@ const (
 	NoReason Why = iota
 	ByRule       // a signature matched
 	ByFlow       // an earlier verdict holds for the flow
+	ByLimit      // a rate filter has changed a signature's action
 )
 
 // Reason is EVE's drop.reason.
@@ -53,6 +54,8 @@ func (v *Verdict) Reason() string {
 		return "rules"
 	case ByFlow:
 		return "flow drop"
+	case ByLimit:
+		return "threshold detection_filter"
 	}
 	return ""
 }
@@ -63,8 +66,11 @@ func (v *Verdict) String() string {
 	if v.Flow {
 		s += " flow"
 	}
-	if v.Why == ByFlow {
+	switch v.Why {
+	case ByFlow:
 		s += ": decided earlier in this flow"
+	case ByLimit:
+		s += ": rate filter"
 	}
 	if v.Rule != nil {
 		s += ": sid " + strconv.Itoa(int(v.Rule.SID)) + " rev " + strconv.Itoa(int(v.Rule.Rev)) +
