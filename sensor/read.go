@@ -186,7 +186,7 @@ func captures(path string) ([]string, error) {
 
 func (o *ReadOptions) readFiles(ctx context.Context, s *Settings, set *RuleSet, files []string, out *eve.Writer, sum *Summary) error {
 	b := blueprint{settings: s, inline: o.inline(s), enforce: o.SimulateIPS, checksums: !o.NoChecksums, offline: true, memory: signatures.NewMemory()}
-	b.engine.Store(set.Engine)
+	b.use(set)
 	b.eve = s.eveConfig()
 	b.eve.Offline, b.eve.IPS = true, o.SimulateIPS
 	for _, file := range files {
@@ -226,24 +226,39 @@ type blueprint struct {
 	enforce   bool // verdicts take effect
 	checksums bool
 	offline   bool
+	urls      map[string]string // of reference systems
 	lines     *lines
 	bans      *banner
-	reject    rejecter
+	reject    func() (rejecter, error) // nil: rejects are not answered
 	offload   bool
 }
 
 // worker builds one worker on a source.
 func (b *blueprint) worker(name string, src capture.Source, out *eve.Writer) *worker {
 	w := &worker{
-		name: name, source: src, enforce: b.enforce, offload: b.offload, reject: b.reject, counts: &counters{},
+		name: name, source: src, enforce: b.enforce, offload: b.offload, counts: &counters{},
 		decoder: packet.NewDecoder(b.settings.decoderConfig(b.checksums)),
 		judge:   signatures.NewInspector(&b.engine, b.memory),
-		tell:    newTeller(b.lines, b.bans),
+		tell:    newTeller(b.lines, b.bans, b.urls),
 	}
 	if out != nil {
 		w.eve = eve.NewLogger(&b.eve, out)
 	}
-	layer := app.NewLayer(b.settings.appConfig(b.inline), protocols.All())
+	layer := app.NewLayer(b.appConfig(), protocols.All())
 	w.flows = flow.NewTable(b.settings.flowConfig(), b.settings.streamConfig(b.inline, b.checksums), layer, w)
 	return w
+}
+
+// use puts a rule set in force: workers pick the engine up before their next packet.
+func (b *blueprint) use(set *RuleSet) {
+	b.urls = set.URLs
+	b.engine.Store(set.Engine)
+}
+
+// appConfig adds what rules and outputs ask of the parsers to their settings.
+func (b *blueprint) appConfig() *app.Config {
+	c := b.settings.appConfig(b.inline)
+	md5, sha1, sha256 := b.engine.Load().Hashes()
+	c.MD5, c.SHA1, c.SHA256 = c.MD5 || md5, c.SHA1 || sha1, c.SHA256 || sha256
+	return c
 }

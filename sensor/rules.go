@@ -23,6 +23,8 @@ type RuleSet struct {
 	Faults []language.Fault
 	Took   time.Duration
 	At     time.Time
+	// URLs completes a reference: "cve" → "http://cve.mitre.org/…name=".
+	URLs map[string]string
 }
 
 // Loaded is the number of rules in force.
@@ -49,6 +51,12 @@ type ruleSources struct {
 	threshold  string
 	dataDir    string // where relative names in rules (datasets) begin
 	inline     bool
+	absent     []language.Fault // files that settings name and that are not there
+}
+
+func exists(file string) bool {
+	_, err := os.Stat(file)
+	return err == nil
 }
 
 // ruleSources are the sources that configuration and settings name.
@@ -57,9 +65,18 @@ func (c *Config) ruleSources(s *Settings, inline bool) ruleSources {
 		files: slices.Concat(c.Signatures.Files, s.ruleFiles()), library: c.Signatures.Library, vars: c.vars(s), inline: inline,
 		classes: c.Signatures.Classification, references: c.Signatures.References, threshold: c.Signatures.Threshold,
 	}
+	// A suricata.yaml names these files whether they are there or not; picket's own configuration means them.
 	fallback := func(to *string, key string) {
-		if *to == "" && s.Text(key, "") != "" {
-			*to = s.Path(s.Text(key, ""))
+		if *to != "" || s.Text(key, "") == "" {
+			return
+		}
+		if file := s.Path(s.Text(key, "")); exists(file) {
+			*to = file
+		} else {
+			r.absent = append(r.absent, language.Fault{
+				Pos: language.Pos{File: s.file, Line: 1, Col: 1}, Soft: true,
+				Cause: fmt.Sprintf("%s: %s is not there; the built-in table holds", key, file),
+			})
 		}
 	}
 	fallback(&r.classes, "classification-file")
@@ -72,7 +89,7 @@ func (c *Config) ruleSources(s *Settings, inline bool) ruleSources {
 // be opened is an error, and nothing changes.
 func (r *ruleSources) build() (*RuleSet, error) {
 	start := time.Now()
-	set := &RuleSet{At: start}
+	set := &RuleSet{At: start, Faults: slices.Clone(r.absent)}
 	rules, err := r.read(set)
 	if err != nil {
 		return nil, err
@@ -148,6 +165,16 @@ func (r *ruleSources) configs(opt *signatures.Options, set *RuleSet) error {
 			opt.Classes[c.Name] = signatures.Class(c)
 		}
 	})
+	systems := language.DefaultReferences()
+	err = errors.Join(err, withFile(r.references, "read references", func(f io.Reader) {
+		list, faults := language.ParseReferences(f, r.references)
+		set.Faults = append(set.Faults, faults...)
+		systems = list
+	}))
+	set.URLs = map[string]string{}
+	for _, ref := range systems {
+		set.URLs[ref.Name] = ref.URL
+	}
 	return errors.Join(err, withFile(r.threshold, "read thresholds", func(f io.Reader) {
 		list, faults := language.ParseThresholds(f, r.threshold, &r.vars)
 		set.Faults = append(set.Faults, faults...)

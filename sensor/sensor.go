@@ -91,7 +91,10 @@ func (s *Sensor) prepareRules(o *RunOptions) error {
 		settings: settings, inline: c.Capture.Inline.Enabled, enforce: enforce && c.Capture.Inline.Enabled,
 		checksums: true, memory: signatures.NewMemory(), offload: c.Capture.Inline.Offload,
 	}
-	s.plan.engine.Store(set.Engine)
+	s.plan.use(set)
+	if enforce {
+		s.plan.reject = func() (rejecter, error) { return openRejects(!c.Capture.Inline.Enabled) }
+	}
 	if o.Terminal != nil {
 		s.plan.lines = &lines{out: o.Terminal}
 	}
@@ -301,16 +304,26 @@ func (s *Sensor) work(ctx context.Context, p *post, opened chan<- error) error {
 		p.source.Store(&src)
 		w := s.plan.worker(p.name, src, s.eve)
 		w.live, w.counts = true, p.counts
-		stop := context.AfterFunc(ctx, src.Interrupt)
-		err = w.run()
-		stop()
-		err = errors.Join(err, src.Close())
+		err = s.walk(ctx, w)
 		if !errors.Is(err, capture.ErrHung) || ctx.Err() != nil {
 			return err
 		}
 		p.restarted.Add(1)
 		s.log.Error("a worker hung and its queue was closed by the watchdog; opened again", "queue", p.name)
 	}
+}
+
+// walk runs a worker on its open source, with what it needs beside it.
+func (s *Sensor) walk(ctx context.Context, w *worker) (err error) {
+	if s.plan.reject != nil {
+		if w.reject, err = s.plan.reject(); err != nil {
+			return errors.Join(err, w.source.Close())
+		}
+		defer func() { err = errors.Join(err, w.reject.Close()) }()
+	}
+	stop := context.AfterFunc(ctx, w.source.Interrupt)
+	defer stop()
+	return errors.Join(w.run(), w.source.Close())
 }
 
 func (s *Sensor) writeStats(ctx context.Context) {

@@ -106,7 +106,7 @@ func (s *Sensor) Reload(ctx context.Context) (web.Reloaded, error) {
 	s.rules.Store(set)
 	s.gate.SetAllow(c.Bans.allowed())
 	s.gate.SetObserve(c.Mode != Enforce)
-	s.plan.engine.Store(set.Engine)
+	s.plan.use(set)
 	out := web.Reloaded{Loaded: set.Loaded(), Took: time.Since(start)}
 	for _, f := range set.Refused() {
 		out.Faults = append(out.Faults, f.Error())

@@ -85,10 +85,28 @@ func (s *Settings) appConfig(inline bool) *app.Config {
 	}
 	s.http(&c.HTTP)
 	tls := protocolSettings + ".tls."
+	s.hashes(c)
 	c.TLS.JA3 = s.Text(tls+"ja3-fingerprints", "yes") != "no"
 	c.TLS.JA4 = s.Text(tls+"ja4-fingerprints", "yes") != "no"
 	c.TLS.Encrypted = s.Text(tls+"encryption-handling", s.Text(tls+"encrypt-handling", c.TLS.Encrypted))
 	return c
+}
+
+// hashes finds the sums that outputs ask for: force-hash of the files record, and of the file store, which names
+// its files by SHA-256.
+func (s *Settings) hashes(c *app.Config) {
+	var names []string
+	if at := s.output("eve-log"); at != "" {
+		for _, i := range s.Names(at + ".types") {
+			names = append(names, s.List(at+".types."+i+".files.force-hash")...)
+		}
+	}
+	if at := s.output("file-store"); at != "" {
+		names = append(names, "sha256")
+		names = append(names, s.List(at+".force-hash")...)
+	}
+	text := strings.Join(names, " ")
+	c.MD5, c.SHA1, c.SHA256 = strings.Contains(text, "md5"), strings.Contains(text, "sha1"), strings.Contains(text, "sha256")
 }
 
 // protocol reads what every protocol has: enabled, detection-ports, max-tx.

@@ -3,6 +3,7 @@ package sensor
 import (
 	"fmt"
 	"io"
+	"strings"
 	"sync"
 	"time"
 
@@ -15,15 +16,15 @@ import (
 // teller turns alerts into what each listener wants: EVE's record, a line on the terminal, a ban. One for each
 // worker; the listeners behind it are shared.
 type teller struct {
-	lines   *lines // nil: no terminal
-	bans    *banner
-	known   map[*signatures.Signature]*eve.Signature
-	record  eve.Alert
-	enforce bool
+	lines  *lines // nil: no terminal
+	bans   *banner
+	known  map[*signatures.Signature]*eve.Signature
+	urls   map[string]string // of reference systems
+	record eve.Alert
 }
 
-func newTeller(out *lines, bans *banner) *teller {
-	return &teller{lines: out, bans: bans, known: map[*signatures.Signature]*eve.Signature{}}
+func newTeller(out *lines, bans *banner, urls map[string]string) *teller {
+	return &teller{lines: out, bans: bans, urls: urls, known: map[*signatures.Signature]*eve.Signature{}}
 }
 
 // maxKnown bounds the cache of converted signatures; after a reload old ones are of no use.
@@ -45,7 +46,7 @@ func (t *teller) signature(s *signatures.Signature) *eve.Signature {
 		e.Metadata = append(e.Metadata, eve.Pair(p))
 	}
 	for _, r := range s.References {
-		e.References = append(e.References, r.Kind+","+r.ID)
+		e.References = append(e.References, t.urls[strings.ToLower(r.Kind)]+r.ID)
 	}
 	t.known[s] = e
 	return e

@@ -42,6 +42,7 @@ type worker struct {
 // rejecter answers a rejected packet in the name of its receiver.
 type rejecter interface {
 	Reject(p *packet.Packet, toSource, toDestination bool) error
+	Close() error
 }
 
 // run walks batches until the source ends, then ends all flows.
@@ -75,8 +76,8 @@ func (w *worker) frame(f *capture.Frame) {
 		v := w.packet(p)
 		if w.enforce && v.Effect.Drops() {
 			f.Verdict = capture.Drop
-			w.answer(p, &v)
 		}
+		w.answer(p, &v)
 		if w.enforce && v.Modified {
 			f.Replace = f.Data // rewritten in place
 		}

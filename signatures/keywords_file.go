@@ -144,6 +144,7 @@ func fileHash(name string, size int, get func(*app.File) []byte) func(*builder, 
 		if err != nil {
 			return err
 		}
+		b.needSum(size)
 		return b.testFile(name, func(f *app.File) bool {
 			if f.State != app.FileClosed {
 				return false
@@ -153,3 +154,24 @@ func fileHash(name string, size int, get func(*app.File) []byte) func(*builder, 
 		})
 	}
 }
+
+// needSum notes which sum a rule compares, by its length in bytes.
+func (b *builder) needSum(size int) {
+	switch size {
+	case 16:
+		b.sums |= sumMD5
+	case 20:
+		b.sums |= sumSHA1
+	case 32:
+		b.sums |= sumSHA256
+	}
+}
+
+// fileSum is a set of hash functions.
+type fileSum uint8
+
+const (
+	sumMD5 fileSum = 1 << iota
+	sumSHA1
+	sumSHA256
+)

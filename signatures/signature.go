@@ -39,6 +39,7 @@ type Signature struct {
 	fast      fastPattern
 	names     uint8 // number of byte variables
 	fileStore bool
+	sums      fileSum // hashes of files that the rule compares
 	hook      *hook
 }
 
