@@ -7,6 +7,7 @@ type Config struct {
 	Memcap   uint64 // bytes of flow records
 	HashSize uint32 // buckets
 	Prealloc uint32 // records made at the start
+	FirstID  uint64 // number of the first flow less one: workers that log together must not meet
 	UseVLAN  bool   // vlan.use-for-tracking
 	UseDepth bool   // packets of different tunnel depth belong to different flows
 	Timeouts [Other + 1]Timeouts

@@ -71,7 +71,7 @@ func NewTable(cfg Config, sc stream.Config, layer Layer, sink Sink) *Table {
 		size <<= 1
 	}
 	t := &Table{cfg: cfg, engine: stream.NewEngine(sc), layer: layer, sink: sink, seed: maphash.MakeSeed(),
-		buckets: make([]uint32, size), states: make([]*State, 1)}
+		buckets: make([]uint32, size), states: make([]*State, 1), nextID: cfg.FirstID}
 	for n := uint32(0); n < cfg.Prealloc; n += slabSize {
 		t.slab()
 	}
