@@ -192,7 +192,7 @@ func Default() *Config {
 			},
 		},
 		Signatures: SignaturesConfig{Library: true},
-		EVE:        EVEConfig{File: "eve.json", Queue: 65536, Stats: 8 * time.Second},
+		EVE:        EVEConfig{File: "eve.json", CommunityID: true, Queue: 65536, Stats: 8 * time.Second},
 		Bans:       BansConfig{Max: 1 << 20},
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -190,21 +191,40 @@ func (o *ReadOptions) readFiles(ctx context.Context, s *Settings, set *RuleSet, 
 	b.eve = s.eveConfig()
 	b.eve.Offline, b.eve.IPS = true, o.SimulateIPS
 	for _, file := range files {
-		src, err := capture.OpenFile(file, capture.FileOptions{})
-		if err != nil {
-			return err
-		}
-		b.eve.PcapFile = file
-		w := b.worker(file, src, out)
-		stop := context.AfterFunc(ctx, src.Interrupt)
-		err = w.run()
-		stop()
-		sum.add(w)
-		if err = errors.Join(err, src.Close()); err != nil {
+		if err := b.readFile(ctx, file, max(o.Workers, 1), out, sum); err != nil {
 			return err
 		}
 	}
 	return ctx.Err()
+}
+
+// readFile walks one capture with one worker, or deals its frames out to several: conversations stay together.
+func (b *blueprint) readFile(ctx context.Context, file string, workers int, out *eve.Writer, sum *Summary) (err error) {
+	src, err := capture.OpenFile(file, capture.FileOptions{})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, src.Close()) }()
+	defer context.AfterFunc(ctx, src.Interrupt)()
+	b.eve.PcapFile = file
+	if workers == 1 {
+		w := b.worker(file, src, out)
+		defer sum.add(w)
+		return w.run()
+	}
+	split := capture.NewSplit(src, workers, func(f *capture.Frame) uint32 {
+		return packet.HostHash(packet.LinkType(f.Link), f.Data)
+	})
+	errs := make([]error, workers)
+	var all sync.WaitGroup
+	for i, part := range split.Sources() {
+		w := b.worker(file, part, out)
+		defer sum.add(w)
+		all.Go(func() { errs[i] = w.run() })
+	}
+	err = split.Run()
+	all.Wait()
+	return errors.Join(append(errs, err)...)
 }
 
 func (s *Summary) add(w *worker) {
@@ -231,7 +251,12 @@ type blueprint struct {
 	bans      *banner
 	reject    func() (rejecter, error) // nil: rejects are not answered
 	offload   bool
+	workers   atomic.Uint64 // built so far
 }
+
+// workerShift is where a worker's number stands in the numbers of its flows; below it live ones count from the time
+// of their start, so that a restart does not repeat them. JSON readers keep 53 bits.
+const workerShift = 45
 
 // worker builds one worker on a source.
 func (b *blueprint) worker(name string, src capture.Source, out *eve.Writer) *worker {
@@ -245,7 +270,12 @@ func (b *blueprint) worker(name string, src capture.Source, out *eve.Writer) *wo
 		w.eve = eve.NewLogger(&b.eve, out)
 	}
 	layer := app.NewLayer(b.appConfig(), protocols.All())
-	w.flows = flow.NewTable(b.settings.flowConfig(), b.settings.streamConfig(b.inline, b.checksums), layer, w)
+	flows := b.settings.flowConfig()
+	flows.FirstID = (b.workers.Add(1) - 1) << workerShift
+	if !b.offline {
+		flows.FirstID |= uint64(time.Now().Unix()) << 20 & (1<<workerShift - 1)
+	}
+	w.flows = flow.NewTable(flows, b.settings.streamConfig(b.inline, b.checksums), layer, w)
 	return w
 }
 

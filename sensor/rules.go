@@ -51,7 +51,9 @@ type ruleSources struct {
 	threshold  string
 	dataDir    string // where relative names in rules (datasets) begin
 	inline     bool
-	absent     []language.Fault // files that settings name and that are not there
+	order      []signatures.Action // action-order; nil: the default
+	maxAlerts  int                 // packet-alert-max; 0: the default
+	absent     []language.Fault    // files that settings name and that are not there
 }
 
 func exists(file string) bool {
@@ -65,6 +67,12 @@ func (c *Config) ruleSources(s *Settings, inline bool) ruleSources {
 		files: slices.Concat(c.Signatures.Files, s.ruleFiles()), library: c.Signatures.Library, vars: c.vars(s), inline: inline,
 		classes: c.Signatures.Classification, references: c.Signatures.References, threshold: c.Signatures.Threshold,
 	}
+	for _, word := range s.List("action-order") {
+		if a, ok := signatures.ActionByName(word); ok {
+			r.order = append(r.order, a)
+		}
+	}
+	r.maxAlerts = int(min(max(s.Int("packet-alert-max", 0), 0), 255))
 	// A suricata.yaml names these files whether they are there or not; picket's own configuration means them.
 	fallback := func(to *string, key string) {
 		if *to != "" || s.Text(key, "") == "" {
@@ -94,7 +102,7 @@ func (r *ruleSources) build() (*RuleSet, error) {
 	if err != nil {
 		return nil, err
 	}
-	opt := signatures.Options{Inline: r.inline, ReadFile: r.readFile, Steps: steps}
+	opt := signatures.Options{Inline: r.inline, ReadFile: r.readFile, Steps: steps, Order: r.order, MaxAlerts: r.maxAlerts}
 	if err := r.configs(&opt, set); err != nil {
 		return nil, err
 	}

@@ -109,7 +109,9 @@ func (s *Sensor) prepareEVE(o *RunOptions) error {
 	}
 	s.plan.eve = s.plan.settings.eveConfig()
 	s.plan.eve.IPS = s.plan.enforce
-	s.plan.eve.CommunityID = s.plan.eve.CommunityID || c.EVE.CommunityID
+	if s.plan.settings.output("eve-log") == "" {
+		s.plan.eve.CommunityID = c.EVE.CommunityID
+	}
 	if len(c.EVE.Types) > 0 {
 		s.plan.eve.All, s.plan.eve.Types = false, map[string]bool{}
 		for _, t := range c.EVE.Types {
