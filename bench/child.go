@@ -1,0 +1,56 @@
+package main
+
+import (
+	"bytes"
+	"os/exec"
+	"regexp"
+	"slices"
+	"strconv"
+	"syscall"
+	"time"
+)
+
+// outcome is what one run of picket said and cost.
+type outcome struct {
+	out    string
+	cpu    time.Duration // user and system, of all its threads
+	memory uint64        // largest resident size, bytes
+}
+
+// picket runs the program to its end.
+func (t *trial) picket(args ...string) outcome {
+	var out bytes.Buffer
+	c := exec.CommandContext(t.ctx, t.program, args...)
+	c.Stdout, c.Stderr = &out, &out
+	if err := c.Run(); err != nil {
+		t.Fatalf("picket %v: %v\n%s", args, err, out.Bytes())
+	}
+	use := c.ProcessState.SysUsage().(*syscall.Rusage)
+	cpu := c.ProcessState.UserTime() + c.ProcessState.SystemTime()
+	return outcome{out.String(), cpu, uint64(use.Maxrss) << 10}
+}
+
+var packetLine = regexp.MustCompile(`(?m)^packets +(\d+) \((\d+) bytes\) in (\S+)$`)
+
+// packets reads the summary of picket read: packet time is without the loading of rules.
+func (o outcome) packets(t *trial) (packets, bytes float64, took time.Duration) {
+	m := packetLine.FindStringSubmatch(o.out)
+	if m == nil {
+		t.Fatalf("picket read said nothing about packets:\n%s", o.out)
+	}
+	packets, _ = strconv.ParseFloat(m[1], 64)
+	bytes, _ = strconv.ParseFloat(m[2], 64)
+	took, err := time.ParseDuration(m[3])
+	t.must(err)
+	return packets, bytes, took
+}
+
+// median runs f n times and returns the outcome whose cost is in the middle.
+func median[T any](n int, f func() T, cost func(T) time.Duration) T {
+	runs := make([]T, n)
+	for i := range runs {
+		runs[i] = f()
+	}
+	slices.SortFunc(runs, func(a, b T) int { return int(cost(a) - cost(b)) })
+	return runs[n/2]
+}
