@@ -30,7 +30,7 @@ func (w *worker) told(p *packet.Packet, f *flow.Flow, s *flow.State, v *signatur
 // toldVerdict tells alerts and drops.
 func (w *worker) toldVerdict(at *eve.Moment, v *signatures.Verdict) {
 	w.counts.alerts.Add(uint64(len(w.judge.Alerts)))
-	verdict := w.tell.verdict(at, v)
+	verdict := w.tell.verdict(at, v, w.enforce)
 	var drop *eve.Alert
 	for i := range w.judge.Alerts {
 		a := &w.judge.Alerts[i]
@@ -47,6 +47,10 @@ func (w *worker) toldVerdict(at *eve.Moment, v *signatures.Verdict) {
 		return
 	}
 	w.counts.drops.Add(1)
+	if drop == nil && v.Rule != nil { // it drops without an alert
+		a := signatures.Alert{Signature: v.Rule, Effect: v.Effect, Dir: at.Packet.Dir}
+		drop = w.tell.alert(at, &a, verdict, w.enforce)
+	}
 	if w.eve != nil {
 		w.eve.Drop(at, &verdict, drop)
 	}

@@ -68,13 +68,13 @@ func blocked(e signatures.Effect, enforce bool) bool {
 	return e >= signatures.RejectedSource || enforce && e.Drops()
 }
 
-// verdict is what happened to the packet, in EVE's words.
-func (t *teller) verdict(at *eve.Moment, v *signatures.Verdict) eve.Verdict {
+// verdict is what happened to the packet, in EVE's words: nothing is dropped where packets can't be.
+func (t *teller) verdict(at *eve.Moment, v *signatures.Verdict, enforce bool) eve.Verdict {
 	out := eve.Verdict{Action: "alert", Reason: v.Reason()}
 	switch {
 	case v.Effect == signatures.Passed:
 		out.Action = "pass"
-	case v.Effect.Drops():
+	case v.Effect.Drops() && enforce:
 		out.Action = "drop"
 	}
 	switch v.Effect {

@@ -25,7 +25,7 @@ type Alert struct {
 	seq       int32
 }
 
-// MaxAlerts bounds the alerts of one packet (Suricata: packet-alert-max); the most important ones stay.
+// MaxAlerts bounds the alerts of one packet unless Options say otherwise; those judged first stay.
 const MaxAlerts = 15
 
 // maxQueue bounds the matches that compete for MaxAlerts.
@@ -62,7 +62,7 @@ func (in *Inspector) finish() Verdict {
 			in.apply(a, &v)
 		}
 		pass := a.action == Pass
-		if show && !a.silent && (a.action != Pass || a.Signature.alertsOnPass()) && a.action != Config {
+		if show && !a.silent && a.action != Config {
 			in.show(a)
 		}
 		if pass {
@@ -73,10 +73,8 @@ func (in *Inspector) finish() Verdict {
 	return v
 }
 
-func (s *Signature) alertsOnPass() bool { return false }
-
 func (in *Inspector) show(a *Alert) {
-	if len(in.Alerts) >= MaxAlerts {
+	if len(in.Alerts) >= in.e.maxAlerts {
 		in.Stats.AlertsLost++
 		return
 	}
@@ -109,12 +107,13 @@ func (in *Inspector) apply(a *Alert, v *Verdict) {
 		}
 		v.Flow = true
 	}
-	if e > v.Effect {
-		v.Effect, v.Rule, v.Why = e, a.Signature, ByRule
+	if v.Rule == nil || e.Drops() && !v.Effect.Drops() { // the first rule that drops is the reason
+		v.Rule, v.Why = a.Signature, ByRule
 		if a.action != a.Signature.Action {
 			v.Why = ByLimit
 		}
 	}
+	v.Effect = max(v.Effect, e)
 }
 
 // holdsForFlow follows Suricata's signature_properties: rules of the header alone and of applications decide over

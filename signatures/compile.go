@@ -19,6 +19,11 @@ type Options struct {
 	Limits []LimitRule
 	// Inline: actions take packets out; replace is done.
 	Inline bool
+	// Order is the order in which rules are judged by their action (action-order); nil: pass, drop, reject, alert.
+	// All kinds of reject are alike and named by Reject.
+	Order []Action
+	// MaxAlerts bounds the alerts of one packet (packet-alert-max); 0: the default.
+	MaxAlerts int
 	// ReadFile reads a file that a rule names (datasets, reputation, file hash lists); nil: such rules are refused.
 	ReadFile func(name string) ([]byte, error)
 	// Steps names a protocol's progress values, for hooks in headers ("http1:request_headers"); nil: none are known.
@@ -33,6 +38,12 @@ func Compile(rules []language.Rule, opt Options) (*Engine, []language.Fault) {
 	opt.regexes = map[regexKey]*pcre.Regexp{}
 	if opt.Classes == nil {
 		opt.Classes = defaultClasses()
+	}
+	if opt.Order == nil {
+		opt.Order = []Action{Pass, Drop, Reject, Alerting}
+	}
+	if opt.MaxAlerts <= 0 {
+		opt.MaxAlerts = MaxAlerts
 	}
 	look := newLookup()
 	e := newEngine(opt)
@@ -133,7 +144,7 @@ func (b *builder) readHeader(e *Engine) error {
 	if !ok {
 		return fmt.Errorf("unknown action %q", r.Action)
 	}
-	b.Action, b.dirs = a, dirBoth
+	b.Action, b.dirs, b.NoAlert = a, dirBoth, a == Pass
 	if err := b.readProto(); err != nil {
 		return err
 	}

@@ -19,15 +19,15 @@ type Engine struct {
 	addrByText map[string]uint32
 	portByText map[string]uint32
 
-	ipOnly   []uint32 // header alone, as far as not found by address
-	ipOnlyBy [2]*addrIndex
-	users    []int    // rules by address set
-	noIP     []uint32 // rules that look at packets without IP too
-	events   []uint32 // decoder and stream events
-	packets  map[groupKey]*portGroups
-	tx       [2][app.ProtoCount]txGroup
-	bySID    map[sigKey]*Signature
-	maxRules int
+	ipOnly    []uint32 // header alone, as far as not found by address
+	ipOnlyBy  [2]*addrIndex
+	users     []int    // rules by address set
+	noIP      []uint32 // rules that look at packets without IP too
+	events    []uint32 // decoder and stream events
+	packets   map[groupKey]*portGroups
+	tx        [2][app.ProtoCount]txGroup
+	bySID     map[sigKey]*Signature
+	maxAlerts int
 }
 
 // sigKey is what other rules and threshold files name a rule by.
@@ -35,7 +35,7 @@ type sigKey struct{ gid, sid uint32 }
 
 func newEngine(opt Options) *Engine {
 	return &Engine{
-		inline: opt.Inline, addrs: make([]addrSet, 1), ports: make([]portSet, 1), addrByText: map[string]uint32{},
+		inline: opt.Inline, maxAlerts: opt.MaxAlerts, addrs: make([]addrSet, 1), ports: make([]portSet, 1), addrByText: map[string]uint32{},
 		portByText: map[string]uint32{}, packets: map[groupKey]*portGroups{}, bySID: map[sigKey]*Signature{},
 	}
 }
@@ -95,7 +95,7 @@ func (k *orderKey) compare(o *orderKey) int {
 }
 
 func (b *builder) orderKey() orderKey {
-	return orderKey{action: b.Action.rank(), state: b.bits.ranks(), prio: b.Priority}
+	return orderKey{action: b.Action.rank(b.opt.Order), state: b.bits.ranks(), prio: b.Priority}
 }
 
 // sort puts the signatures in the order of judgement and numbers them.

@@ -1,6 +1,8 @@
 package signatures
 
 import (
+	"slices"
+
 	"picket/signatures/language"
 	"picket/traffic/app"
 )
@@ -91,8 +93,22 @@ func (a Action) String() string {
 // drops tells whether the action takes the packet out.
 func (a Action) drops() bool { return a >= Drop && a <= RejectBoth }
 
-// rank is the order among actions: all rejects are alike.
-func (a Action) rank() uint8 { return [...]uint8{0, 1, 2, 2, 2, 3, 4}[a] }
+// rank is the action's place in an order; actions that the order does not name come last.
+func (a Action) rank(order []Action) uint8 {
+	if a == RejectDst || a == RejectBoth {
+		a = Reject
+	}
+	if i := slices.Index(order, a); i >= 0 {
+		return uint8(i)
+	}
+	return uint8(len(order)) + uint8(a)
+}
+
+// ActionByName finds a rule's action by the word that rules and action-order use.
+func ActionByName(name string) (Action, bool) {
+	a, ok := actionNames[name]
+	return a, ok
+}
 
 // Type says what a rule has to look at (Suricata's SIG_TYPE, docs "Rule types"). It decides whether its action holds
 // for the packet or for the flow.
