@@ -45,6 +45,7 @@ func keywordTable() []Keyword {
 		tlsKeywords(),
 		sshKeywords(),
 		smtpKeywords(),
+		ftpKeywords(),
 		transformKeywords(),
 		reputationKeywords(),
 	)

@@ -46,6 +46,8 @@ var loggers = [...]TxLogger{
 	{Proto: app.TLS, Event: "tls", Append: appendTLS, Client: tls.ClientHelloDone, Server: tls.ServerCertDone},
 	{Proto: app.SSH, Event: "ssh", Append: appendSSH, Client: ssh.BannerDone, Server: ssh.BannerDone},
 	{Proto: app.SMTP, Event: "smtp", Append: appendSMTP},
+	{Proto: app.FTP, Event: "ftp", Append: appendFTP},
+	{Proto: app.FTPData, Event: "ftp_data", Append: appendFTPData},
 }
 
 // logger returns a protocol's line, or nil.

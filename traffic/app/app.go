@@ -28,7 +28,22 @@ type Result struct {
 	Encrypted bool
 	// Done says that the parser wants no more bytes of either direction.
 	Done bool
+	// Announce lists other flows that will come between the same two hosts (FTP's data connections).
+	Announce []Announcement
 }
+
+// Announcement says of a TCP flow that is to come which protocol it will carry.
+type Announcement struct {
+	Proto Proto
+	// Port is the server port of the flow to come; Dir the direction in which its first bytes go.
+	Port uint16
+	Dir  Direction
+	// Data is handed to the new flow's parser, if that is a Receiver.
+	Data any
+}
+
+// Receiver is a Parser that wants to know what was announced of its flow. Receive is called before any bytes.
+type Receiver interface{ Receive(data any) }
 
 // Parser is the state of one connection's protocol. Methods are called by one goroutine.
 type Parser interface {

@@ -1,5 +1,10 @@
 package app
 
+import (
+	"strconv"
+	"strings"
+)
+
 // Config is what the parsers may be told. The zero value of a field is not a default: use Default.
 type Config struct {
 	// Disabled protocols are recognised (detection-only) or not even that, by Proto.
@@ -63,4 +68,21 @@ func Default() *Config {
 		TLS:      TLSConfig{JA3: true, JA4: true, Encrypted: "track-only"},
 		Settings: map[string]string{},
 	}
+}
+
+// Size reads a setting that is a number of bytes, with Suricata's units ("5kb", "64 MB"); def when it is not there
+// or can't be read.
+func (c *Config) Size(key string, def uint64) uint64 {
+	text := strings.ToLower(strings.TrimSpace(c.Settings[key]))
+	unit := uint64(1)
+	for i, name := range [...]string{"kb", "mb", "gb"} {
+		if rest, ok := strings.CutSuffix(text, name); ok {
+			text, unit = strings.TrimSpace(rest), 1<<(10*(i+1))
+		}
+	}
+	n, err := strconv.ParseUint(text, 10, 32)
+	if err != nil {
+		return def
+	}
+	return n * unit
 }

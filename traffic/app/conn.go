@@ -15,6 +15,10 @@ type Conn struct {
 	// Expected is the protocol that another flow has announced for this one (FTP's data connection). The flow
 	// table sets it before the first byte; it is used when neither patterns nor probes know better.
 	Expected Proto
+	// Promise is the Data of the announcement that Expected comes from.
+	Promise any
+	// Announced lists the flows that the parser foretells; the flow table takes them away.
+	Announced []Announcement
 	// Encrypted: the payload of both directions is ciphertext; packets need no content inspection any more.
 	Encrypted bool
 	// Finished: the parser wants no more bytes. Together with Encrypted the flow may be offloaded; parsers say

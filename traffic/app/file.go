@@ -1,6 +1,12 @@
 package app
 
-import "hash"
+import (
+	"bytes"
+	"crypto/md5"  //nolint:gosec // sums that rules and analysts ask for
+	"crypto/sha1" //nolint:gosec
+	"crypto/sha256"
+	"hash"
+)
 
 // FileState is how a file's transfer stands.
 type FileState uint8
@@ -34,4 +40,56 @@ type File struct {
 	Inspect bool
 	Stored  bool
 	Logged  bool
+}
+
+// Bounds of a file.
+const (
+	maxFileName = 4095
+	maxFileKept = 100 << 10 // bytes of a file that are kept for inspection, where the protocol has no limit of its own
+)
+
+// NewFile makes an open file with the sums that the configuration asks for. The name is copied.
+func (c *Config) NewFile(id uint32, name []byte) *File {
+	f := &File{ID: id, Name: bytes.Clone(name[:min(len(name), maxFileName)])}
+	if c.MD5 {
+		f.MD5 = md5.New() //nolint:gosec
+	}
+	if c.SHA1 {
+		f.SHA1 = sha1.New() //nolint:gosec
+	}
+	if c.SHA256 {
+		f.SHA256 = sha256.New()
+	}
+	return f
+}
+
+// Write adds content to an open file: it is counted, summed up, and its beginning is kept.
+func (f *File) Write(b []byte) {
+	if f.State != FileOpen {
+		return
+	}
+	f.Size += uint64(len(b))
+	f.Inspect = true
+	if room := maxFileKept - len(f.Data); room > 0 && !f.Gaps {
+		f.Data = append(f.Data, b[:min(room, len(b))]...)
+	}
+	if f.Gaps {
+		return
+	}
+	for _, h := range [...]hash.Hash{f.MD5, f.SHA1, f.SHA256} {
+		if h != nil {
+			h.Write(b)
+		}
+	}
+}
+
+// Close ends an open file. One with gaps is truncated.
+func (f *File) Close(state FileState) {
+	if f.State != FileOpen {
+		return
+	}
+	if f.Gaps && state == FileClosed {
+		state = FileTruncated
+	}
+	f.State, f.Inspect = state, true
 }

@@ -11,6 +11,9 @@ func (l *Layer) take(c *Conn, p Proto, t *transport) {
 	if e := t.parsers[p]; e != nil && e.New != nil && l.cfg.Enabled[p] == On {
 		c.Parser = e.New(l.cfg)
 	}
+	if r, ok := c.Parser.(Receiver); ok && c.Promise != nil && p == c.Expected {
+		r.Receive(c.Promise)
+	}
 }
 
 // findTCP looks for the protocol of one direction and hands the bytes on once it is settled.

@@ -150,6 +150,7 @@ func (l *Layer) parse(c *Conn, ep Endpoint, dir Direction, data []byte, eof bool
 	c.first = parserFed
 	r := c.Parser.Parse(dir, data, eof)
 	l.account(c, ep)
+	c.Announced = append(c.Announced, r.Announce...)
 	left := len(data) - r.Consumed
 	p.need = r.Need
 	switch {

@@ -59,6 +59,7 @@ type Table struct {
 	stats   Stats
 	feeder  feeder
 	pseudo  packet.Packet
+	expect  expectations
 	none    *stream.Bytes // stands for the bytes of a flow without State
 	l4      [20]byte
 	now     int64
@@ -197,11 +198,17 @@ func (f *feeder) Stream(dir packet.Direction, data []byte, eof bool) int {
 	if f.s == nil || f.s.App.Idle(dir) {
 		return len(data)
 	}
+	if f.t.expect.count > 0 && f.s.App.Proto == app.Unknown {
+		f.t.expect.settle(f.r, dir, &f.s.App)
+	}
 	was := f.s.App.Reversed
 	n := f.t.layer.Stream(&f.s.App, f.ep, dir, data, eof)
 	if f.reversed = f.s.App.Reversed != was; f.reversed {
 		f.t.reverse(f.r)
 		f.ep.Client, f.ep.Server = f.ep.Server, f.ep.Client
+	}
+	if len(f.s.App.Announced) > 0 {
+		f.t.expect.add(f.r, &f.s.App)
 	}
 	if p := f.s.App.Parser; p != nil && f.s.bytes != nil {
 		if txs := p.Transactions(); txs != nil && len(txs.Open) > 0 && txs.Open[len(txs.Open)-1].Complete(dir) {

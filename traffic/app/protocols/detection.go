@@ -12,8 +12,6 @@ import (
 // rust/src/*/), since which flows a rule sees depends on them.
 func detectionOnly() []app.Protocol {
 	return []app.Protocol{
-		{Proto: app.FTP, TCP: true, Patterns: ftpPatterns()},
-		{Proto: app.FTPData, TCP: true},
 		{Proto: app.IMAP, TCP: true, Patterns: []app.Pattern{
 			{Dir: app.ToServer, Bytes: "1 capability", Depth: 12, NoCase: true},
 			{Dir: app.ToClient, Bytes: "* OK ", Depth: 5},
@@ -66,25 +64,6 @@ func both(text string, offset, depth int) []app.Pattern {
 		{Dir: app.ToServer, Bytes: text, Offset: offset, Depth: depth},
 		{Dir: app.ToClient, Bytes: text, Offset: offset, Depth: depth},
 	}
-}
-
-// ftpPatterns are the client's first commands and the greetings that say FTP.
-func ftpPatterns() []app.Pattern {
-	var list []app.Pattern
-	for _, word := range [...]string{"USER ", "PASS ", "PORT ", "EPRT ", "AUTH SSL", "AUTH TLS", "FEAT", "SYST"} {
-		list = append(list, app.Pattern{Dir: app.ToServer, Bytes: word, Depth: len(word), NoCase: true})
-	}
-	return append(list, app.Pattern{Dir: app.ToClient, Bytes: "220 ", Depth: 4, Check: ftpGreeting},
-		app.Pattern{Dir: app.ToClient, Bytes: "220-", Depth: 4, Check: ftpGreeting})
-}
-
-// ftpGreeting tells a server's greeting line that names FTP.
-func ftpGreeting(_ app.Direction, data []byte) app.Answer {
-	line, _, _ := bytes.Cut(data[:min(len(data), 256)], []byte("\n"))
-	if bytes.Contains(bytes.ToUpper(line), []byte("FTP")) {
-		return app.Yes
-	}
-	return app.No
 }
 
 // pop3Greeting refuses greetings of other protocols that begin with +OK.

@@ -4,6 +4,7 @@ package protocols
 import (
 	"picket/traffic/app"
 	"picket/traffic/app/dns"
+	"picket/traffic/app/ftp"
 	"picket/traffic/app/http1"
 	"picket/traffic/app/smtp"
 	"picket/traffic/app/ssh"
@@ -20,5 +21,7 @@ func All() []app.Protocol {
 		dns.TCP(),
 		dns.UDP(),
 		dns.MDNS(),
+		ftp.Control(),
+		ftp.Data(),
 	}, detectionOnly()...)
 }

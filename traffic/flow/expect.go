@@ -1,0 +1,106 @@
+package flow
+
+import (
+	"bytes"
+	"slices"
+
+	"picket/traffic/app"
+	"picket/traffic/packet"
+)
+
+// Bounds of what is expected. Like Suricata (app-layer-expectation.c) an expectation is good for half a minute.
+const (
+	expectTime    = 30e9 // ns
+	maxExpectHost = 16   // of one pair of hosts: the oldest gives way
+	maxExpected   = 4096 // of all: further ones are refused
+)
+
+// expectations are the flows that other flows have announced: data connections of FTP. They are known by their two
+// hosts, not by who will call whom, and met by the first bytes in the direction that was announced.
+type expectations struct {
+	byHosts map[hostPair][]expectation
+	count   int
+}
+
+type hostPair struct{ low, high packet.Addr }
+
+type expectation struct {
+	app.Announcement
+	made int64
+}
+
+func pairOf(r *record) hostPair {
+	if bytes.Compare(r.Client[:], r.Server[:]) <= 0 {
+		return hostPair{r.Client, r.Server}
+	}
+	return hostPair{r.Server, r.Client}
+}
+
+// add takes a connection's announcements over.
+func (e *expectations) add(r *record, c *app.Conn) {
+	list := c.Announced
+	c.Announced = nil
+	if e.byHosts == nil {
+		e.byHosts = map[hostPair][]expectation{}
+	}
+	key := pairOf(r)
+	for _, a := range list {
+		if e.count >= maxExpected {
+			e.sweep(r.Last)
+		}
+		if e.count >= maxExpected {
+			return
+		}
+		have := e.byHosts[key]
+		if len(have) >= maxExpectHost {
+			have = slices.Delete(have, 0, 1)
+			e.count--
+		}
+		e.byHosts[key] = append(have, expectation{a, r.Last})
+		e.count++
+	}
+}
+
+// settle looks whether bytes of a flow without protocol were expected; an expectation is met once.
+func (e *expectations) settle(r *record, dir packet.Direction, c *app.Conn) {
+	key := pairOf(r)
+	have, ok := e.byHosts[key]
+	if !ok {
+		return
+	}
+	keep := have[:0]
+	for _, x := range have {
+		switch {
+		case r.Last-x.made > expectTime:
+		case x.Dir == dir && x.Port == r.SPort && c.Expected == app.Unknown:
+			c.Expected, c.Promise = x.Proto, x.Data
+		default:
+			keep = append(keep, x)
+		}
+	}
+	e.put(key, have, keep)
+}
+
+// put stores what is left of a pair's expectations.
+func (e *expectations) put(key hostPair, have, keep []expectation) {
+	e.count -= len(have) - len(keep)
+	clear(have[len(keep):])
+	if len(keep) == 0 {
+		delete(e.byHosts, key)
+		return
+	}
+	e.byHosts[key] = keep
+}
+
+// sweep forgets everything that is too old.
+func (e *expectations) sweep(now int64) {
+	for key, have := range e.byHosts {
+		keep := have[:0]
+		for _, x := range have {
+			if now-x.made <= expectTime {
+				keep = append(keep, x)
+			}
+		}
+		e.put(key, have, keep)
+	}
+}
