@@ -101,7 +101,6 @@ func resolvers(files ...string) ([]Protected, error) {
 type tcpConn struct {
 	local, remote netip.AddrPort
 	state         uint64
-	uid           uint64
 }
 
 // sshPeers finds the peers of connections to the ports that look like an SSH server's: 22, and every listening

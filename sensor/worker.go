@@ -33,7 +33,6 @@ type worker struct {
 	reject  rejecter // nil: rejects are drops
 	enforce bool     // inline (or simulated): verdicts take effect
 	offload bool
-	link    packet.LinkType
 	now     int64 // time of the newest packet, ns
 	counts  *counters
 	live    bool // frames come from a device: time goes on without them
