@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"reflect"
 	"runtime"
 	"slices"
 	"strings"
@@ -333,4 +334,25 @@ func (c *Config) Text() string {
 		return fmt.Sprintf("# the configuration cannot be printed: %v\n", err)
 	}
 	return string(text)
+}
+
+// fixed lists the keys that differ from another configuration and can't be changed while picket is at work.
+func (c *Config) fixed(o *Config) (keys []string) {
+	for _, k := range []struct {
+		key  string
+		same bool
+	}{
+		{"mode", c.Mode == o.Mode},
+		{"state-dir", c.StateDir == o.StateDir},
+		{"socket", c.Socket == o.Socket},
+		{"workers", c.Workers == o.Workers},
+		{"capture", reflect.DeepEqual(c.Capture, o.Capture)},
+		{"eve", reflect.DeepEqual(c.EVE, o.EVE)},
+		{"bans.devices", slices.Equal(c.Bans.Devices, o.Bans.Devices)},
+	} {
+		if !k.same {
+			keys = append(keys, k.key)
+		}
+	}
+	return keys
 }

@@ -144,7 +144,8 @@ func (s *Sensor) prepareBans(o *RunOptions) error {
 	if err != nil && kernel != nil {
 		err = errors.Join(err, kernel.Close())
 	}
-	s.plan.bans = &banner{policies: c.Bans.Policies, offer: s.offer, lost: func() { s.bansLost.Add(1) }}
+	s.plan.bans = &banner{offer: s.offer, lost: func() { s.bansLost.Add(1) }}
+	s.plan.bans.policies.Store(&c.Bans.Policies)
 	return err
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"strings"
 	"time"
 
 	"picket/actions"
@@ -105,7 +106,7 @@ func (s *Sensor) Reload(ctx context.Context) (web.Reloaded, error) {
 	s.config.Store(c)
 	s.rules.Store(set)
 	s.gate.SetAllow(c.Bans.allowed())
-	s.gate.SetObserve(c.Mode != Enforce)
+	s.plan.bans.policies.Store(&c.Bans.Policies)
 	s.plan.use(set)
 	out := web.Reloaded{Loaded: set.Loaded(), Took: time.Since(start)}
 	for _, f := range set.Refused() {
@@ -123,6 +124,9 @@ func (s *Sensor) rebuild() (*Config, *RuleSet, error) {
 		if c, err = LoadConfig(c.path); err != nil {
 			return nil, nil, err
 		}
+	}
+	if keys := c.fixed(s.config.Load()); len(keys) > 0 {
+		return nil, nil, fmt.Errorf("reload: %s changed: that needs a restart (bans stay meanwhile); nothing was reloaded", strings.Join(keys, ", "))
 	}
 	read := ReadOptions{Config: c}
 	settings, err := read.settings()

@@ -5,6 +5,7 @@ import (
 	"io"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"picket/actions"
@@ -146,15 +147,16 @@ func ends(p *packet.Packet) string {
 
 // banner bans the sources of alerts that a policy names.
 type banner struct {
-	policies []BanPolicy
+	policies atomic.Pointer[[]BanPolicy]
 	offer    func(actions.Request) bool
 	lost     func()
 }
 
 // alert offers a ban to the responder; a full inbox loses it, counted: the next alert asks again.
 func (b *banner) alert(p *packet.Packet, a *signatures.Alert) {
-	for i := range b.policies {
-		policy := &b.policies[i]
+	policies := *b.policies.Load()
+	for i := range policies {
+		policy := &policies[i]
 		if !policy.selects(a.Signature) {
 			continue
 		}
