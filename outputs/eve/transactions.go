@@ -47,6 +47,7 @@ var loggers = [...]TxLogger{
 	{Proto: app.SSH, Event: "ssh", Append: appendSSH, Client: ssh.BannerDone, Server: ssh.BannerDone},
 	{Proto: app.SMTP, Event: "smtp", Append: appendSMTP},
 	{Proto: app.FTP, Event: "ftp", Append: appendFTP},
+	{Proto: app.MQTT, Event: "mqtt", Append: appendMQTT},
 	{Proto: app.FTPData, Event: "ftp_data", Append: appendFTPData},
 }
 

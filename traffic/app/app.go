@@ -91,6 +91,9 @@ func (t *Transaction) AddEvent(name string) {
 	t.Events = append(t.Events, name)
 }
 
+// Touch says that a transaction which is not the newest has changed, so that it is judged again.
+func (t *Transaction) Touch() { t.Updated++ }
+
 // Complete tells whether a direction will not change any more.
 func (t *Transaction) Complete(dir Direction) bool {
 	return t.Skip[dir] || t.Progress[dir] >= Complete(t.Proto)

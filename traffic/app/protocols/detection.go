@@ -30,9 +30,6 @@ func detectionOnly() []app.Protocol {
 		{Proto: app.RFB, TCP: true, Patterns: []app.Pattern{
 			{Dir: app.ToClient, Bytes: "RFB ", Depth: 4}, {Dir: app.ToServer, Bytes: "RFB ", Depth: 4},
 		}},
-		{Proto: app.MQTT, TCP: true, Patterns: []app.Pattern{
-			{Dir: app.ToServer, Bytes: "MQTT", Offset: 4, Depth: 8}, {Dir: app.ToServer, Bytes: "MQIsdp", Offset: 4, Depth: 10},
-		}},
 		{Proto: app.RDP, TCP: true, Ports: "3389", Probe: probeRDP},
 		{Proto: app.Telnet, TCP: true, Ports: "23", Probe: probeTelnet},
 		{Proto: app.KRB5, TCP: true, Ports: "88", Probe: probeKRB5TCP},

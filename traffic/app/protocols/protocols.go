@@ -6,6 +6,7 @@ import (
 	"picket/traffic/app/dns"
 	"picket/traffic/app/ftp"
 	"picket/traffic/app/http1"
+	"picket/traffic/app/mqtt"
 	"picket/traffic/app/smtp"
 	"picket/traffic/app/ssh"
 	"picket/traffic/app/tls"
@@ -23,5 +24,6 @@ func All() []app.Protocol {
 		dns.MDNS(),
 		ftp.Control(),
 		ftp.Data(),
+		mqtt.Protocol(),
 	}, detectionOnly()...)
 }
