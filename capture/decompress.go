@@ -79,7 +79,8 @@ func decompressed(r io.Reader) (io.Reader, io.Closer, error) {
 		return z, z, err
 	case n == 4 && head == [4]byte{0x28, 0xb5, 0x2f, 0xfd}: // RFC 8878
 		patient(r)
-		z, err := zstd.NewReader(all, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(maxZstdWindow))
+		z, err := zstd.NewReader(all, zstd.WithDecoderConcurrency(1),
+			zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(maxZstdWindow))
 		if err != nil {
 			return nil, nil, err
 		}

@@ -7,8 +7,10 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -331,7 +333,8 @@ func TestFileAllocations(t *testing.T) {
 	}
 }
 
-// FuzzFile: any bytes end with the end of the file or one error, and every frame lies within bounds.
+// FuzzFile: any bytes end with the end of the file or one error, every frame lies within bounds, and bytes that come
+// in small pieces mean the same as bytes that come at once.
 func FuzzFile(f *testing.F) {
 	le, be := binary.LittleEndian, binary.BigEndian
 	f.Add(pcapFile(le, pcapMicro, "one", "second"))
@@ -339,27 +342,37 @@ func FuzzFile(f *testing.F) {
 	f.Add(snoopFile("one", "second"))
 	f.Add(bytes.Join([][]byte{sectionBlock(be), ifaceBlock(be, 1, tsresol(be, 9)...), packetBlock(be, 0, 9, "x"), simpleBlock(be, "yy")}, nil))
 	f.Add(bytes.Join([][]byte{sectionBlock(le), ifaceBlock(le, 1), block(le, 0xbad, nil), packetBlock(le, 0, 9, "x")}, nil))
+	memory := newWindow(nil).buf // 1.25 MiB: made once
 	f.Fuzz(func(t *testing.T, b []byte) {
-		r, size, err := header(b)
-		if r == nil || err != nil {
-			return
-		}
-		s := &file{path: "fuzz", win: newWindow(bytes.NewReader(b)), records: r}
-		s.win.pass(int64(size))
-		frames, err := readAll(s)
+		whole, err := fuzzRead(b, window{r: bytes.NewReader(b), buf: memory})
 		var e *FileError
 		if err != nil && !errors.As(err, &e) {
 			t.Fatalf("%T %v", err, err)
 		}
-		for _, fr := range frames {
+		for _, fr := range whole {
 			if len(fr.Data) > maxFrame || int(fr.Wire) < len(fr.Data) || fr.Time < 0 {
 				t.Fatalf("%+v", fr)
 			}
 		}
+		pieces, err2 := fuzzRead(b, window{r: iotest.HalfReader(bytes.NewReader(b)), buf: memory})
+		if !slices.Equal(whole, pieces) || (err == nil) != (err2 == nil) {
+			t.Fatalf("in pieces: %d frames, %v; whole: %d frames, %v", len(pieces), err2, len(whole), err)
+		}
 	})
 }
 
-// BenchmarkFile reads mixed-small once per round; compare with gopacket's reader beside it:
+// fuzzRead reads b as a file whose header has been recognised.
+func fuzzRead(b []byte, w window) ([]seen, error) {
+	r, size, err := header(b)
+	if r == nil || err != nil {
+		return nil, nil
+	}
+	s := &file{path: "fuzz", win: w, records: r}
+	s.win.pass(int64(size))
+	return readAll(s)
+}
+
+// BenchmarkReader reads mixed-small once per round; compare with gopacket's reader beside it:
 //
 //	go test ./capture -run '^$' -bench Reader -count 6 | benchstat -col /by -
 func BenchmarkReader(b *testing.B) {

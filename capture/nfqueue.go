@@ -199,7 +199,7 @@ func (q *queue) slot(i int) []byte { return q.slots[i*slotSize : (i+1)*slotSize]
 // Receive waits for packets and fills the batch. Data views the queue's memory until Release.
 func (q *queue) Receive(b *Batch) error {
 	b.Frames = b.Frames[:0]
-	if q.state.Load() == stateCut {
+	if !q.take() {
 		return q.hung()
 	}
 	n, err := q.receive()
