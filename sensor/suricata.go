@@ -211,6 +211,8 @@ func (s *Settings) eveType(c *eve.Config, at string) {
 			c.DropAll = s.Text(own+".flows", "start") == "all"
 		case "files":
 			c.Types["fileinfo"] = on
+		case "ftp":
+			c.Types["ftp_data"] = on
 		}
 	}
 }

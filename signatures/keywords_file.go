@@ -117,6 +117,16 @@ func parseFilestore(b *builder, arg string) error {
 		}
 	}
 	b.fileStore = true
+	if err := b.after(func(v *view) {
+		if v.Tx == nil {
+			return
+		}
+		for _, f := range v.Tx.Files[v.Dir] {
+			f.Stored = true
+		}
+	}); err != nil {
+		return err
+	}
 	return b.testFile("filestore", func(f *app.File) bool { return true })
 }
 

@@ -87,9 +87,9 @@ func parseFTPReplied(b *builder, arg string) error {
 	default:
 		return fmt.Errorf("%q is neither yes nor no", arg)
 	}
-	return b.testTx("ftp.reply_received", ftpBoth(), func(v *view) bool {
+	return b.testTx("ftp.reply_received", when(app.ToClient, app.Done, app.FTP), func(v *view) bool {
 		e := ftpExchange(v)
-		return e != nil && e.Answered == want
+		return e != nil && e.Request != nil && e.Answered == want
 	})
 }
 
@@ -110,8 +110,11 @@ func parseFTPDataCommand(b *builder, arg string) error {
 	if want == "" {
 		return fmt.Errorf("%q is neither retr nor stor", arg)
 	}
-	points := append(when(app.ToServer, 0, app.FTPData), when(app.ToClient, 0, app.FTPData)...)
-	return b.testTx("ftpdata_command", points, func(v *view) bool {
+	dir := app.ToServer // of the file between user and server; which of the two has called does not matter
+	if arg == "retr" {
+		dir = app.ToClient
+	}
+	return b.testTx("ftpdata_command", when(dir, 0, app.FTPData), func(v *view) bool {
 		t, ok := v.Tx.Data.(*ftp.Transfer)
 		return ok && t.Command == want
 	})

@@ -88,7 +88,7 @@ func (l *Logger) appAnomaly(at *Moment, tx *app.Transaction, proto app.Proto, ev
 // written in C.
 func capitals(p app.Proto) bool {
 	switch p {
-	case app.HTTP1, app.SMTP, app.TLS, app.FTP, app.Modbus, app.DCERPC:
+	case app.HTTP1, app.SMTP, app.TLS:
 		return true
 	}
 	return false

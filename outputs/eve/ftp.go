@@ -78,8 +78,10 @@ func appendFTPData(j *JSON, tx *app.Transaction, _ *Context) bool {
 		return false
 	}
 	j.Object("ftp_data")
-	j.Text("filename", t.Name)
-	j.Str("command", t.Command)
+	if t.Name != nil {
+		j.Text("filename", t.Name)
+		j.Str("command", t.Command)
+	}
 	j.EndObject()
 	return true
 }

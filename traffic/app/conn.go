@@ -54,6 +54,9 @@ type probeState struct {
 // Upgrading tells whether the protocol is about to change: what was found so far is to be judged first.
 func (c *Conn) Upgrading() bool { return c.upgrade != Unknown }
 
+// Settled tells whether detection of a direction's protocol is over, with or without a result.
+func (c *Conn) Settled(dir Direction) bool { return c.Proto == Failed || c.probe[dir].settled }
+
 // Idle tells whether the layer wants no more bytes of a direction.
 func (c *Conn) Idle(dir Direction) bool {
 	return c.Proto == Failed || c.Finished || c.Broken[dir] ||

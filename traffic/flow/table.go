@@ -112,13 +112,21 @@ func (t *Table) Track(p *packet.Packet) (*Flow, *State) {
 	p.Dir, p.HasFlow = dir, true
 	t.count(r, p)
 	s := t.state(r)
+	if t.cfg.Enforce && r.Action >= Drop {
+		return &r.Flow, t.abandon(s)
+	}
 	if s == nil && !(p.Proto == packet.TCP && p.TCP.Flags&packet.ACK == 0 && len(p.Payload) == 0) {
 		s = t.StateOf(&r.Flow)
 	}
+	if r.established() {
+		p.Flags |= packet.Established
+	}
+	s.announce(p)
 	if r.Proto == p.Proto {
 		s = t.bytes(r, s, p)
 	}
 	if s != nil {
+		s.notice(p, t.engine.Config().Inline)
 		s.cur, s.engine, s.tcp = p, t.engine, &r.tcp
 	}
 	return &r.Flow, s
@@ -134,6 +142,8 @@ func (t *Table) count(r *record, p *packet.Packet) {
 		if r.Packets[0] > 0 && r.Packets[1] > 0 {
 			r.tcp.Flags &^= stream.Async
 		}
+	} else if r.Proto == packet.TCP {
+		return // an ICMP error on a connection
 	} else if r.Packets[0] > 0 && r.Packets[1] > 0 && r.State == New {
 		r.State = Established
 	}
@@ -141,7 +151,7 @@ func (t *Table) count(r *record, p *packet.Packet) {
 
 // bytes hands the packet's payload on, by protocol.
 func (t *Table) bytes(r *record, s *State, p *packet.Packet) *State {
-	ep := app.Endpoint{UDP: p.Proto == packet.UDP, Client: r.CPort, Server: r.SPort, Time: p.Time}
+	ep := endpoint(r, p.Time)
 	switch {
 	case p.Proto == packet.TCP:
 		return t.segment(r, s, p, ep)
@@ -154,6 +164,12 @@ func (t *Table) bytes(r *record, s *State, p *packet.Packet) *State {
 		}
 	}
 	return s
+}
+
+// endpoint says which flow the application layer is given bytes of.
+func endpoint(r *record, now int64) app.Endpoint {
+	return app.Endpoint{UDP: r.Proto == packet.UDP, Midstream: r.tcp.Flags&stream.Midstream != 0,
+		Client: r.CPort, Server: r.SPort, Time: now}
 }
 
 // segment walks a TCP packet through its session.
@@ -171,6 +187,11 @@ func (t *Table) segment(r *record, s *State, p *packet.Packet, ep app.Endpoint) 
 		r.State = Closed
 	default:
 		r.State = Established
+	}
+	if s != nil && s.App.Upgrading() != s.changing {
+		if s.changing = !s.changing; s.changing {
+			t.judgeChange(r, s, p)
+		}
 	}
 	return s
 }
@@ -202,6 +223,7 @@ func (f *feeder) Stream(dir packet.Direction, data []byte, eof bool) int {
 		f.t.expect.settle(f.r, dir, &f.s.App)
 	}
 	was := f.s.App.Reversed
+	f.ep.Midstream = f.r.tcp.Flags&stream.Midstream != 0
 	n := f.t.layer.Stream(&f.s.App, f.ep, dir, data, eof)
 	if f.reversed = f.s.App.Reversed != was; f.reversed {
 		f.t.reverse(f.r)

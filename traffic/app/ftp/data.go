@@ -4,8 +4,8 @@ import "picket/traffic/app"
 
 // Transfer is what a data connection carries.
 type Transfer struct {
-	Command string // RETR or STOR
-	Name    []byte // as the command gave it
+	Command string // RETR, STOR, LIST or NLST
+	Name    []byte // as the command gave it; nil for lists
 	Dir     app.Direction
 }
 
@@ -63,7 +63,9 @@ func (p *dataParser) open() {
 		return
 	}
 	p.tx = p.txs.Add(app.FTPData, p.transfer)
-	p.tx.Skip[p.transfer.Dir.Reverse()] = true
+	p.tx.Progress[p.transfer.Dir.Reverse()] = app.Done
 	p.file = p.cfg.NewFile(1, p.transfer.Name)
-	p.tx.Files[p.transfer.Dir] = []*app.File{p.file}
+	if p.transfer.Name != nil {
+		p.tx.Files[p.transfer.Dir] = []*app.File{p.file}
+	}
 }

@@ -136,22 +136,26 @@ func (p *parser) request(line []byte, cut bool) error {
 	case "PORT", "EPRT":
 		p.argument = e.Argument()
 	case "RETR", "STOR":
-		p.transfer(tx, line)
+		if p.port == 0 || len(line) < 6 {
+			tx.AddEvent(EventFileBeforePort)
+			break
+		}
+		p.transfer(bytes.Clone(line[5:]))
+	case "LIST", "NLST":
+		if p.port != 0 {
+			p.transfer(nil)
+		}
 	}
 	return nil
 }
 
-// transfer announces the data connection of a file.
-func (p *parser) transfer(tx *app.Transaction, line []byte) {
-	if p.port == 0 || len(line) < 6 {
-		tx.AddEvent(EventFileBeforePort)
-		return
-	}
+// transfer announces the data connection of a file, or of a list, which has no name.
+func (p *parser) transfer(name []byte) {
 	dir := app.ToServer
 	if p.active == (p.command == "STOR") {
 		dir = app.ToClient // the server calls the client, or the file comes from the server
 	}
-	t := &Transfer{Command: p.command, Name: bytes.Clone(line[5:]), Dir: dir}
+	t := &Transfer{Command: p.command, Name: name, Dir: dir}
 	p.announce = append(p.announce, app.Announcement{Proto: app.FTPData, Port: p.port, Dir: dir, Data: t})
 	p.port, p.active = 0, false
 }
@@ -174,7 +178,7 @@ func (p *parser) tooMany() bool {
 			n++
 		}
 	}
-	return n > p.maxTx
+	return n >= p.maxTx
 }
 
 // reply works on a line of the server; true: TLS follows.
