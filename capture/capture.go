@@ -6,10 +6,10 @@ type Frame struct {
 	Time    int64  // capture time, nanoseconds since 1970 UTC
 	Num     uint64 // counts the source's frames from 1
 	WireLen uint32 // length on the wire, at least len(Data)
-	Iface   int32  // index of the receiving interface, 0 when unknown
+	Iface   int32  // index of the receiving interface, 0 when unknown (pcapng: its number in the section, plus one)
 	OutIf   int32  // inline: index of the interface it will leave by, 0 when unknown
 	Link    uint16 // data link type as libpcap numbers them
-	VLAN    uint16 // tag that the kernel took out of the frame; valid iff HasVLAN
+	VLAN    uint16 // tag (priority and identifier) that the kernel took out of the frame; valid iff HasVLAN
 	HasVLAN bool
 	// NoChecksum: checksums are not final (offload) or already verified; they must not be judged.
 	NoChecksum bool
@@ -45,7 +45,7 @@ type Stats struct {
 	Received  uint64 // frames handed to the worker
 	Bytes     uint64
 	Dropped   uint64 // lost in the kernel before the worker saw them
-	Unseen    uint64 // inline: let through uninspected by fail-open
+	Unseen    uint64 // inline: let through uninspected by the source itself; for fail-open see QueueTable.Unseen
 	Refused   uint64 // inline: verdicts that the kernel refused
 	Truncated uint64
 	Errors    uint64

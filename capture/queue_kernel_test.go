@@ -22,7 +22,7 @@ import (
 
 // inline is a queue under test on the gateway, with a worker that judges each frame by a function.
 type inline struct {
-	t     *testing.T
+	t     testing.TB
 	net   *nstest.Gateway
 	src   Source
 	table *QueueTable
@@ -37,7 +37,7 @@ type inline struct {
 const testMark = 0x10000
 
 // startInline opens the queue, starts a worker and installs the rules.
-func startInline(t *testing.T, q QueueOptions, r QueueRules, judge func(*Frame)) *inline {
+func startInline(t testing.TB, q QueueOptions, r QueueRules, judge func(*Frame)) *inline {
 	t.Helper()
 	in := &inline{t: t, net: nstest.NewGateway(t), judge: judge, ended: make(chan error, 1)}
 	if len(r.Hooks) == 0 {
