@@ -31,7 +31,7 @@ func (w *worker) told(p *packet.Packet, f *flow.Flow, s *flow.State, v *signatur
 func (w *worker) toldVerdict(at *eve.Moment, v *signatures.Verdict) {
 	w.counts.alerts.Add(uint64(len(w.judge.Alerts)))
 	verdict := w.tell.verdict(at, v, w.enforce)
-	var drop *eve.Alert
+	var drop *signatures.Alert
 	for i := range w.judge.Alerts {
 		a := &w.judge.Alerts[i]
 		record := w.tell.alert(at, a, verdict, w.enforce)
@@ -39,7 +39,7 @@ func (w *worker) toldVerdict(at *eve.Moment, v *signatures.Verdict) {
 			w.eve.Alert(record, at)
 		}
 		if a.Effect.Drops() && drop == nil {
-			drop = record
+			drop = a
 		}
 		w.tell.others(at, a)
 	}
@@ -48,12 +48,16 @@ func (w *worker) toldVerdict(at *eve.Moment, v *signatures.Verdict) {
 	}
 	w.counts.drops.Add(1)
 	if drop == nil && v.Rule != nil { // it drops without an alert
-		a := signatures.Alert{Signature: v.Rule, Effect: v.Effect, Dir: at.Packet.Dir}
-		drop = w.tell.alert(at, &a, verdict, w.enforce)
+		drop = &signatures.Alert{Signature: v.Rule, Effect: v.Effect, Dir: at.Packet.Dir}
 	}
-	if w.eve != nil {
-		w.eve.Drop(at, &verdict, drop)
+	if w.eve == nil {
+		return
 	}
+	var record *eve.Alert
+	if drop != nil {
+		record = w.tell.alert(at, drop, verdict, w.enforce)
+	}
+	w.eve.Drop(at, &verdict, record)
 }
 
 // toldState tells what the flow's application layer has brought. final: the flow is over.
@@ -126,7 +130,7 @@ func (w *worker) connAnomalies(at *eve.Moment) {
 // toldEnd tells the end of a flow: what its transactions still hold, then the flow itself.
 func (w *worker) toldEnd(f *flow.Flow, s *flow.State, why flow.EndReason) {
 	at := eve.Moment{Time: f.Last, Flow: f, State: s}
-	if s != nil {
+	if s != nil && !(w.enforce && f.Action >= flow.Drop) {
 		w.toldState(&at, app.ToServer, true)
 	}
 	if w.eve == nil {

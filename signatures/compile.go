@@ -516,8 +516,11 @@ func (b *builder) chooseType() error {
 		s.Type = TypeTx
 	case s.protos != 0 && len(s.payload) == 0 && !b.needsPacket:
 		s.Type = TypeApp
-	case b.ipOnly && len(s.tests) == 0 && len(s.payload) == 0 && len(s.buffers) == 0 && b.anyPorts():
+	case b.ipOnly && len(s.tests) == 0 && len(s.payload) == 0 && len(s.buffers) == 0 && !b.hasFlow:
 		s.Type = TypeIPOnly
+	case b.protoOnly && len(s.tests) == 1 && len(s.payload) == 0 && len(s.buffers) == 0:
+		s.Type = TypeProtoOnly
+		s.tests = append(s.tests, packetTest{"detection", func(v *view) bool { return v.Packet.Has(packet.Detected) }})
 	case len(s.payload) > 0 && s.inspect == inStream:
 		s.Type = TypeStream
 	case len(s.payload) > 0 && s.inspect&inStream != 0:
@@ -527,8 +530,6 @@ func (b *builder) chooseType() error {
 	}
 	return nil
 }
-
-func (b *builder) anyPorts() bool { return b.header.sport == 0 && b.header.dport == 0 && !b.hasFlow }
 
 // setNeeds fills in what a packet must have for the rule to be tried.
 func (b *builder) setNeeds() {

@@ -98,7 +98,7 @@ func parseFlow(b *builder, arg string) error {
 }
 
 func (o flowOption) test(v *view) bool {
-	est := v.Flow != nil && v.Flow.State != flow.New
+	est := v.Flow != nil && v.Packet.Has(packet.Established)
 	switch {
 	case o.est && !est, o.notEst && (est || v.Flow == nil):
 		return false

@@ -10,6 +10,7 @@ type Config struct {
 	FirstID  uint64 // number of the first flow less one: workers that log together must not meet
 	UseVLAN  bool   // vlan.use-for-tracking
 	UseDepth bool   // packets of different tunnel depth belong to different flows
+	Enforce  bool   // verdicts take effect: bytes of a flow that was dropped go nowhere any more
 	Timeouts [Other + 1]Timeouts
 	Urgent   [Other + 1]Timeouts // in emergency mode
 }

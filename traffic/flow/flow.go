@@ -103,7 +103,19 @@ type State struct {
 	tcp    *stream.Session
 	engine *stream.Engine
 	cur    *packet.Packet // being judged
+
+	detected [2]found // how far the news about the protocol got, by direction
+	changing bool     // the protocol is about to change, and what was found so far was judged
 }
+
+// found is the news that a direction's protocol is settled: still to be told to the next packet, or told.
+type found uint8
+
+const (
+	searching found = iota
+	news
+	known
+)
 
 // Sink is told what happens at the end of flows.
 type Sink interface {

@@ -1,7 +1,6 @@
 package flow
 
 import (
-	"picket/traffic/app"
 	"picket/traffic/packet"
 	"picket/traffic/stream"
 )
@@ -163,7 +162,7 @@ func (t *Table) Flush() {
 // end judges what is left of a flow, tells the sink, and takes the memory back.
 func (t *Table) end(r *record, why EndReason) {
 	s := t.state(r)
-	if s != nil && r.Proto == packet.TCP && r.tcp.State != stream.None {
+	if s != nil && r.Proto == packet.TCP && r.tcp.State != stream.None && !(t.cfg.Enforce && r.Action >= Drop) {
 		t.finish(r, s)
 	}
 	t.sink.Ended(&r.Flow, s, why)
@@ -190,13 +189,14 @@ func (t *Table) unlink(r *record) {
 
 // finish is Suricata's forced reassembly: a pseudo packet for each direction that has something left.
 func (t *Table) finish(r *record, s *State) {
-	ep := app.Endpoint{Client: r.CPort, Server: r.SPort, Time: t.now}
+	ep := endpoint(r, t.now)
 	for dir := packet.ToServer; dir <= packet.ToClient; dir++ {
 		open := s.App.Parser != nil && s.App.Parser.Transactions() != nil && len(s.App.Parser.Transactions().Open) > 0
 		if !open && (s.bytes == nil || !s.bytes.Left(dir)) {
 			continue
 		}
 		p := t.pseudoPacket(r, dir)
+		p.Flags |= packet.StreamEOF
 		t.feeder = feeder{t: t, r: r, s: s, ep: ep}
 		t.engine.Finish(&r.tcp, &s.bytes, &t.feeder, p)
 		for range maxRounds {
@@ -209,10 +209,30 @@ func (t *Table) finish(r *record, s *State) {
 	}
 }
 
+// judgeChange has what was parsed so far judged in both directions before the connection goes on in another protocol
+// (Suricata: StreamTcpDetectLogFlush).
+func (t *Table) judgeChange(r *record, s *State, cause *packet.Packet) {
+	dir := cause.Dir
+	if !t.engine.Config().Inline {
+		dir = dir.Reverse()
+	}
+	for range 2 {
+		p := t.pseudoPacket(r, dir)
+		p.Time = cause.Time
+		s.cur, s.engine, s.tcp = p, t.engine, &r.tcp
+		if s.bytes != nil {
+			s.bytes.Trigger(dir)
+		}
+		t.sink.Judge(p, &r.Flow, s)
+		t.settle(p, s)
+		dir = dir.Reverse()
+	}
+}
+
 // pseudoPacket makes the packet that carries a direction's rest to the judge.
 func (t *Table) pseudoPacket(r *record, dir packet.Direction) *packet.Packet {
 	p := &t.pseudo
-	*p = packet.Packet{Time: t.now, Family: r.Family, Proto: r.Proto, Flags: packet.Pseudo | packet.StreamEOF,
+	*p = packet.Packet{Time: t.now, Family: r.Family, Proto: r.Proto, Flags: packet.Pseudo | packet.Established,
 		Dir: dir, HasFlow: true, Src: r.Client, Dst: r.Server, SrcPort: r.CPort, DstPort: r.SPort,
 		VLANs: r.VLANs, VLAN: r.VLAN, TTL: 64, L4: t.l4[:]}
 	p.TCP.Flags, p.TCP.HdrLen = packet.ACK, 20

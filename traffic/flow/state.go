@@ -27,6 +27,45 @@ func (t *Table) StateOf(f *Flow) *State {
 	return t.states[f.state]
 }
 
+// established tells whether the flow counts as established for the packet that is coming.
+func (r *record) established() bool {
+	if r.Proto == packet.TCP {
+		return r.tcp.State >= stream.Established
+	}
+	return r.Packets[0] > 0 && r.Packets[1] > 0
+}
+
+// announce tells the packet that the protocol of its direction was settled since the last one.
+func (s *State) announce(p *packet.Packet) {
+	if s != nil && s.detected[p.Dir] == news {
+		s.detected[p.Dir] = known
+		p.Flags |= packet.Detected
+	}
+}
+
+// notice looks whether a packet has settled the protocol. Inline, and over UDP, it is told at once; otherwise the next
+// packet of the direction is told, since this one has only acknowledged the bytes.
+func (s *State) notice(p *packet.Packet, inline bool) {
+	for dir := packet.ToServer; dir <= packet.ToClient; dir++ {
+		if s.detected[dir] != searching || !s.App.Settled(dir) {
+			continue
+		}
+		s.detected[dir] = news
+		if dir == p.Dir && (inline || p.Proto != packet.TCP) {
+			s.announce(p)
+		}
+	}
+}
+
+// abandon lets go of the bytes of a flow that is dropped as a whole.
+func (t *Table) abandon(s *State) *State {
+	if s != nil {
+		t.engine.Free(s.bytes)
+		s.bytes, s.cur, s.App.Finished = nil, nil, true
+	}
+	return s
+}
+
 // Raw returns the stream bytes of the packet's direction that are to be judged now; empty for the other
 // direction, and between packets. They stay valid until the packet is settled.
 func (s *State) Raw(dir packet.Direction) stream.Window {

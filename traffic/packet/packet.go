@@ -102,7 +102,7 @@ func (d Direction) String() string {
 }
 
 // Flags say how a packet came to be and what must not be concluded from it.
-type Flags uint16
+type Flags uint32
 
 const (
 	// ChecksumUnknown: the capture says that checksums are not final (offload); they are not judged.
@@ -134,6 +134,13 @@ const (
 	NoPayload
 	// WantsFlow: the packet is whole down to its transport header and belongs to a flow.
 	WantsFlow
+	// Established: the flow was established before this packet came, as flow:established means it.
+	Established
+	// Detected: detection of the application protocol is over in the packet's direction since the last packet of it.
+	Detected
+	// Rewritten: bytes of the payload were replaced in place by those the stream holds (inline: the first copy of a
+	// byte wins); its checksum is to be made anew before the frame goes on.
+	Rewritten
 )
 
 // MaxEvents bounds the events that one packet can carry (Suricata's bound too); later ones are lost.
