@@ -47,6 +47,7 @@ func keywordTable() []Keyword {
 		smtpKeywords(),
 		ftpKeywords(),
 		mqttKeywords(),
+		sipKeywords(),
 		transformKeywords(),
 		reputationKeywords(),
 	)

@@ -36,7 +36,6 @@ func detectionOnly() []app.Protocol {
 		{Proto: app.KRB5, UDP: true, Ports: "88", Probe: probeKRB5},
 		{Proto: app.LDAP, TCP: true, UDP: true, Ports: "389,3268", Probe: probeLDAP},
 		{Proto: app.PgSQL, TCP: true, Ports: "5432", Probe: probePgSQL},
-		{Proto: app.SIP, TCP: true, UDP: true, Patterns: sipPatterns()},
 		{Proto: app.SNMP, UDP: true, TCP: true, Ports: "161,162", Probe: probeSNMP},
 		{Proto: app.TFTP, UDP: true, Ports: "69", Probe: probeTFTP},
 		{Proto: app.DHCP, UDP: true, Ports: "67,68", Probe: probeDHCP},
@@ -77,30 +76,6 @@ func smbPatterns() []app.Pattern {
 		list = append(list, both(magic, 4, 8)...)
 	}
 	return list
-}
-
-// sipPatterns are the methods, and the answer's version.
-func sipPatterns() []app.Pattern {
-	list := []app.Pattern{{Dir: app.ToClient, Bytes: "SIP/2.0 ", Depth: 8}, {Dir: app.ToServer, Bytes: "SIP/2.0 ", Depth: 8}}
-	for _, m := range [...]string{"REGISTER ", "INVITE ", "ACK ", "BYE ", "CANCEL ", "UPDATE ", "REFER ", "PRACK ",
-		"SUBSCRIBE ", "NOTIFY ", "PUBLISH ", "MESSAGE ", "INFO ", "OPTIONS "} {
-		list = append(list,
-			app.Pattern{Dir: app.ToServer, Bytes: m, Depth: len(m), Check: sipLine},
-			app.Pattern{Dir: app.ToClient, Bytes: m, Depth: len(m), Check: sipLine})
-	}
-	return list
-}
-
-// sipLine wants SIP's version at the end of the request line: OPTIONS and MESSAGE are words of others too.
-func sipLine(_ app.Direction, data []byte) app.Answer {
-	line, _, whole := bytes.Cut(data[:min(len(data), 1024)], []byte("\n"))
-	switch {
-	case bytes.HasSuffix(bytes.TrimRight(line, "\r"), []byte("SIP/2.0")):
-		return app.Yes
-	case whole || len(data) >= 1024:
-		return app.No
-	}
-	return app.More
 }
 
 // dcerpcHeader checks the header of a connection-oriented PDU: version 5.0 or 5.1, a known type, its length.

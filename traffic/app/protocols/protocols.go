@@ -7,6 +7,7 @@ import (
 	"picket/traffic/app/ftp"
 	"picket/traffic/app/http1"
 	"picket/traffic/app/mqtt"
+	"picket/traffic/app/sip"
 	"picket/traffic/app/smtp"
 	"picket/traffic/app/ssh"
 	"picket/traffic/app/tls"
@@ -25,5 +26,7 @@ func All() []app.Protocol {
 		ftp.Control(),
 		ftp.Data(),
 		mqtt.Protocol(),
+		sip.UDP(),
+		sip.TCP(),
 	}, detectionOnly()...)
 }
