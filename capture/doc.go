@@ -6,6 +6,6 @@
 // a frame.
 //
 // Inline, InstallQueueRules puts the rule that feeds the queues into the kernel. Start: open all queues, then install
-// the rules. Stop: remove the rules, interrupt the queues, receive until io.EOF, close them. CaptureWriter writes frames
-// as evidence. docs/decisions/0003-capture.md says what is our own here and what the libraries do.
+// the rules. Stop: remove the rules while the workers run, interrupt the queues, receive until io.EOF, close them.
+// CaptureWriter writes frames as evidence. docs/decisions/0003-capture.md says what is our own here and what the libraries do.
 package capture

@@ -7,6 +7,7 @@ import (
 	"math/bits"
 	"net/netip"
 	"slices"
+	"time"
 
 	"github.com/google/nftables"
 	"github.com/google/nftables/binaryutil"
@@ -23,6 +24,9 @@ const (
 	queuePriority = 10
 	// markPriority stands behind the queue: packets that come back from it pass there.
 	markPriority = 20
+	// removeWait bounds the wait for workers to answer what is queued before the hooks go away.
+	removeWait = 500 * time.Millisecond
+	removeStep = 5 * time.Millisecond
 )
 
 // Hook is a place in the kernel where packets can be sent to the queue.
@@ -350,11 +354,7 @@ func (t *QueueTable) Unseen(queues ...Source) (uint64, error) {
 	if err != nil {
 		return 0, err
 	}
-	var known uint64
-	for i := range t.rules.total() {
-		s, _ := kernelQueue(t.rules.Num + i)
-		known += s.waiting
-	}
+	known := t.waiting()
 	for _, q := range queues {
 		known += q.Stats().Received
 	}
@@ -362,10 +362,18 @@ func (t *QueueTable) Unseen(queues ...Source) (uint64, error) {
 }
 
 // Remove takes the table away: packets pass the hooks untouched. It is no error when somebody has removed it before.
-// Stop in this order: Remove, Interrupt the queues, Receive until io.EOF, Close.
+// Stop in this order: Remove while the workers still run, Interrupt the queues, Receive until io.EOF, Close.
+//
+// The queueing rule goes first and the hooks only when the queues are empty, because the kernel drops every packet
+// that waits in a queue when a hook goes away (nf_queue_nf_hook_drop).
 func (t *QueueTable) Remove() error {
-	t.conn.DelTable(t.table)
+	t.conn.FlushChain(t.inspect)
 	err := t.conn.Flush()
+	if err == nil {
+		t.awaitEmpty()
+		t.conn.DelTable(t.table)
+		err = t.conn.Flush()
+	}
 	if errors.Is(err, unix.ENOENT) {
 		err = nil
 	}
@@ -373,4 +381,23 @@ func (t *QueueTable) Remove() error {
 		return fmt.Errorf("remove queue rules: %w", err)
 	}
 	return nil
+}
+
+// awaitEmpty waits until the workers have answered what is queued, at most removeWait.
+func (t *QueueTable) awaitEmpty() {
+	for end := time.Now().Add(removeWait); time.Now().Before(end); {
+		time.Sleep(removeStep) // also for packets between the old rule and the queue
+		if t.waiting() == 0 {
+			return
+		}
+	}
+}
+
+// waiting counts the packets in the queues that have no verdict yet.
+func (t *QueueTable) waiting() (n uint64) {
+	for i := range t.rules.total() {
+		s, _ := kernelQueue(t.rules.Num + i)
+		n += s.waiting
+	}
+	return n
 }
