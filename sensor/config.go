@@ -1,6 +1,7 @@
 package sensor
 
 import (
+	"cmp"
 	"encoding"
 	"fmt"
 	"net/netip"
@@ -213,16 +214,23 @@ func ParseConfig(path string, text []byte) (*Config, error) {
 	c.path = path
 	places, faults := decodeStrict(path, text, c)
 	c.places = places
-	faults = append(faults, c.Validate()...)
+	faults = append(faults, c.validate(faults)...)
 	if len(faults) > 0 {
+		slices.SortStableFunc(faults, func(a, b ConfigFault) int { return cmp.Or(a.Line-b.Line, a.Col-b.Col) })
 		return nil, faults
 	}
 	return c, nil
 }
 
 // Validate lists every fault that a value of the right kind can still have.
-func (c *Config) Validate() ConfigFaults {
-	v := validation{c: c}
+func (c *Config) Validate() ConfigFaults { return c.validate(nil) }
+
+// validate is Validate without what is in told already: a value that could not be read is one fault, not two.
+func (c *Config) validate(told ConfigFaults) ConfigFaults {
+	v := validation{c: c, told: map[string]bool{}}
+	for _, f := range told {
+		v.told[f.Key] = true
+	}
 	v.check(c.Workers >= 0 && c.Workers <= 256, "workers", "0 to 256", "%d workers", c.Workers)
 	v.check(c.StateDir != "", "state-dir", "name a folder", "is empty")
 	in := &c.Capture.Inline
@@ -246,15 +254,26 @@ func (c *Config) Validate() ConfigFaults {
 
 type validation struct {
 	c      *Config
+	told   map[string]bool // keys whose fault is known
 	faults ConfigFaults
 }
 
 func (v *validation) check(ok bool, key, hint, cause string, args ...any) {
-	if ok {
+	if ok || v.told[key] {
 		return
 	}
-	at := v.c.places[key]
+	at := v.c.place(key)
 	v.faults = append(v.faults, ConfigFault{File: v.c.path, Line: at.line, Col: at.col, Key: key, Cause: fmt.Sprintf(cause, args...), Hint: hint})
+}
+
+// place is where a key stands in the file; one that is missing there stands where the one around it does.
+func (c *Config) place(key string) place {
+	at, found := c.places[key]
+	for !found && key != "" {
+		key = key[:max(strings.LastIndexAny(key, ".["), 0)]
+		at, found = c.places[key]
+	}
+	return at
 }
 
 func (v *validation) policy(key string, p *BanPolicy) {

@@ -67,9 +67,13 @@ func decodeStrict(file string, text []byte, into any) (map[string]place, ConfigF
 		d.faults = append(d.faults, syntaxFault(file, err))
 		return d.places, d.faults
 	}
-	for _, doc := range tree.Docs {
-		if doc.Body != nil {
+	for i, doc := range tree.Docs {
+		switch {
+		case doc.Body == nil:
+		case i == 0:
 			d.value("", doc.Body, reflect.ValueOf(into).Elem())
+		default:
+			d.fault("", doc.Body, "take the line --- out", "a second document is not read")
 		}
 	}
 	return d.places, d.faults
@@ -103,6 +107,11 @@ func (d *strict) value(key string, n ast.Node, to reflect.Value) {
 	if _, null := n.(*ast.NullNode); null {
 		return // "key:" alone keeps the default
 	}
+	switch n.(type) {
+	case *ast.AliasNode, *ast.AnchorNode, *ast.TagNode:
+		d.fault(key, n, "write the value out", "anchors, aliases and tags are not understood")
+		return
+	}
 	if u, ok := to.Addr().Interface().(encoding.TextUnmarshaler); ok {
 		d.text(key, n, u)
 		return
@@ -121,7 +130,7 @@ func (d *strict) value(key string, n ast.Node, to reflect.Value) {
 
 func (d *strict) text(key string, n ast.Node, u encoding.TextUnmarshaler) {
 	if !isScalar(n) {
-		d.fault(key, n, "", "a single value is wanted here")
+		d.fault(key, n, "text with colons stands between quotes", "a single value is wanted here")
 		return
 	}
 	if err := u.UnmarshalText([]byte(scalarText(n))); err != nil {
@@ -225,7 +234,7 @@ func (d *strict) sequence(key string, n ast.Node, to reflect.Value) {
 
 func (d *strict) scalar(key string, n ast.Node, to reflect.Value) {
 	if !isScalar(n) {
-		d.fault(key, n, "", "a single value is wanted here")
+		d.fault(key, n, "text with colons stands between quotes", "a single value is wanted here")
 		return
 	}
 	text := scalarText(n)
