@@ -46,6 +46,7 @@ func keywordTable() []Keyword {
 		sshKeywords(),
 		smtpKeywords(),
 		ftpKeywords(),
+		dcerpcKeywords(),
 		mqttKeywords(),
 		sipKeywords(),
 		transformKeywords(),

@@ -49,6 +49,7 @@ var loggers = [...]TxLogger{
 	{Proto: app.FTP, Event: "ftp", Append: appendFTP},
 	{Proto: app.MQTT, Event: "mqtt", Append: appendMQTT},
 	{Proto: app.FTPData, Event: "ftp_data", Append: appendFTPData},
+	{Proto: app.DCERPC, Event: "dcerpc", Append: appendDCERPC},
 	{Proto: app.SIP, Event: "sip", Append: appendSIP, OneWay: true},
 }
 

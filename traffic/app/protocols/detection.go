@@ -78,21 +78,6 @@ func smbPatterns() []app.Pattern {
 	return list
 }
 
-// dcerpcHeader checks the header of a connection-oriented PDU: version 5.0 or 5.1, a known type, its length.
-func dcerpcHeader(_ app.Direction, data []byte) app.Answer {
-	if len(data) < 10 {
-		return app.More
-	}
-	order := binary.ByteOrder(binary.BigEndian)
-	if data[4]&0x10 != 0 {
-		order = binary.LittleEndian
-	}
-	if data[1] > 1 || data[2] > 19 || order.Uint16(data[8:]) < 16 {
-		return app.No
-	}
-	return app.Yes
-}
-
 // answer is Yes or No.
 func answer(yes bool) app.Answer {
 	if yes {

@@ -3,6 +3,7 @@ package protocols
 
 import (
 	"picket/traffic/app"
+	"picket/traffic/app/dcerpc"
 	"picket/traffic/app/dns"
 	"picket/traffic/app/ftp"
 	"picket/traffic/app/http1"
@@ -25,6 +26,8 @@ func All() []app.Protocol {
 		dns.MDNS(),
 		ftp.Control(),
 		ftp.Data(),
+		dcerpc.TCP(),
+		dcerpc.UDP(),
 		mqtt.Protocol(),
 		sip.UDP(),
 		sip.TCP(),
