@@ -49,6 +49,8 @@ func keywordTable() []Keyword {
 		dcerpcKeywords(),
 		mqttKeywords(),
 		sipKeywords(),
+		pgsqlKeywords(),
+		rfbKeywords(),
 		transformKeywords(),
 		reputationKeywords(),
 	)

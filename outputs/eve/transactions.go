@@ -51,6 +51,8 @@ var loggers = [...]TxLogger{
 	{Proto: app.FTPData, Event: "ftp_data", Append: appendFTPData},
 	{Proto: app.DCERPC, Event: "dcerpc", Append: appendDCERPC},
 	{Proto: app.SIP, Event: "sip", Append: appendSIP, OneWay: true},
+	{Proto: app.PgSQL, Event: "pgsql", Append: appendPgSQL},
+	{Proto: app.RFB, Event: "rfb", Append: appendRFB},
 }
 
 // logger returns a protocol's line, or nil.

@@ -23,19 +23,11 @@ func detectionOnly() []app.Protocol {
 			{Dir: app.ToServer, Bytes: "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", Depth: 24},
 		}},
 		{Proto: app.SMB, TCP: true, Patterns: smbPatterns(), Ports: "139,445", Probe: probeSMB},
-		{Proto: app.DCERPC, TCP: true, Patterns: []app.Pattern{
-			{Dir: app.ToServer, Bytes: "\x05\x00", Depth: 2, Check: dcerpcHeader},
-			{Dir: app.ToClient, Bytes: "\x05\x00", Depth: 2, Check: dcerpcHeader},
-		}},
-		{Proto: app.RFB, TCP: true, Patterns: []app.Pattern{
-			{Dir: app.ToClient, Bytes: "RFB ", Depth: 4}, {Dir: app.ToServer, Bytes: "RFB ", Depth: 4},
-		}},
 		{Proto: app.RDP, TCP: true, Ports: "3389", Probe: probeRDP},
 		{Proto: app.Telnet, TCP: true, Ports: "23", Probe: probeTelnet},
 		{Proto: app.KRB5, TCP: true, Ports: "88", Probe: probeKRB5TCP},
 		{Proto: app.KRB5, UDP: true, Ports: "88", Probe: probeKRB5},
 		{Proto: app.LDAP, TCP: true, UDP: true, Ports: "389,3268", Probe: probeLDAP},
-		{Proto: app.PgSQL, TCP: true, Ports: "5432", Probe: probePgSQL},
 		{Proto: app.SNMP, UDP: true, TCP: true, Ports: "161,162", Probe: probeSNMP},
 		{Proto: app.TFTP, UDP: true, Ports: "69", Probe: probeTFTP},
 		{Proto: app.DHCP, UDP: true, Ports: "67,68", Probe: probeDHCP},
@@ -158,21 +150,6 @@ func probeLDAP(_ app.Direction, data []byte) app.Answer {
 		return app.No
 	}
 	return answer(data[op]&0xc0 == 0x40 && data[op]&0x1f <= 25)
-}
-
-// probePgSQL knows the start-up messages and the first messages of a server.
-func probePgSQL(dir app.Direction, data []byte) app.Answer {
-	if dir == app.ToClient {
-		if len(data) < 1 {
-			return app.More
-		}
-		return answer(bytes.IndexByte([]byte("SNREKZ"), data[0]) >= 0)
-	}
-	if len(data) < 8 {
-		return app.More
-	}
-	n, code := binary.BigEndian.Uint32(data), binary.BigEndian.Uint32(data[4:])
-	return answer(n >= 8 && n < 1<<14 && (code == 80877103 || code == 80877102 || code == 196608))
 }
 
 // probeSNMP knows a sequence with a version number in front (RFC 3416).

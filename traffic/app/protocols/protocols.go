@@ -8,6 +8,8 @@ import (
 	"picket/traffic/app/ftp"
 	"picket/traffic/app/http1"
 	"picket/traffic/app/mqtt"
+	"picket/traffic/app/pgsql"
+	"picket/traffic/app/rfb"
 	"picket/traffic/app/sip"
 	"picket/traffic/app/smtp"
 	"picket/traffic/app/ssh"
@@ -31,5 +33,7 @@ func All() []app.Protocol {
 		mqtt.Protocol(),
 		sip.UDP(),
 		sip.TCP(),
+		pgsql.Protocol(),
+		rfb.Protocol(),
 	}, detectionOnly()...)
 }
