@@ -226,6 +226,11 @@ func (s *Settings) Int(path string, def int64) int64 {
 	return def
 }
 
+// Within is Int held between low and high: memory is made by these numbers.
+func (s *Settings) Within(path string, def, low, high int64) int64 {
+	return min(max(s.Int(path, def), low), high)
+}
+
 // Size reads bytes with Suricata's units (kb, mb, gb, KiB, MiB, GiB: all powers of 1024).
 func (s *Settings) Size(path string, def uint64) uint64 {
 	if v, ok := parseSize(s.Text(path, "")); ok {
@@ -233,6 +238,9 @@ func (s *Settings) Size(path string, def uint64) uint64 {
 	}
 	return def
 }
+
+// maxSize is more memory than there is, and a number that every integer type of 64 bits holds.
+const maxSize = 1 << 62
 
 func parseSize(text string) (uint64, bool) {
 	text = strings.ToLower(strings.TrimSpace(text))
@@ -247,7 +255,7 @@ func parseSize(text string) (uint64, bool) {
 	}
 	shift := map[string]float64{"": 1, "b": 1, "kb": 1 << 10, "kib": 1 << 10, "mb": 1 << 20, "mib": 1 << 20, "gb": 1 << 30, "gib": 1 << 30}
 	factor, ok := shift[unit]
-	return uint64(v * factor), ok
+	return uint64(min(v*factor, maxSize)), ok
 }
 
 // Seconds reads a time in seconds.

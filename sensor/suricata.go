@@ -24,8 +24,8 @@ func (s *Settings) decoderConfig(checksums bool) packet.Config {
 	s.tunnel("decoder.teredo", &c.Teredo)
 	c.StrictVXLAN = s.Text("decoder.vxlan.reserved-bits-check", "strict") == "strict"
 	c.ERSPANTypeI = s.Bool("decoder.erspan.typeI.enabled", c.ERSPANTypeI)
-	c.Defrag.MaxTrackers = int(s.Int("defrag.trackers", int64(c.Defrag.MaxTrackers)))
-	c.Defrag.MaxFragments = int(s.Int("defrag.max-frags", int64(c.Defrag.MaxFragments)))
+	c.Defrag.MaxTrackers = int(s.Within("defrag.trackers", int64(c.Defrag.MaxTrackers), 1, 1<<20))
+	c.Defrag.MaxFragments = int(s.Within("defrag.max-frags", int64(c.Defrag.MaxFragments), 1, 1<<20))
 	c.Defrag.Memcap = int(s.Size("defrag.memcap", uint64(c.Defrag.Memcap)))
 	c.Defrag.Timeout = s.Seconds("defrag.timeout", c.Defrag.Timeout)
 	c.VLANTracking = s.Bool("vlan.use-for-tracking", c.VLANTracking)

@@ -11,8 +11,8 @@ import (
 func (s *Settings) flowConfig() flow.Config {
 	c := flow.Default()
 	c.Memcap = s.Size("flow.memcap", c.Memcap)
-	c.HashSize = uint32(s.Int("flow.hash-size", int64(c.HashSize)))
-	c.Prealloc = uint32(s.Int("flow.prealloc", int64(c.Prealloc)))
+	c.HashSize = uint32(s.Within("flow.hash-size", int64(c.HashSize), 1, 1<<24))
+	c.Prealloc = uint32(s.Within("flow.prealloc", int64(c.Prealloc), 0, 1<<20))
 	c.UseVLAN = s.Bool("vlan.use-for-tracking", c.UseVLAN)
 	c.UseDepth = s.Bool("decoder.recursion-level.use-for-tracking", c.UseDepth)
 	for kind, name := range [...]string{flow.TCPKind: "tcp", flow.UDPKind: "udp", flow.ICMPKind: "icmp", flow.Other: "default"} {
