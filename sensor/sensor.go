@@ -34,7 +34,7 @@ type Sensor struct {
 	responder *actions.Responder
 	gate      *actions.Gate
 	control   net.Listener
-	queues    *capture.QueueTable // nil unless inline and installed
+	queues    atomic.Pointer[capture.QueueTable] // nil unless inline and installed
 	posts     []*post
 	reloading sync.Mutex
 	bansLost  atomic.Uint64
@@ -231,14 +231,15 @@ func (s *Sensor) inlinePosts(c *Config) {
 func (s *Sensor) Run(ctx context.Context) error {
 	var workers, others sync.WaitGroup
 	failed := make(chan error, len(s.posts)+2)
-	ctx, cancel := context.WithCancel(ctx)
+	// Workers outlive ctx for a moment: inline, what is queued must be answered until the rule is gone.
+	walking, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	later, stopLater := context.WithCancel(context.Background())
 	defer stopLater()
 
 	ready := make(chan error, len(s.posts))
 	for _, p := range s.posts {
-		workers.Go(func() { failed <- s.work(ctx, p, ready) })
+		workers.Go(func() { failed <- s.work(walking, p, ready) })
 	}
 	others.Go(func() { failed <- s.responder.Run(later) })
 	others.Go(func() { failed <- web.Serve(later, s.control, s) })
@@ -254,8 +255,8 @@ func (s *Sensor) Run(ctx context.Context) error {
 		}
 	}
 	_, _ = daemon.SdNotify(false, daemon.SdNotifyStopping)
-	if s.queues != nil { // the rule goes first: what is queued is still answered, nothing new comes
-		err = errors.Join(err, s.queues.Remove())
+	if table := s.queues.Load(); table != nil { // the rule goes first: what is queued is still answered, nothing new comes
+		err = errors.Join(err, table.Remove())
 	}
 	cancel()
 	workers.Wait()
@@ -286,7 +287,8 @@ func (s *Sensor) ready(opened <-chan error) error {
 	if in.Offload {
 		rules.Offload = in.mark()
 	}
-	s.queues, err = capture.InstallQueueRules(rules)
+	table, err := capture.InstallQueueRules(rules)
+	s.queues.Store(table)
 	return err
 }
 

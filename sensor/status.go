@@ -29,6 +29,7 @@ func (s *Sensor) Status(ctx context.Context) (web.Status, error) {
 		out.Alerts += p.counts.alerts.Load()
 		out.Drops += p.counts.drops.Load()
 	}
+	out.Unseen = s.unseen()
 	if s.eve != nil {
 		n := s.eve.Counters()
 		out.EVE = &web.EVE{File: c.EVE.File, Written: n.Written, Dropped: n.Dropped + n.Failed}
@@ -36,6 +37,25 @@ func (s *Sensor) Status(ctx context.Context) (web.Status, error) {
 	var err error
 	out.Bans, err = s.responder.Stats(ctx)
 	return out, err
+}
+
+// unseen is the number of packets that the queue rule counted and no worker saw: bypass and fail-open.
+func (s *Sensor) unseen() uint64 {
+	table := s.queues.Load()
+	if table == nil {
+		return 0
+	}
+	var sources []capture.Source
+	for _, p := range s.posts {
+		if src := p.source.Load(); src != nil {
+			sources = append(sources, *src)
+		}
+	}
+	n, err := table.Unseen(sources...)
+	if err != nil {
+		s.log.Warn("packets that passed uninspected are not known", "error", err)
+	}
+	return n
 }
 
 func (p *post) stats() capture.Stats {
@@ -48,7 +68,7 @@ func (p *post) stats() capture.Stats {
 func (p *post) status() web.Source {
 	n := p.stats()
 	return web.Source{
-		Name: p.name, Packets: n.Received, Bytes: n.Bytes, Dropped: n.Dropped, Unseen: n.Unseen,
+		Name: p.name, Packets: n.Received, Bytes: n.Bytes, Dropped: n.Dropped,
 		Refused: n.Refused, Restarted: p.restarted.Load(),
 	}
 }

@@ -69,12 +69,16 @@ func printStatus(w io.Writer, s web.Status) {
 	fmt.Fprintf(w, "rules    %d loaded, %d faults, since %s\n", s.Rules.Loaded, s.Rules.Faults, s.Rules.Since.Format(time.RFC3339))
 	for _, src := range s.Sources {
 		fmt.Fprintf(w, "source   %s: %d packets, %d bytes, %d dropped by the kernel", src.Name, src.Packets, src.Bytes, src.Dropped)
-		if src.Unseen+src.Refused+src.Restarted > 0 {
-			fmt.Fprintf(w, ", %d passed uninspected, %d verdicts refused, %d restarts", src.Unseen, src.Refused, src.Restarted)
+		if src.Refused+src.Restarted > 0 {
+			fmt.Fprintf(w, ", %d verdicts refused, %d restarts", src.Refused, src.Restarted)
 		}
 		fmt.Fprintln(w)
 	}
-	fmt.Fprintf(w, "traffic  %d flows, %d alerts, %d drops\n", s.Flows, s.Alerts, s.Drops)
+	fmt.Fprintf(w, "traffic  %d flows, %d alerts, %d drops", s.Flows, s.Alerts, s.Drops)
+	if s.Unseen > 0 {
+		fmt.Fprintf(w, ", %d packets passed uninspected", s.Unseen)
+	}
+	fmt.Fprintln(w)
 	if s.EVE != nil {
 		fmt.Fprintf(w, "eve      %s: %d records, %d dropped\n", s.EVE.File, s.EVE.Written, s.EVE.Dropped)
 	}

@@ -27,17 +27,19 @@ type Sensor interface {
 
 // Status is what "picket status" shows.
 type Status struct {
-	Version string        `json:"version"`
-	PID     int           `json:"pid"`
-	Since   time.Time     `json:"since"`
-	Mode    string        `json:"mode"`
-	Rules   Rules         `json:"rules"`
-	Sources []Source      `json:"sources"`
-	Flows   uint64        `json:"flows"`
-	Alerts  uint64        `json:"alerts"`
-	Drops   uint64        `json:"drops"`
-	EVE     *EVE          `json:"eve,omitempty"`
-	Bans    actions.Stats `json:"bans"`
+	Version string    `json:"version"`
+	PID     int       `json:"pid"`
+	Since   time.Time `json:"since"`
+	Mode    string    `json:"mode"`
+	Rules   Rules     `json:"rules"`
+	Sources []Source  `json:"sources"`
+	Flows   uint64    `json:"flows"`
+	Alerts  uint64    `json:"alerts"`
+	Drops   uint64    `json:"drops"`
+	// Unseen packets passed the queue rule uninspected: bypass and fail-open.
+	Unseen uint64        `json:"unseen,omitempty"`
+	EVE    *EVE          `json:"eve,omitempty"`
+	Bans   actions.Stats `json:"bans"`
 }
 
 // Rules says which rules are in force.
@@ -53,7 +55,6 @@ type Source struct {
 	Packets   uint64 `json:"packets"`
 	Bytes     uint64 `json:"bytes"`
 	Dropped   uint64 `json:"dropped"`
-	Unseen    uint64 `json:"unseen,omitempty"`
 	Refused   uint64 `json:"refused,omitempty"`
 	Restarted uint64 `json:"restarted,omitempty"`
 }
