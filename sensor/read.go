@@ -155,7 +155,7 @@ func Read(ctx context.Context, o *ReadOptions) (*Summary, error) {
 	start := time.Now()
 	err = o.readFiles(ctx, s, set, files, out, sum)
 	sum.Took = time.Since(start)
-	err = errors.Join(err, out.Close())
+	err = errors.Join(err, out.Close(), saveSets(set.Engine, o.DataDir))
 	sum.EVE = out.Counters()
 	return sum, err
 }

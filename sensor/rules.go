@@ -10,8 +10,10 @@ import (
 	"time"
 
 	"picket/signatures"
+	"picket/signatures/dataset"
 	"picket/signatures/language"
 	"picket/signatures/library"
+	"picket/signatures/reputation"
 	"picket/traffic/app"
 	"picket/traffic/app/protocols"
 )
@@ -50,6 +52,10 @@ type ruleSources struct {
 	references string
 	threshold  string
 	dataDir    string // where relative names in rules (datasets) begin
+	datasets   signatures.DatasetOptions
+	previous   *signatures.Engine // whose sets of values go on; nil: none
+	categories string             // of reputation: the file that names them
+	reputation []string           // lists of addresses with scores
 	inline     bool
 	order      []signatures.Action // action-order; nil: the default
 	maxAlerts  int                 // packet-alert-max; 0: the default
@@ -87,6 +93,12 @@ func (c *Config) ruleSources(s *Settings, inline bool) ruleSources {
 			})
 		}
 	}
+	r.datasets.Absolute = s.Bool("datasets.rules.allow-absolute-filenames", false)
+	r.datasets.ReadOnly = !s.Bool("datasets.rules.allow-write", true)
+	if s.Has("reputation-categories-file") {
+		r.categories = s.Path(s.Text("reputation-categories-file", ""))
+	}
+	r.reputation = s.reputationFiles()
 	fallback(&r.classes, "classification-file")
 	fallback(&r.references, "reference-config-file")
 	fallback(&r.threshold, "threshold-file")
@@ -102,8 +114,12 @@ func (r *ruleSources) build() (*RuleSet, error) {
 	if err != nil {
 		return nil, err
 	}
-	opt := signatures.Options{Inline: r.inline, ReadFile: r.readFile, Steps: steps, Order: r.order, MaxAlerts: r.maxAlerts}
+	opt := signatures.Options{Inline: r.inline, ReadFile: r.readFile, Steps: steps, Order: r.order, MaxAlerts: r.maxAlerts,
+		Datasets: r.datasets, Previous: r.previous}
 	if err := r.configs(&opt, set); err != nil {
+		return nil, err
+	}
+	if err := r.scores(&opt, set); err != nil {
 		return nil, err
 	}
 	engine, faults := signatures.Compile(rules, opt)
@@ -190,6 +206,62 @@ func (r *ruleSources) configs(opt *signatures.Options, set *RuleSet) error {
 			opt.Limits = append(opt.Limits, limitRule(&list[i]))
 		}
 	}))
+}
+
+// scores reads the files of reputation.
+func (r *ruleSources) scores(opt *signatures.Options, set *RuleSet) error {
+	if r.categories == "" {
+		return nil
+	}
+	text, err := os.ReadFile(r.categories)
+	if err != nil {
+		return fmt.Errorf("read reputation categories: %w", err)
+	}
+	if opt.Reputation, err = reputation.New(text); err != nil {
+		return fmt.Errorf("read reputation categories %s: %w", r.categories, err)
+	}
+	for _, name := range r.reputation {
+		text, err := os.ReadFile(name)
+		if err == nil {
+			err = opt.Reputation.Add(text)
+		}
+		if err != nil {
+			set.Faults = append(set.Faults, language.Fault{Pos: language.Pos{File: name, Line: 1, Col: 1}, Soft: true, Cause: "reputation: " + err.Error()})
+		}
+	}
+	return nil
+}
+
+// saveSets writes the sets that rules want kept: below the data folder, the new file beside the old one first.
+func saveSets(e *signatures.Engine, dataDir string) error {
+	var failed error
+	for _, s := range e.Sets() {
+		if s.Save == "" {
+			continue
+		}
+		name := s.Save
+		if !filepath.IsAbs(name) {
+			name = filepath.Join(dataDir, name)
+		}
+		failed = errors.Join(failed, writeSet(s, name))
+	}
+	return failed
+}
+
+func writeSet(s *dataset.Set, name string) error {
+	f, err := os.CreateTemp(filepath.Dir(name), ".set-*")
+	if err != nil {
+		return fmt.Errorf("save set %s: %w", s.Name, err)
+	}
+	err = errors.Join(s.Write(f), f.Close())
+	if err == nil {
+		err = os.Rename(f.Name(), name)
+	}
+	if err != nil {
+		os.Remove(f.Name())
+		return fmt.Errorf("save set %s: %w", s.Name, err)
+	}
+	return nil
 }
 
 // readFile reads a file that a rule names; relative names begin at the data folder.

@@ -154,6 +154,7 @@ func (s *Sensor) rebuild() (*Config, *RuleSet, error) {
 		return nil, nil, err
 	}
 	src := c.ruleSources(settings, s.plan.enforce)
+	src.previous = s.plan.engine.Load()
 	set, err := src.build()
 	return c, set, err
 }

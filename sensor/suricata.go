@@ -239,3 +239,15 @@ func (s *Settings) ruleFiles() []string {
 	}
 	return slices.Compact(files)
 }
+
+// reputationFiles are the lists of addresses that default-reputation-path and reputation-files name.
+func (s *Settings) reputationFiles() []string {
+	var files []string
+	for _, f := range s.List("reputation-files") {
+		if dir := s.Text("default-reputation-path", ""); dir != "" && !strings.HasPrefix(f, "/") {
+			f = dir + "/" + f
+		}
+		files = append(files, s.Path(f))
+	}
+	return files
+}

@@ -58,6 +58,9 @@ func (t *teller) alert(at *eve.Moment, a *signatures.Alert, v eve.Verdict, enfor
 		Sig: t.signature(a.Signature), Blocked: blocked(a.Effect, enforce),
 		Tx: a.Tx, Guessed: a.HasTx && !a.InTx, Stream: a.InStream || a.InTx, Verdict: v,
 	}
+	for _, c := range a.Contexts {
+		t.record.Contexts = append(t.record.Contexts, eve.ValueContext{Name: c.Name, JSON: c.JSON})
+	}
 	if at.State != nil && t.record.Stream && at.Packet != nil {
 		t.record.Data = at.State.Raw(a.Dir).Data
 	}

@@ -20,9 +20,11 @@ type Alert struct {
 	InStream, InTx bool
 	// WholeFlow says that the effect holds for the rest of the flow.
 	WholeFlow bool
-	action    Action // after rate filters
-	silent    bool
-	seq       int32
+	// Contexts are what the sets of values that matched have to tell; nil mostly.
+	Contexts []Context
+	action   Action // after rate filters
+	silent   bool
+	seq      int32
 }
 
 // MaxAlerts bounds the alerts of one packet unless Options say otherwise; those judged first stay.
@@ -77,6 +79,9 @@ func (in *Inspector) show(a *Alert) {
 	if len(in.Alerts) >= in.e.maxAlerts {
 		in.Stats.AlertsLost++
 		return
+	}
+	if len(in.contexts) > 0 {
+		a.Contexts = in.contextsOf(a.Signature)
 	}
 	in.Alerts = append(in.Alerts, *a)
 	if f := in.v.Flow; f != nil {

@@ -5,8 +5,10 @@ import (
 	"slices"
 	"strings"
 
+	"picket/signatures/dataset"
 	"picket/signatures/language"
 	"picket/signatures/pcre"
+	"picket/signatures/reputation"
 	"picket/traffic/app"
 	"picket/traffic/packet"
 )
@@ -28,14 +30,21 @@ type Options struct {
 	ReadFile func(name string) ([]byte, error)
 	// Steps names a protocol's progress values, for hooks in headers ("http1:request_headers"); nil: none are known.
 	Steps func(p app.Proto, dir app.Direction) []string
+	// Reputation holds the scores that iprep asks for; nil: there are none.
+	Reputation *reputation.Table
+	// Datasets says what rules may do with files of sets.
+	Datasets DatasetOptions
+	// Previous is the engine that this one replaces: what traffic has added to its sets goes on; nil: none.
+	Previous *Engine
 
 	regexes map[regexKey]*pcre.Regexp
+	sets    map[string]*dataset.Set
 }
 
 // Compile makes an engine of the rules. Rules with a hard fault are left out; all others are in force. The engine is
 // immutable and may be shared.
 func Compile(rules []language.Rule, opt Options) (*Engine, []language.Fault) {
-	opt.regexes = map[regexKey]*pcre.Regexp{}
+	opt.regexes, opt.sets = map[regexKey]*pcre.Regexp{}, map[string]*dataset.Set{}
 	if opt.Classes == nil {
 		opt.Classes = defaultClasses()
 	}
@@ -59,6 +68,7 @@ func Compile(rules []language.Rule, opt Options) (*Engine, []language.Fault) {
 	faults = append(faults, e.warnBits()...)
 	e.sort()
 	e.limitsFrom(opt.Limits)
+	e.sets = opt.sets
 	e.group()
 	return e, faults
 }

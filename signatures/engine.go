@@ -3,6 +3,7 @@ package signatures
 import (
 	"slices"
 
+	"picket/signatures/dataset"
 	"picket/signatures/language"
 	"picket/traffic/app"
 	"picket/traffic/packet"
@@ -28,6 +29,7 @@ type Engine struct {
 	tx        [2][app.ProtoCount]txGroup
 	bySID     map[sigKey]*Signature
 	maxAlerts int
+	sets      map[string]*dataset.Set
 }
 
 // sigKey is what other rules and threshold files name a rule by.

@@ -41,6 +41,7 @@ type Inspector struct {
 	generation uint32
 	addrSeen   [2][]uint32 // by address set: generation*2 + answer
 	matches    []Alert
+	contexts   []Context
 	decoded    []byte
 	modified   bool
 	loose      map[uint64]*flowState // of flows that have no State
@@ -112,7 +113,7 @@ func (in *Inspector) begin(p *packet.Packet, f *flow.Flow, s *flow.State) {
 	v.Packet, v.Flow, v.State, v.Tx, v.Dir = p, f, s, nil, in.direction
 	v.arena, v.work = v.arena[:0], v.work[:0]
 	in.matches, in.candidates, in.txRules = in.matches[:0], in.candidates[:0], in.txRules[:0]
-	in.modified, in.bits = false, nil
+	in.modified, in.bits, in.contexts = false, nil, in.contexts[:0]
 	in.nextGeneration()
 	in.window, in.base, in.hasStream, in.streamEOF = nil, 0, false, false
 	if s != nil && p.Proto == packet.TCP {

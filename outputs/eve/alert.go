@@ -44,8 +44,16 @@ type Alert struct {
 	Verdict Verdict
 	// XFF is the client's address as a proxy reports it; nil: the logger looks for it, if it shall.
 	XFF []byte
+	// Contexts are what the sets of values that matched tell.
+	Contexts []ValueContext
 	// Flowbits and Vars of the packet and its flow, for metadata.
 	Vars *Vars
+}
+
+// ValueContext is JSON text under a name.
+type ValueContext struct {
+	Name string
+	JSON []byte
 }
 
 // Verdict is what happened to a packet, as alert and drop records name it.
@@ -135,6 +143,13 @@ func (l *Logger) alertObject(a *Alert, at *Moment) {
 	}
 	if c.RuleText {
 		j.Str("rule", s.Text)
+	}
+	if len(a.Contexts) > 0 {
+		j.Object("context")
+		for _, x := range a.Contexts {
+			j.Raw(x.Name, x.JSON)
+		}
+		j.EndObject()
 	}
 	j.EndObject()
 }

@@ -79,6 +79,12 @@ func (j *JSON) Float(k string, v float64) {
 // Bool appends true or false.
 func (j *JSON) Bool(k string, v bool) { j.key(k); j.buf = strconv.AppendBool(j.buf, v) }
 
+// Raw writes a member whose value is JSON text already; its name may be anything.
+func (j *JSON) Raw(k string, text []byte) {
+	j.name(k)
+	j.buf = append(j.buf, text...)
+}
+
 // Str appends a string, as Bytes does.
 func (j *JSON) Str(k, v string) { appendText(j, k, v) }
 
