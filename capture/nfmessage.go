@@ -12,7 +12,7 @@ import (
 // Messages and attributes of nfnetlink_queue (linux/netfilter/nfnetlink_queue.h). go-nfqueue exports the flags, copy
 // modes and verdicts; message types and attributes it keeps to itself, and x/sys/unix has none of them.
 const (
-	nfqMsgPacket       = unix.NFNL_SUBSYS_QUEUE<<8 | 0
+	nfqMsgPacket       = unix.NFNL_SUBSYS_QUEUE << 8
 	nfqMsgVerdict      = unix.NFNL_SUBSYS_QUEUE<<8 | 1
 	nfqMsgConfig       = unix.NFNL_SUBSYS_QUEUE<<8 | 2
 	nfqMsgVerdictBatch = unix.NFNL_SUBSYS_QUEUE<<8 | 3

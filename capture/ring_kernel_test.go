@@ -94,15 +94,13 @@ func TestRingReplay(t *testing.T) {
 	}
 	defer file.Close()
 	var sent [][]byte
-	for err := range collect(file, func(f *Frame) {
+	read := collect(file, func(f *Frame) {
 		if len(f.Data) >= 14 && len(sent) < 40000 {
 			sent = append(sent, bytes.Clone(f.Data))
 		}
-	}) {
-		if !errors.Is(err, io.EOF) {
-			t.Fatal(err)
-		}
-		break
+	})
+	if err := <-read; !errors.Is(err, io.EOF) {
+		t.Fatal(err)
 	}
 	sent = append(sent, udpFrame(1, 2, strings.Repeat("x", 60000)), tagged(udpFrame(1, 2, "tagged"), 0x8100, 5))
 	w := newWire(t)

@@ -6,7 +6,6 @@ import "math/bits"
 type set [4]uint64
 
 func (s *set) add(c byte)      { s[c>>6] |= 1 << (c & 63) }
-func (s *set) remove(c byte)   { s[c>>6] &^= 1 << (c & 63) }
 func (s *set) has(c byte) bool { return s[c>>6]>>(c&63)&1 != 0 }
 
 func (s *set) addRange(first, last byte) {

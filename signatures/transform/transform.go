@@ -3,6 +3,7 @@ package transform
 import (
 	"bytes"
 	"compress/gzip"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -50,7 +51,7 @@ var kinds = map[string]func(arg string) (apply, error){
 	"zlib_deflate":         parseZlib,
 	"pcrexform":            parsePcrexform,
 	"luaxform": func(string) (apply, error) {
-		return nil, fmt.Errorf("Lua scripts are not supported")
+		return nil, errors.New("scripts in Lua are not supported")
 	},
 }
 

@@ -7,11 +7,8 @@ import (
 	"picket/traffic/app"
 )
 
-// Errors that end the parsing of a connection.
-var (
-	errMessage = errors.New("http1: message can't be read")
-	errTooMany = errors.New("http1: too many open transactions")
-)
+// errMessage ends the parsing of a connection.
+var errMessage = errors.New("http1: message can't be read")
 
 // parser is one connection. Requests and answers are matched in order.
 type parser struct {
@@ -33,7 +30,6 @@ type side struct {
 	step   step
 	carry  []byte // bytes of a line or header that is not whole
 	left   uint64 // bytes of body or chunk to come
-	header int    // bytes of the header block read so far
 	closed bool   // nothing follows, and all there was has been offered
 	ended  bool   // the direction is no HTTP any more
 }
