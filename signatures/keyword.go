@@ -51,6 +51,7 @@ func keywordTable() []Keyword {
 		sipKeywords(),
 		pgsqlKeywords(),
 		rfbKeywords(),
+		websocketKeywords(),
 		transformKeywords(),
 		reputationKeywords(),
 	)

@@ -53,6 +53,7 @@ var loggers = [...]TxLogger{
 	{Proto: app.SIP, Event: "sip", Append: appendSIP, OneWay: true},
 	{Proto: app.PgSQL, Event: "pgsql", Append: appendPgSQL},
 	{Proto: app.RFB, Event: "rfb", Append: appendRFB},
+	{Proto: app.WebSocket, Event: "websocket", Append: appendWebSocket, OneWay: true},
 }
 
 // logger returns a protocol's line, or nil.

@@ -42,7 +42,6 @@ func detectionOnly() []app.Protocol {
 		{Proto: app.DNP3, TCP: true, Ports: "20000", Probe: probeDNP3},
 		{Proto: app.ENIP, TCP: true, UDP: true, Ports: "44818", Probe: probeENIP},
 		{Proto: app.NFS, TCP: true, UDP: true, Ports: "2049", Probe: probeNFS},
-		{Proto: app.WebSocket, TCP: true},
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"picket/traffic/app/smtp"
 	"picket/traffic/app/ssh"
 	"picket/traffic/app/tls"
+	"picket/traffic/app/websocket"
 )
 
 // All returns the table. Where several protocols could claim the same bytes the earlier line wins.
@@ -35,5 +36,6 @@ func All() []app.Protocol {
 		sip.TCP(),
 		pgsql.Protocol(),
 		rfb.Protocol(),
+		websocket.Protocol(),
 	}, detectionOnly()...)
 }
