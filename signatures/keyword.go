@@ -52,6 +52,7 @@ func keywordTable() []Keyword {
 		pgsqlKeywords(),
 		rfbKeywords(),
 		websocketKeywords(),
+		ldapKeywords(),
 		transformKeywords(),
 		reputationKeywords(),
 	)

@@ -54,6 +54,7 @@ var loggers = [...]TxLogger{
 	{Proto: app.PgSQL, Event: "pgsql", Append: appendPgSQL},
 	{Proto: app.RFB, Event: "rfb", Append: appendRFB},
 	{Proto: app.WebSocket, Event: "websocket", Append: appendWebSocket, OneWay: true},
+	{Proto: app.LDAP, Event: "ldap", Append: appendLDAP},
 }
 
 // logger returns a protocol's line, or nil.

@@ -27,7 +27,6 @@ func detectionOnly() []app.Protocol {
 		{Proto: app.Telnet, TCP: true, Ports: "23", Probe: probeTelnet},
 		{Proto: app.KRB5, TCP: true, Ports: "88", Probe: probeKRB5TCP},
 		{Proto: app.KRB5, UDP: true, Ports: "88", Probe: probeKRB5},
-		{Proto: app.LDAP, TCP: true, UDP: true, Ports: "389,3268", Probe: probeLDAP},
 		{Proto: app.SNMP, UDP: true, TCP: true, Ports: "161,162", Probe: probeSNMP},
 		{Proto: app.TFTP, UDP: true, Ports: "69", Probe: probeTFTP},
 		{Proto: app.DHCP, UDP: true, Ports: "67,68", Probe: probeDHCP},
@@ -130,25 +129,6 @@ func probeKRB5TCP(dir app.Direction, data []byte) app.Answer {
 		return app.No
 	}
 	return probeKRB5(dir, data[4:])
-}
-
-// probeLDAP knows an LDAPMessage: a sequence, a message number, an operation (RFC 4511).
-func probeLDAP(_ app.Direction, data []byte) app.Answer {
-	if len(data) < 7 {
-		return app.More
-	}
-	head := 2
-	if data[1]&0x80 != 0 {
-		head += int(data[1] & 0x7f)
-	}
-	if data[0] != 0x30 || head > 6 || len(data) < head+3 || data[head] != 2 {
-		return app.No
-	}
-	op := head + 2 + int(data[head+1])
-	if data[head+1] > 4 || op >= len(data) {
-		return app.No
-	}
-	return answer(data[op]&0xc0 == 0x40 && data[op]&0x1f <= 25)
 }
 
 // probeSNMP knows a sequence with a version number in front (RFC 3416).

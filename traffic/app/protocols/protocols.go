@@ -7,6 +7,7 @@ import (
 	"picket/traffic/app/dns"
 	"picket/traffic/app/ftp"
 	"picket/traffic/app/http1"
+	"picket/traffic/app/ldap"
 	"picket/traffic/app/mqtt"
 	"picket/traffic/app/pgsql"
 	"picket/traffic/app/rfb"
@@ -37,5 +38,7 @@ func All() []app.Protocol {
 		pgsql.Protocol(),
 		rfb.Protocol(),
 		websocket.Protocol(),
+		ldap.TCP(),
+		ldap.UDP(),
 	}, detectionOnly()...)
 }
