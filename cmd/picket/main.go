@@ -40,6 +40,7 @@ rules, touches nothing, and prints a line for each alert.`,
 		profiled(runCommand()), profiled(readCommand()), profiled(checkCommand()),
 		statusCommand(), reloadCommand(),
 		banCommand(), unbanCommand(), bansCommand(),
+		logsCommand(),
 		versionCommand(),
 	)
 	return root

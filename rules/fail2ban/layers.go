@@ -136,6 +136,7 @@ func (l *library) included(doc *document, file, option string, seen []string) []
 		}
 		switch {
 		case contains(seen, name):
+		case !isFile(name) && filepath.Ext(name) == ".local":
 		case !isFile(name):
 			l.fault(v.at, fmt.Sprintf("included file %s does not exist", name))
 		default:

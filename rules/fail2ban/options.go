@@ -107,3 +107,16 @@ func isTrue(text string) bool {
 	}
 	return false
 }
+
+// ParseSpec reads a filter or an action as jails name it: name[param=value, …].
+func ParseSpec(text string) (name string, params map[string]string, err error) {
+	name, t, err := splitParameters(text)
+	if err != nil {
+		return "", nil, err
+	}
+	params = map[string]string{}
+	for _, n := range t.names {
+		params[n] = t.of[n].text
+	}
+	return name, params, nil
+}

@@ -1,0 +1,139 @@
+package dates
+
+// fastReader tells the length of a date at the very beginning of a line where it is certain that its template's expression
+// would match exactly that, 0 where it is not certain; then the expression decides.
+type fastReader func(line []byte) int
+
+// fastFor returns the reader of a pattern, nil for most.
+func fastFor(pattern string) fastReader {
+	switch pattern {
+	case lineBegin + defaultPatterns[0]:
+		return isoLength
+	case lineBegin + defaultPatterns[1]:
+		return syslogLength
+	}
+	return nil
+}
+
+// syslogLength reads "Jan 23 21:59:59" or "Jan  3 21:59:59" where nothing follows that could belong to the date.
+func syslogLength(line []byte) int {
+	const length = len("Jan 23 21:59:59")
+	if len(line) < length || nameIndex(months, line) == unset || line[3] != ' ' || line[6] != ' ' || !isClock(line[7:length]) {
+		return 0
+	}
+	if !(line[4] == ' ' || line[4] == '0' || line[4] >= '1' && line[4] <= '2') || !isDigit(line[5]) || line[4] <= '0' && line[5] == '0' {
+		if line[4] != '3' || line[5] < '0' || line[5] > '1' {
+			return 0
+		}
+	}
+	if len(line) == length {
+		return length
+	}
+	switch c := line[length]; {
+	case c == ' ':
+		if len(line) > length+1 && line[length+1] == '2' { // perhaps a year
+			return 0
+		}
+	case c == '.' || isLetter(c) || isDigit(c) || c == '_' || c >= 0x80:
+		return 0
+	}
+	return length
+}
+
+// isoLength reads 2005-01-23T21:59:59 with fraction and zone.
+func isoLength(line []byte) int {
+	const length = len("2005-01-23T21:59:59")
+	if len(line) < length || line[0] != '2' || line[1] != '0' || line[2] > '2' || !isDigit(line[2]) || !isDigit(line[3]) ||
+		line[4] != '-' || line[7] != '-' || line[10] != 'T' && line[10] != ' ' || !isClock(line[11:length]) {
+		return 0
+	}
+	if !isPair(line[5:7], 1, 12) || !isPair(line[8:10], 1, 31) {
+		return 0
+	}
+	end := length
+	if end < len(line) && (line[end] == '.' || line[end] == ',') {
+		digits := countDigits(line[end+1:])
+		if digits == 0 || digits > 6 {
+			return 0
+		}
+		end += 1 + digits
+	}
+	return zoneLength(line, end)
+}
+
+// zoneLength adds the zone at line[end:]; 0 if that is something else than a plain zone or its clear absence.
+func zoneLength(line []byte, end int) int {
+	if end == len(line) {
+		return end
+	}
+	switch c := line[end]; {
+	case c == 'Z':
+		end++
+	case c == '+' || c == '-':
+		if len(line) < end+6 || !isPair(line[end+1:end+3], 0, 19) || line[end+3] != ':' || !isPair(line[end+4:end+6], 0, 99) {
+			return 0
+		}
+		end += 6
+	case c == ' ':
+		if len(line) == end+1 || !isLowerOrDigit(line[end+1]) {
+			return 0
+		}
+		return end
+	default:
+		return 0
+	}
+	if end < len(line) && line[end] != ' ' {
+		return 0
+	}
+	return end
+}
+
+func isLowerOrDigit(c byte) bool { return c >= 'a' && c <= 'z' || isDigit(c) }
+
+func isDigit(c byte) bool { return c >= '0' && c <= '9' }
+
+func isLetter(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }
+
+func countDigits(text []byte) int {
+	n := 0
+	for n < len(text) && isDigit(text[n]) {
+		n++
+	}
+	return n
+}
+
+// isPair tells whether two bytes are a number from low to high.
+func isPair(text []byte, low, high int) bool {
+	if !isDigit(text[0]) || !isDigit(text[1]) {
+		return false
+	}
+	n := int(text[0]-'0')*10 + int(text[1]-'0')
+	return n >= low && n <= high
+}
+
+// isClock tells whether eight bytes are a time of day.
+func isClock(text []byte) bool {
+	return text[2] == ':' && text[5] == ':' && isPair(text[0:2], 0, 23) && isPair(text[3:5], 0, 59) && isPair(text[6:8], 0, 59)
+}
+
+// memo remembers the last dates read: many lines share a second. It is dropped every while, since a date without a year
+// depends on the clock.
+type memo struct {
+	text  [40]byte
+	size  int
+	nanos int64
+}
+
+func (m *memo) recall(text []byte) (nanos int64, ok bool) {
+	if m.size == 0 || len(text) != m.size || string(text) != string(m.text[:m.size]) {
+		return 0, false
+	}
+	return m.nanos, true
+}
+
+func (m *memo) keep(text []byte, nanos int64) {
+	if m.size = copy(m.text[:], text); m.size < len(text) {
+		m.size = 0
+	}
+	m.nanos = nanos
+}

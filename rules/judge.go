@@ -1,0 +1,313 @@
+package rules
+
+import (
+	"net/netip"
+	"strings"
+
+	"picket/rules/dates"
+	"picket/rules/expression"
+	"picket/signatures/pcre"
+	"picket/signatures/search"
+)
+
+// MaxLine is how much of a line is judged, in bytes; the rest is cut and counted.
+const MaxLine = 64 << 10
+
+// Judge judges the lines of one source with one filter. The walk of a line:
+//
+//	date       find it, cut it out                        Line, dated
+//	sieve      can any expression match at all            possible
+//	ignore     early, if few expressions say so           ignored
+//	prefix     must match; narrows what the others see    narrow
+//	failures   the first that matches                     match
+//	session    what is known of the connection            merge (session.go)
+//	failure    whose it is                                identify
+//
+// It belongs to one goroutine. Judging a line that is no failure does not allocate once buffers have grown, unless
+// expressions span lines.
+type Judge struct {
+	Count Counters
+
+	filter   *Filter
+	detector *dates.Detector
+	matcher  pcre.Matcher
+	scratch  *search.Scratch
+	mayMatch []bool
+	body     []byte // the line without its date, and a newline
+	sessions sessions
+	buffer   []entry // what multi-line expressions see
+	lastDate int64   // Unix nanoseconds; 0 for none
+}
+
+// Counters is what a judge has seen.
+type Counters struct {
+	Lines, Ignored, Matched, Missed, Undated, Cut uint64
+	Limits                                        uint64   // matches given up at the step limit
+	Sessions                                      uint64   // sessions forgotten because there were too many
+	Expressions                                   []uint64 // hits by failure expression
+	Ignores                                       []uint64 // hits by ignore expression
+}
+
+// entry is a line of the buffer.
+type entry struct {
+	body string // without its date
+	line string // whole
+}
+
+// Failure is one line that counts against somebody.
+type Failure struct {
+	Expression int               // index of the failure expression
+	ID         string            // whose failure: an address in its usual form, a name, or what <F-ID> captured
+	Host       string            // address or name as captured, "" if only an ID was
+	Addr       netip.Addr        // valid if Host is an address
+	Nanos      int64             // when, Unix nanoseconds
+	Fields     expression.Fields // what the groups captured, of all lines of the connection
+	Users      []string          // of the connection, in order
+	Matches    []string          // the lines that led to this
+	Attempts   int               // how many lines those were
+}
+
+// Outcome tells what became of a line.
+type Outcome uint8
+
+// The outcomes.
+const (
+	Missed  Outcome = iota // nothing matched
+	Matched                // a failure, or a part of one
+	Ignored                // an ignore expression matched
+)
+
+// NewJudge returns a judge with the clock's idea of now.
+func NewJudge(f *Filter, clock dates.Clock) *Judge {
+	j := &Judge{filter: f, detector: dates.NewDetector(f.templates, clock), scratch: search.NewScratch()}
+	j.mayMatch = make([]bool, len(f.failures))
+	j.Count.Expressions = make([]uint64, len(f.failures))
+	j.Count.Ignores = make([]uint64, len(f.ignores))
+	return j
+}
+
+// SetClock moves the judge's clock.
+func (j *Judge) SetClock(c dates.Clock) { j.detector.SetNow(c) }
+
+// subject is a line being judged.
+type subject struct {
+	line  []byte // whole
+	body  []byte // without date, with a newline
+	nanos int64
+	dated bool
+}
+
+// Line judges one line without its line ending. The failure is valid only if ok; line is not kept.
+func (j *Judge) Line(line []byte) (f Failure, o Outcome, ok bool) {
+	line = j.cut(line)
+	s := j.dated(line)
+	return j.judge(s)
+}
+
+// At judges a line that carries no date, such as one from the journal.
+func (j *Judge) At(line []byte, nanos int64) (f Failure, o Outcome, ok bool) {
+	line = j.cut(line)
+	j.body = append(append(j.body[:0], line...), '\n')
+	j.lastDate = nanos
+	return j.judge(subject{line: line, body: j.body, nanos: nanos, dated: true})
+}
+
+func (j *Judge) cut(line []byte) []byte {
+	if len(line) > MaxLine {
+		j.Count.Cut++
+		line = line[:MaxLine]
+	}
+	return line
+}
+
+// dated finds the date and takes it out. A line without one takes the last line's, if that is younger than a minute,
+// or now.
+func (j *Judge) dated(line []byte) subject {
+	s := subject{line: line, nanos: j.detector.Clock.Now.UnixNano()}
+	found, ok := j.detector.Find(line)
+	cut := ok && found.End > found.Start
+	if ok && found.Dated {
+		s.nanos, s.dated = found.Nanos, true
+		j.lastDate = s.nanos
+	} else if j.lastDate > s.nanos-60e9 {
+		s.nanos = j.lastDate
+		cut = false
+	}
+	if !s.dated {
+		j.Count.Undated++
+	}
+	j.body = j.body[:0]
+	if cut {
+		j.body = append(j.body, line[:found.Start]...)
+		line = line[found.End:]
+	}
+	j.body = append(append(j.body, line...), '\n')
+	s.body = j.body
+	return s
+}
+
+func (j *Judge) judge(s subject) (f Failure, o Outcome, ok bool) {
+	j.Count.Lines++
+	f, o, ok = j.decide(s)
+	switch o {
+	case Matched:
+		j.Count.Matched++
+	case Ignored:
+		j.Count.Ignored++
+	default:
+		j.Count.Missed++
+	}
+	j.Count.Limits = j.matcher.LimitHits
+	return f, o, ok
+}
+
+func (j *Judge) decide(s subject) (f Failure, o Outcome, ok bool) {
+	text := s.body
+	if j.filter.lines > 1 {
+		text = j.bufferLine(s)
+	}
+	early := len(j.filter.ignores) < len(j.filter.failures)-2
+	if !j.possible(text) && (!early || len(j.filter.ignores) == 0) && j.filter.lines <= 1 {
+		return Failure{}, Missed, false
+	}
+	if early && j.ignored(text) {
+		return Failure{}, Ignored, false
+	}
+	whole := j.buffer
+	text, prefix, ok := j.narrow(text)
+	if !ok {
+		return Failure{}, Missed, false
+	}
+	for i, e := range j.filter.failures {
+		if !j.mayMatch[i] || e.Match(text, &j.matcher) != pcre.Matched {
+			continue
+		}
+		return j.matched(s, i, text, prefix, whole)
+	}
+	return Failure{}, Missed, false
+}
+
+// ignored tells whether an ignore expression matches.
+func (j *Judge) ignored(text []byte) bool {
+	for i, e := range j.filter.ignores {
+		if e.Match(text, &j.matcher) == pcre.Matched {
+			j.Count.Ignores[i]++
+			return true
+		}
+	}
+	return false
+}
+
+// narrow matches the prefix expression; what it calls content is what the others see.
+func (j *Judge) narrow(text []byte) (narrowed []byte, fields expression.Fields, ok bool) {
+	p := j.filter.prefix
+	if p == nil {
+		return text, nil, true
+	}
+	if p.Match(text, &j.matcher) != pcre.Matched {
+		return nil, nil, false
+	}
+	content, has := p.Content(text, &j.matcher)
+	if !has {
+		fields = expression.Fields{}
+		p.Fill(fields, text, &j.matcher)
+		return text, fields, true
+	}
+	if !j.possible(content) {
+		return nil, nil, false
+	}
+	fields = expression.Fields{}
+	p.Fill(fields, text, &j.matcher)
+	delete(fields, "content")
+	if j.filter.lines > 1 {
+		j.buffer = []entry{{body: string(content), line: string(content)}}
+	}
+	return append(append(make([]byte, 0, len(content)+1), content...), '\n'), fields, true
+}
+
+// matched makes the failure of the expression that the matcher holds.
+func (j *Judge) matched(s subject, i int, text []byte, prefix expression.Fields, whole []entry) (Failure, Outcome, bool) {
+	e := j.filter.failures[i]
+	r := record{fields: expression.Fields{}}
+	e.Fill(r.fields, text, &j.matcher)
+	for name, v := range prefix {
+		if _, captured := r.fields[name]; !captured {
+			r.fields[name] = v
+		}
+	}
+	var lines []string
+	subject := text
+	if j.filter.lines > 1 {
+		var rest []entry
+		lines, subject, rest = split(e, text, &j.matcher, whole)
+		j.buffer = rest
+	} else {
+		lines = []string{string(s.line)}
+	}
+	if j.ignored(subject) {
+		return Failure{}, Ignored, false
+	}
+	j.Count.Expressions[i]++
+	if id, session := r.fields["mlfid"]; session {
+		found := j.merge(id, &r, lines)
+		if found.fields["nofail"] != "" {
+			return Failure{}, Matched, false
+		}
+		f, ok := identify(found)
+		if !ok {
+			found.pending = true
+			return Failure{}, Matched, false
+		}
+		return f.complete(i, s, found), Matched, true
+	}
+	if r.fields["nofail"] != "" { // without a connection nothing can make it count
+		return Failure{}, Matched, false
+	}
+	r.matches = lines
+	f, ok := identify(&r)
+	return f.complete(i, s, &r), Matched, ok
+}
+
+// identify tells whose failure a record is.
+func identify(r *record) (f Failure, ok bool) {
+	for _, g := range [...]string{"ip4", "ip6", "dns"} {
+		if host, has := r.fields[g]; has {
+			f.Host = host
+			f.Addr = parseAddr(host)
+			break
+		}
+	}
+	id, has := r.fields["fid"]
+	switch {
+	case has:
+		f.ID = id
+	case f.Addr.IsValid():
+		f.ID = f.Addr.String()
+	default:
+		f.ID = f.Host
+	}
+	return f, f.ID != "" || has
+}
+
+// parseAddr reads an address as logs write it: in brackets, or IPv4 within IPv6.
+func parseAddr(text string) netip.Addr {
+	text = strings.TrimSuffix(strings.TrimPrefix(text, "["), "]")
+	a, err := netip.ParseAddr(text)
+	if err != nil {
+		return netip.Addr{}
+	}
+	return a.Unmap()
+}
+
+// complete fills in what the record says; it copies, since a connection's record goes on.
+func (f Failure) complete(i int, s subject, r *record) Failure {
+	f.Expression, f.Nanos = i, s.nanos
+	f.Fields = make(expression.Fields, len(r.fields))
+	for k, v := range r.fields {
+		f.Fields[k] = v
+	}
+	f.Users = append([]string(nil), r.users...)
+	f.Matches = append([]string(nil), r.matches...)
+	f.Attempts = len(r.matches) + r.dropped
+	return f
+}
