@@ -270,12 +270,12 @@ func (b *blueprint) worker(name string, src capture.Source, out *eve.Writer) *wo
 		w.eve = eve.NewLogger(&b.eve, out)
 	}
 	layer := app.NewLayer(b.appConfig(), protocols.All())
-	flows := b.settings.flowConfig()
+	flows := b.settings.flowConfig(b.enforce)
 	flows.FirstID = (b.workers.Add(1) - 1) << workerShift
 	if !b.offline {
 		flows.FirstID |= uint64(time.Now().Unix()) << 20 & (1<<workerShift - 1)
 	}
-	w.flows = flow.NewTable(flows, b.settings.streamConfig(b.inline, b.checksums), layer, w)
+	w.flows = flow.NewTable(flows, b.settings.streamConfig(b.inline, b.checksums, b.enforce), layer, w)
 	return w
 }
 

@@ -8,13 +8,16 @@ import (
 )
 
 // flowConfig reads flow.*, flow-timeouts.* and what of vlan and decoder tells flows apart.
-func (s *Settings) flowConfig() flow.Config {
+func (s *Settings) flowConfig(ips bool) flow.Config {
 	c := flow.Default()
+	c.Enforce = ips
 	c.Memcap = s.Size("flow.memcap", c.Memcap)
 	c.HashSize = uint32(s.Within("flow.hash-size", int64(c.HashSize), 1, 1<<24))
 	c.Prealloc = uint32(s.Within("flow.prealloc", int64(c.Prealloc), 0, 1<<20))
 	c.UseVLAN = s.Bool("vlan.use-for-tracking", c.UseVLAN)
 	c.UseDepth = s.Bool("decoder.recursion-level.use-for-tracking", c.UseDepth)
+	c.AppError = s.exception("app-layer.error-policy", false, ips)
+	c.MemcapPolicy = s.exception("flow.memcap-policy", false, ips)
 	for kind, name := range [...]string{flow.TCPKind: "tcp", flow.UDPKind: "udp", flow.ICMPKind: "icmp", flow.Other: "default"} {
 		s.timeouts("flow-timeouts."+name+".", &c.Timeouts[kind])
 		s.timeouts("flow-timeouts."+name+".emergency-", &c.Urgent[kind])
@@ -29,7 +32,7 @@ func (s *Settings) timeouts(prefix string, t *flow.Timeouts) {
 }
 
 // streamConfig reads stream.* and host-os-policy.
-func (s *Settings) streamConfig(inline, checksums bool) stream.Config {
+func (s *Settings) streamConfig(inline, checksums, ips bool) stream.Config {
 	c := stream.Default()
 	c.Inline = inline
 	c.ChecksumValidation = checksums && s.Bool("stream.checksum-validation", c.ChecksumValidation)
@@ -42,6 +45,17 @@ func (s *Settings) streamConfig(inline, checksums bool) stream.Config {
 	r := &c.Reassembly
 	r.Memcap = s.Size("stream.reassembly.memcap", r.Memcap)
 	r.Raw = s.Bool("stream.reassembly.raw", r.Raw)
+	c.Bypass = s.Bool("stream.bypass", false)
+	c.MidstreamPolicy = s.exception("stream.midstream-policy", c.Midstream, ips)
+	c.MemcapPolicy = s.exception("stream.reassembly.memcap-policy", false, ips)
+	c.MaxSynQueued = int(min(max(s.Int("stream.max-syn-queued", int64(c.MaxSynQueued)), 0), 255))
+	c.MaxSynAckQueued = int(min(max(s.Int("stream.max-synack-queued", int64(c.MaxSynAckQueued)), 0), 255))
+	if u, ok := stream.UrgentByName(s.Text("stream.reassembly.urgent.policy", "")); ok {
+		r.Urgent = u
+	}
+	if u, ok := stream.UrgentByName(s.Text("stream.reassembly.urgent.oob-limit-policy", "")); ok {
+		r.UrgentLimit = u
+	}
 	for path, to := range map[string]*uint32{"depth": &r.Depth, "toserver-chunk-size": &r.ToServerChunk, "toclient-chunk-size": &r.ToClientChunk} {
 		*to = uint32(min(s.Size("stream.reassembly."+path, uint64(*to)), 1<<32-1))
 	}
@@ -55,20 +69,37 @@ func (s *Settings) streamConfig(inline, checksums bool) stream.Config {
 	return c
 }
 
+// exception reads an exception policy; the master policy stands in for one that is not given. auto drops flows where
+// packets can be dropped (ips), unless the exception is the rule (docs.suricata.io, "Exception Policies").
+func (s *Settings) exception(path string, usual, ips bool) packet.Exception {
+	word := s.Text(path, s.Text("exception-policy", "auto"))
+	if e, ok := packet.ExceptionByName(word); ok {
+		return e
+	}
+	if word == "auto" && ips && !usual {
+		return packet.DropFlow
+	}
+	return packet.Ignore
+}
+
 // tcpSummary is what EVE's flow record tells of a connection; nil for other protocols.
-func tcpSummary(f *flow.Flow, s *flow.State) *eve.TCPSummary {
+func tcpSummary(f *flow.Flow, s *flow.State, session *stream.Session) *eve.TCPSummary {
 	if f.Proto != packet.TCP {
 		return nil
 	}
 	sum := &eve.TCPSummary{Flags: f.TCPFlags}
-	if s == nil {
-		return sum
-	}
-	if session := s.Session(); session != nil {
+	if session != nil {
 		sum.State = session.State.String()
 	}
-	if b := s.Bytes(); b != nil {
-		sum.Gap = [2]bool{b.Gaps(packet.ToServer), b.Gaps(packet.ToClient)}
+	if s == nil || s.Bytes() == nil {
+		return sum
+	}
+	b := s.Bytes()
+	sum.Gap = [2]bool{b.Gaps(packet.ToServer), b.Gaps(packet.ToClient)}
+	for dir := range sum.Regions {
+		if b.Seen(packet.Direction(dir)) {
+			sum.Regions[dir] = 1
+		}
 	}
 	return sum
 }

@@ -137,5 +137,5 @@ func (w *worker) toldEnd(f *flow.Flow, s *flow.State, why flow.EndReason) {
 		return
 	}
 	at.Time = w.clock()
-	w.eve.Flow(&at, why, tcpSummary(f, s))
+	w.eve.Flow(&at, why, tcpSummary(f, s, w.flows.TCP(f)))
 }

@@ -77,7 +77,10 @@ func (w *worker) frame(f *capture.Frame) {
 			f.Verdict = capture.Drop
 		}
 		w.answer(p, &v)
-		if w.enforce && v.Modified {
+		if v.Modified && !p.Has(packet.Rewritten) {
+			p.Reseal()
+		}
+		if w.enforce && (v.Modified || p.Has(packet.Rewritten)) {
 			f.Replace = f.Data // rewritten in place
 		}
 		f.Mark = w.offload && v.Offload

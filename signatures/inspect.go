@@ -77,6 +77,9 @@ func NewInspector(current *atomic.Pointer[Engine], mem *Memory) *Inspector {
 // packet that matches nothing.
 func (in *Inspector) Inspect(p *packet.Packet, f *flow.Flow, s *flow.State) Verdict {
 	in.Alerts = in.Alerts[:0]
+	if p.Has(packet.NoInspection) {
+		return excepted(p)
+	}
 	if f != nil {
 		switch f.Action {
 		case flow.Drop, flow.Reject:
@@ -94,10 +97,26 @@ func (in *Inspector) Inspect(p *packet.Packet, f *flow.Flow, s *flow.State) Verd
 	if s != nil && s.App.Parser != nil && !p.Has(packet.ICMPError) {
 		in.judgeTransactions()
 	}
-	if len(in.matches) == 0 {
-		return Verdict{Modified: in.modified}
+	v := Verdict{Modified: in.modified}
+	if len(in.matches) > 0 {
+		v = in.finish()
 	}
-	return in.finish()
+	if p.Denied != packet.NotDenied && !v.Effect.Drops() {
+		v.Effect, v.Why, v.Denied, v.Rule = Dropped, ByTraffic, p.Denied, nil
+	}
+	return v
+}
+
+// excepted is the verdict on a packet that an exception policy keeps from being judged.
+func excepted(p *packet.Packet) Verdict {
+	if p.Denied == packet.NotDenied {
+		return Verdict{Effect: Passed, Why: ByTraffic}
+	}
+	v := Verdict{Effect: Dropped, Why: ByTraffic, Denied: p.Denied, Flow: p.Exception == packet.DropFlow}
+	if p.Exception == packet.Reject {
+		v.Effect, v.Flow = RejectedSource, true
+	}
+	return v
 }
 
 // begin prepares the scratch for one packet.

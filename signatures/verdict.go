@@ -1,6 +1,10 @@
 package signatures
 
-import "strconv"
+import (
+	"strconv"
+
+	"picket/traffic/packet"
+)
 
 // Verdict is what happens to a packet, and why. The zero value lets it pass. EVE, log and page all print String.
 type Verdict struct {
@@ -14,6 +18,8 @@ type Verdict struct {
 	Rule *Signature
 	// Modified says that the payload was rewritten in place (replace).
 	Modified bool
+	// Denied says why, iff Why is ByTraffic.
+	Denied packet.Denial
 }
 
 // Effect is what is done.
@@ -45,6 +51,7 @@ const (
 	ByRule       // a signature matched
 	ByFlow       // an earlier verdict holds for the flow
 	ByLimit      // a rate filter has changed a signature's action
+	ByTraffic    // decoding or tracking refuses the packet: see Denied
 )
 
 // Reason is EVE's drop.reason.
@@ -56,6 +63,8 @@ func (v *Verdict) Reason() string {
 		return "flow drop"
 	case ByLimit:
 		return "threshold detection_filter"
+	case ByTraffic:
+		return v.Denied.String()
 	}
 	return ""
 }
@@ -71,6 +80,8 @@ func (v *Verdict) String() string {
 		s += ": decided earlier in this flow"
 	case ByLimit:
 		s += ": rate filter"
+	case ByTraffic:
+		s += ": " + v.Denied.String()
 	}
 	if v.Rule != nil {
 		s += ": sid " + strconv.Itoa(int(v.Rule.SID)) + " rev " + strconv.Itoa(int(v.Rule.Rev)) +

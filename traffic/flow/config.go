@@ -1,6 +1,10 @@
 package flow
 
-import "time"
+import (
+	"time"
+
+	"picket/traffic/packet"
+)
 
 // Config is Suricata's flow and flow-timeouts sections. Use Default.
 type Config struct {
@@ -11,7 +15,10 @@ type Config struct {
 	UseVLAN  bool   // vlan.use-for-tracking
 	UseDepth bool   // packets of different tunnel depth belong to different flows
 	Enforce  bool   // verdicts take effect: bytes of a flow that was dropped go nowhere any more
-	Timeouts [Other + 1]Timeouts
+	// AppError is what to do with a flow whose application layer can't be parsed, MemcapPolicy with a packet that there
+	// is no flow record for.
+	AppError, MemcapPolicy packet.Exception
+	Timeouts               [Other + 1]Timeouts
 	Urgent   [Other + 1]Timeouts // in emergency mode
 }
 

@@ -57,6 +57,27 @@ func (s *State) notice(p *packet.Packet, inline bool) {
 	}
 }
 
+// except does to the flow what an exception policy asks for its packets.
+func (t *Table) except(r *record, e packet.Exception) {
+	switch {
+	case r.Action != Accept:
+	case e == packet.DropFlow, e == packet.Reject:
+		r.Action = Drop
+	case e == packet.PassFlow:
+		r.Action = Pass
+	case e == packet.Bypass:
+		r.Action, r.Flags = Pass, r.Flags|Offload
+	}
+}
+
+// TCP returns the flow's session, or nil for flows of other protocols. f is a flow of this table.
+func (t *Table) TCP(f *Flow) *stream.Session {
+	if f.Proto != packet.TCP {
+		return nil
+	}
+	return &t.rec(f.self).tcp
+}
+
 // abandon lets go of the bytes of a flow that is dropped as a whole.
 func (t *Table) abandon(s *State) *State {
 	if s != nil {

@@ -107,6 +107,7 @@ func (t *Table) Track(p *packet.Packet) (*Flow, *State) {
 	}
 	r, dir := t.find(p)
 	if r == nil {
+		p.Except(t.cfg.MemcapPolicy, packet.DeniedFlowMemcap)
 		return nil, nil
 	}
 	p.Dir, p.HasFlow = dir, true
@@ -124,6 +125,9 @@ func (t *Table) Track(p *packet.Packet) (*Flow, *State) {
 	s.announce(p)
 	if r.Proto == p.Proto {
 		s = t.bytes(r, s, p)
+	}
+	if p.Exception != packet.Ignore {
+		t.except(r, p.Exception)
 	}
 	if s != nil {
 		s.notice(p, t.engine.Config().Inline)
@@ -156,8 +160,11 @@ func (t *Table) bytes(r *record, s *State, p *packet.Packet) *State {
 	case p.Proto == packet.TCP:
 		return t.segment(r, s, p, ep)
 	case p.Proto == packet.UDP && len(p.Payload) > 0:
-		was := s.App.Reversed
+		was, broken := s.App.Reversed, s.App.Broken
 		t.layer.Datagram(&s.App, ep, p.Dir, p.Payload)
+		if s.App.Broken != broken {
+			p.Except(t.cfg.AppError, packet.DeniedApp)
+		}
 		if s.App.Reversed != was {
 			t.reverse(r)
 			p.Dir = p.Dir.Reverse()
@@ -181,6 +188,9 @@ func (t *Table) segment(r *record, s *State, p *packet.Packet, ep app.Endpoint) 
 		held, t.feeder.s = &s.bytes, s
 	}
 	t.engine.Packet(&r.tcp, held, &t.feeder, p)
+	if t.feeder.broken {
+		p.Except(t.cfg.AppError, packet.DeniedApp)
+	}
 	switch {
 	case r.State == Bypassed || r.tcp.State < stream.Established:
 	case r.tcp.State == stream.LastAck || r.tcp.State == stream.TimeWait || r.tcp.State == stream.Closed:
@@ -212,6 +222,7 @@ type feeder struct {
 	s        *State
 	ep       app.Endpoint
 	reversed bool
+	broken   bool // the parser has failed
 }
 
 // Stream implements stream.Consumer.
@@ -222,9 +233,10 @@ func (f *feeder) Stream(dir packet.Direction, data []byte, eof bool) int {
 	if f.t.expect.count > 0 && f.s.App.Proto == app.Unknown {
 		f.t.expect.settle(f.r, dir, &f.s.App)
 	}
-	was := f.s.App.Reversed
+	was, broken := f.s.App.Reversed, f.s.App.Broken
 	f.ep.Midstream = f.r.tcp.Flags&stream.Midstream != 0
 	n := f.t.layer.Stream(&f.s.App, f.ep, dir, data, eof)
+	f.broken = f.broken || f.s.App.Broken != broken
 	if f.reversed = f.s.App.Reversed != was; f.reversed {
 		f.t.reverse(f.r)
 		f.ep.Client, f.ep.Server = f.ep.Server, f.ep.Client

@@ -141,6 +141,8 @@ const (
 	// Rewritten: bytes of the payload were replaced in place by those the stream holds (inline: the first copy of a
 	// byte wins); its checksum is to be made anew before the frame goes on.
 	Rewritten
+	// NoInspection: the packet is not judged, neither as a packet nor by what it brings (an exception policy).
+	NoInspection
 )
 
 // MaxEvents bounds the events that one packet can carry (Suricata's bound too); later ones are lost.
@@ -199,8 +201,10 @@ type Packet struct {
 	Events  [MaxEvents]Event
 
 	// Set by the flow table, not by Decode.
-	Dir     Direction
-	HasFlow bool
+	Dir       Direction
+	HasFlow   bool
+	Exception Exception // what a policy asks for; the flow table does it to the flow too
+	Denied    Denial    // why tracking wants the packet dropped, NotDenied when it doesn't
 
 	layers uint8    // headers read so far, the carriers' included
 	fh     fragment // valid iff Fragment

@@ -1,6 +1,10 @@
 package stream
 
-import "net/netip"
+import (
+	"net/netip"
+
+	"picket/traffic/packet"
+)
 
 // Config is Suricata's stream section. The zero value is not a default: use Default.
 type Config struct {
@@ -11,9 +15,15 @@ type Config struct {
 	ChecksumValidation bool // segments with a wrong checksum do not belong to the stream
 	LiberalTimestamps  bool
 	CheckOverlap       bool // report overlaps with different data (always in inline mode)
-	Memcap             uint64
-	Reassembly         Reassembly
-	Hosts              []HostPolicy // longest prefix wins; none: bsd
+	// Memcap bounds the bytes of sessions; the flow table keeps them, so it is checked there (flow.memcap).
+	Memcap     uint64
+	Reassembly Reassembly
+	// What to do with a session that was not seen from its beginning, and with segments that there is no memory for.
+	MidstreamPolicy, MemcapPolicy packet.Exception
+	Bypass                        bool // nothing but TCP headers is looked at behind the depth: the flow may be offloaded
+	MaxSynQueued                  int  // SYNs of a handshake that are remembered, and SYN/ACKs; more are refused
+	MaxSynAckQueued               int
+	Hosts                         []HostPolicy // longest prefix wins; none: bsd
 }
 
 // Reassembly is the section stream.reassembly; sizes in bytes.
@@ -23,6 +33,35 @@ type Reassembly struct {
 	ToServerChunk uint32
 	ToClientChunk uint32
 	Raw           bool
+	Urgent        Urgent
+	UrgentLimit   Urgent // when a direction has had 65,535 urgent bytes: UrgentDrop or UrgentInline
+}
+
+// Urgent is what becomes of urgent data (stream.reassembly.urgent.policy). Hosts disagree on whether the byte at the
+// urgent pointer belongs to the stream (RFC 6093), so an attacker can make the sensor read something else than the host.
+type Urgent uint8
+
+// The byte is taken out of the stream; stays in it; the packet is dropped; the segment becomes a gap.
+const (
+	UrgentOutOfBand Urgent = iota
+	UrgentInline
+	UrgentDrop
+	UrgentGap
+)
+
+// UrgentByName finds a policy by the word that the configuration uses.
+func UrgentByName(name string) (Urgent, bool) {
+	switch name {
+	case "oob":
+		return UrgentOutOfBand, true
+	case "inline":
+		return UrgentInline, true
+	case "drop":
+		return UrgentDrop, true
+	case "gap":
+		return UrgentGap, true
+	}
+	return 0, false
 }
 
 // HostPolicy gives the hosts of a prefix their operating system (host-os-policy).
@@ -35,7 +74,9 @@ type HostPolicy struct {
 func Default() Config {
 	return Config{
 		DropInvalid: true, ChecksumValidation: true, LiberalTimestamps: false, Memcap: 64 << 20,
-		Reassembly: Reassembly{Depth: 1 << 20, Memcap: 256 << 20, ToServerChunk: 2560, ToClientChunk: 2560, Raw: true},
+		MaxSynQueued: 10, MaxSynAckQueued: 5,
+		Reassembly: Reassembly{Depth: 1 << 20, Memcap: 256 << 20, ToServerChunk: 2560, ToClientChunk: 2560, Raw: true,
+			Urgent: UrgentOutOfBand, UrgentLimit: UrgentDrop},
 	}
 }
 

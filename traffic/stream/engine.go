@@ -86,9 +86,25 @@ func (e *Engine) Packet(s *Session, b **Bytes, out Consumer, p *packet.Packet) {
 	if h.Flags&packet.ACK == 0 && h.Ack != 0 {
 		c.event(EvPktBrokenAck)
 	}
+	if h.Flags&packet.URG != 0 && e.cfg.Reassembly.Urgent == UrgentDrop {
+		p.Except(packet.DropPacket, packet.DeniedUrgent)
+		return
+	}
 	if !c.walk() {
-		e.Stats.Invalid++
-		p.Flags |= packet.StreamRefused
+		c.refuse()
+	}
+}
+
+// refuse marks a segment that does not belong to the session. Inline it is dropped, as the receiver might think
+// otherwise: rules see its event, not its payload.
+func (c *conn) refuse() {
+	c.e.Stats.Invalid++
+	c.p.Flags |= packet.StreamRefused
+	if c.e.cfg.Inline && c.e.cfg.DropInvalid {
+		c.p.Flags |= packet.NoPayload
+		if c.p.Denied == packet.NotDenied {
+			c.p.Denied = packet.DeniedStream
+		}
 	}
 }
 
@@ -112,7 +128,8 @@ func (c *conn) spurious() bool {
 	}
 	base := c.snd().isn + 1
 	if *c.b != nil {
-		base = (*c.b).half[c.dir].baseSeq
+		h := &(*c.b).half[c.dir]
+		base = h.seq(h.base)
 	}
 	end := c.end()
 	if end.upTo(base) {

@@ -30,15 +30,13 @@ func (c *conn) reset() bool {
 	snd, rcv := c.snd(), c.rcv()
 	est := c.s.State == Established
 	c.closeByReset()
-	if c.ackOK(rcv) {
-		c.acks(rcv)
-	}
 	if est {
 		rcv.next, snd.next = Seq(c.p.TCP.Ack), c.end()
 	}
 	if seq := Seq(c.p.TCP.Seq); seq.after(snd.acked) {
 		snd.acked = seq
 	}
+	c.acks(rcv)
 	c.tsOK(true)
 	c.segment()
 	return true

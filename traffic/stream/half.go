@@ -1,10 +1,13 @@
 package stream
 
+import "sort"
+
 // Bounds of one direction's memory.
 const (
-	maxSpan     = 4 << 20 // bytes from the oldest kept byte to the newest, holes included
-	maxSegments = 4096    // segments remembered for the overlap policies
-	keepCap     = 64 << 10
+	maxSpan     = 4 << 20  // bytes from the oldest kept byte to the newest, holes included
+	maxSegments = 2048     // segments remembered for the overlap policies; touching ones are merged when there are more
+	maxPayload  = 1 << 16  // no segment is longer
+	keepCap     = 64 << 10 // bytes of a buffer that is kept for the next session
 )
 
 // span is a range of stream offsets, end excluded.
@@ -21,10 +24,13 @@ type half struct {
 	raw     uint64 // judged as raw stream
 	offered uint64 // right edge of what the application layer was last offered
 	window  span   // what Raw returned for this packet
+	added   span   // where this packet's payload went
+	urgent  uint32 // bytes that were sent out of band: they have sequence numbers and no place in the stream
 	appDone bool
 	eofSent bool
 	depth   bool // the depth was reached: nothing more is taken
 	hasGap  bool
+	merged  bool // segs holds some that were merged
 	trigger bool // the raw stream is to be judged now
 }
 
@@ -37,7 +43,12 @@ func (h *half) reset(seq Seq) {
 }
 
 // offset maps a sequence number; it may be negative for bytes before the stream.
-func (h *half) offset(seq Seq) int64 { return int64(h.base) + int64(int32(seq-h.baseSeq)) }
+func (h *half) offset(seq Seq) int64 {
+	return int64(h.base) + int64(int32(seq-h.baseSeq)) - int64(h.urgent)
+}
+
+// seq maps an offset that is not before the base.
+func (h *half) seq(off uint64) Seq { return h.baseSeq + Seq(off-h.base) + Seq(h.urgent) }
 
 // right is the end of the last byte held.
 func (h *half) right() uint64 {
@@ -45,6 +56,16 @@ func (h *half) right() uint64 {
 		return h.blocks[n-1].end
 	}
 	return h.base
+}
+
+// full makes room for one more segment; true: there is none. Segments that touch are merged first, so that only holes
+// count: a sender of tiny segments loses the fine judgement of overlaps, not the bytes.
+func (h *half) full() bool {
+	if len(h.segs) < maxSegments {
+		return false
+	}
+	h.segs, h.merged = append(h.segs[:0], h.blocks...), true
+	return len(h.segs) >= maxSegments
 }
 
 // insert puts a segment's bytes at start (start >= base). It says whether older bytes differed. In inline mode
@@ -82,18 +103,27 @@ func (h *half) grow(end uint64) {
 }
 
 func (h *half) overlaps(sp span) bool {
-	for _, b := range h.blocks {
-		if b.start < sp.end && sp.start < b.end {
-			return true
-		}
-	}
-	return false
+	i := firstBehind(h.blocks, sp.start)
+	return i < len(h.blocks) && h.blocks[i].start < sp.end
+}
+
+// firstBehind returns the index of the first of sorted, disjoint spans that ends behind off.
+func firstBehind(spans []span, off uint64) int {
+	return sort.Search(len(spans), func(i int) bool { return spans[i].end > off })
 }
 
 // overlay merges data into own where older segments hold bytes already, segment by segment as the policy says.
 func (h *half) overlay(own, data []byte, sp span, policy Policy, inline bool) (differs bool) {
 	merged := append([]byte(nil), data...)
-	for _, s := range h.segs {
+	from := sp.start - min(sp.start, maxPayload)
+	first := sort.Search(len(h.segs), func(i int) bool { return h.segs[i].start >= from })
+	if h.merged { // they may be longer than a segment
+		first = 0
+	}
+	for _, s := range h.segs[first:] {
+		if s.start >= sp.end {
+			break
+		}
 		lo, hi := max(s.start, sp.start), min(s.end, sp.end)
 		if lo >= hi {
 			continue
@@ -142,10 +172,7 @@ func newWins(p Policy, now, old span) bool {
 
 // cover adds a range to blocks.
 func (h *half) cover(sp span) {
-	i := 0
-	for i < len(h.blocks) && h.blocks[i].end < sp.start {
-		i++
-	}
+	i := sort.Search(len(h.blocks), func(i int) bool { return h.blocks[i].end >= sp.start })
 	j := i
 	for j < len(h.blocks) && h.blocks[j].start <= sp.end {
 		sp.start, sp.end = min(sp.start, h.blocks[j].start), max(sp.end, h.blocks[j].end)
@@ -163,8 +190,8 @@ func (h *half) cover(sp span) {
 // remember keeps a segment's borders.
 func (h *half) remember(sp span) {
 	i := len(h.segs)
-	for i > 0 && h.segs[i-1].start > sp.start {
-		i--
+	if i > 0 && h.segs[i-1].start > sp.start {
+		i = sort.Search(i, func(i int) bool { return h.segs[i].start > sp.start })
 	}
 	h.segs = append(h.segs, span{})
 	copy(h.segs[i+1:], h.segs[i:])
@@ -173,15 +200,14 @@ func (h *half) remember(sp span) {
 
 // at returns the bytes held from off on, and how many are missing before the next ones when there are none.
 func (h *half) at(off uint64) (data []byte, missing uint64) {
-	for _, b := range h.blocks {
-		if off < b.start {
-			return nil, b.start - off
-		}
-		if off < b.end {
-			return h.buf[off-h.base : b.end-h.base], 0
-		}
+	i := firstBehind(h.blocks, off)
+	if i == len(h.blocks) {
+		return nil, 0
 	}
-	return nil, 0
+	if b := h.blocks[i]; off >= b.start {
+		return h.buf[off-h.base : b.end-h.base], 0
+	}
+	return nil, h.blocks[i].start - off
 }
 
 // prune forgets what lies before off.

@@ -1,6 +1,10 @@
 package stream
 
-import "picket/traffic/packet"
+import (
+	"slices"
+
+	"picket/traffic/packet"
+)
 
 // begin handles the first segment of a session.
 func (c *conn) begin() bool {
@@ -11,23 +15,36 @@ func (c *conn) begin() bool {
 		c.event(EvRstButNoSession)
 		return false
 	case h.Flags&packet.FIN != 0:
+		goOn := c.midstream()
 		if !cfg.Midstream || len(c.p.Payload) == 0 {
 			c.event(EvFinButNoSession)
+			return false
+		}
+		if !goOn {
 			return false
 		}
 		c.pickUp(FinWait1)
 		c.segment()
 	case h.Flags&(packet.SYN|packet.ACK) == packet.SYN|packet.ACK:
-		if cfg.Midstream || cfg.AsyncOneside {
+		if goOn := c.midstream(); goOn && (cfg.Midstream || cfg.AsyncOneside) {
 			c.pickUpSynAck()
 		}
 	case h.Flags&packet.SYN != 0:
 		c.syn()
-	case h.Flags&packet.ACK != 0 && cfg.Midstream:
-		c.pickUp(Established)
-		c.segment()
+	case h.Flags&packet.ACK != 0:
+		if goOn := c.midstream(); goOn && cfg.Midstream {
+			c.pickUp(Established)
+			c.segment()
+		}
 	}
 	return true
+}
+
+// midstream applies the policy for sessions whose beginning was not seen; false: this one is not picked up.
+func (c *conn) midstream() bool {
+	policy := c.e.cfg.MidstreamPolicy
+	c.p.Except(policy, packet.DeniedMidstream)
+	return policy == packet.Ignore || policy == packet.PassFlow || policy == packet.PassPacket
 }
 
 // syn opens a session from its first SYN.
@@ -135,7 +152,7 @@ func (c *conn) synSent() bool {
 	case fl&packet.SYN != 0 && c.dir == packet.ToClient:
 		c.simultaneousSyn()
 	case fl&packet.SYN != 0:
-		c.resentSyn()
+		return c.resentSyn()
 	case fl&packet.ACK != 0 && c.e.cfg.AsyncOneside:
 		return c.oneSided()
 	}
@@ -240,14 +257,20 @@ func (c *conn) fourWaySynAck() bool {
 }
 
 // resentSyn takes the newest SYN as the one that counts.
-func (c *conn) resentSyn() {
+func (c *conn) resentSyn() bool {
 	h, rcv := &c.p.TCP, c.rcv()
+	if int(c.s.syns) >= c.e.cfg.MaxSynQueued {
+		c.event(Ev3whsSynFlood)
+		return false
+	}
+	c.s.syns++
 	c.stamp(c.snd())
 	rcv.window, rcv.scale = uint32(h.Window), 0
 	if h.HasWScale {
 		c.s.Flags |= synWScale
 		rcv.scale = min(h.WScale, maxScale)
 	}
+	return true
 }
 
 // oneSided goes on when only the client's packets are seen.
@@ -313,12 +336,13 @@ func (c *conn) resentSynAck() bool {
 		c.event(Ev3whsSynackResendWithDifferentAck)
 		return false
 	case Seq(h.Seq) == c.snd().isn:
-	case c.s.has(hasAlt) && c.s.alt != Seq(h.Seq):
+	case slices.Contains(c.s.alt[:c.s.alts], Seq(h.Seq)):
+	case int(c.s.alts) >= min(len(c.s.alt), c.e.cfg.MaxSynAckQueued):
 		c.event(Ev3whsSynackFlood)
 		return false
 	default:
-		c.s.alt = Seq(h.Seq)
-		c.s.Flags |= hasAlt
+		c.s.alt[c.s.alts] = Seq(h.Seq)
+		c.s.alts++
 	}
 	return true
 }
@@ -326,9 +350,10 @@ func (c *conn) resentSynAck() bool {
 // finalAck ends the handshake, whatever is missing of it.
 func (c *conn) finalAck() bool {
 	h := &c.p.TCP
-	if srv := &c.s.side[1]; c.s.has(hasAlt) && c.dir == packet.ToServer && Seq(h.Ack) == c.s.alt+1 {
+	if c.dir == packet.ToServer && slices.Contains(c.s.alt[:c.s.alts], Seq(h.Ack)-1) {
+		srv, isn := &c.s.side[1], Seq(h.Ack)-1
 		win := srv.nextWin - srv.acked
-		srv.isn, srv.next, srv.acked = c.s.alt, c.s.alt+1, c.s.alt+1
+		srv.isn, srv.next, srv.acked = isn, isn+1, isn+1
 		srv.nextWin = srv.acked + win
 	}
 	if !c.tsOK(false) {

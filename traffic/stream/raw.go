@@ -15,6 +15,9 @@ func (b *Bytes) Left(dir packet.Direction) bool {
 // Depth tells whether a direction has reached stream.reassembly.depth.
 func (b *Bytes) Depth(dir packet.Direction) bool { return b.half[dir].depth }
 
+// Seen tells whether bytes of a direction were held at any time.
+func (b *Bytes) Seen(dir packet.Direction) bool { return b.half[dir].right() > 0 }
+
 // Gaps tells whether bytes of a direction were never seen.
 func (b *Bytes) Gaps(dir packet.Direction) bool { return b.half[dir].hasGap }
 
@@ -74,20 +77,13 @@ func (h *half) around(p *packet.Packet, chunk uint64) Window {
 	if chunk/3*2 < n {
 		chunk = n + chunk/3
 	}
-	off := h.offset(Seq(p.TCP.Seq))
-	if off < 0 {
+	i := firstBehind(h.blocks, h.added.start)
+	if i == len(h.blocks) || h.blocks[i].start > h.added.start {
 		return Window{Data: p.Payload, New: len(p.Payload)}
 	}
-	end := uint64(off) + n
-	for _, b := range h.blocks {
-		if b.start > uint64(off) || b.end < end {
-			continue
-		}
-		from := max(b.start, end-min(end, chunk))
-		h.window = span{from, end}
-		return Window{Data: h.buf[from-h.base : end-h.base], Offset: from, New: int(n)}
-	}
-	return Window{Data: p.Payload, Offset: uint64(off), New: len(p.Payload)}
+	from, end := max(h.blocks[i].start, h.added.end-min(h.added.end, chunk)), h.added.end
+	h.window = span{from, end}
+	return Window{Data: h.buf[from-h.base : end-h.base], Offset: from, New: int(end - h.added.start)}
 }
 
 // Settle marks what Raw returned for the direction as judged and forgets the bytes nobody needs any more. True:

@@ -54,6 +54,7 @@ func (c *conn) half(dir packet.Direction) *half {
 // add puts the segment's payload into its direction; true: this one has reached the depth.
 func (c *conn) add() (full bool) {
 	h := c.half(c.dir)
+	h.added = span{}
 	if h.depth {
 		return false
 	}
@@ -62,6 +63,9 @@ func (c *conn) add() (full bool) {
 		seq++ // data of a SYN stands after it
 	}
 	off := h.offset(seq)
+	if data = c.urgent(h, data); len(data) == 0 {
+		return false
+	}
 	end := off + int64(len(data))
 	if end <= int64(h.base) {
 		c.event(EvReassemblySegmentBeforeBaseSeq)
@@ -83,24 +87,60 @@ func (c *conn) add() (full bool) {
 		data = data[int64(h.base)-off:]
 		off = int64(h.base)
 	}
-	if off+int64(len(data)) > int64(h.base)+maxSpan || len(h.segs) >= maxSegments {
+	if off+int64(len(data)) > int64(h.base)+maxSpan || h.full() {
 		c.event(EvReassemblyInsertLimit)
 		return h.depth
 	}
 	if c.e.Stats.Memuse > c.e.cfg.Reassembly.Memcap && c.e.cfg.Reassembly.Memcap > 0 {
 		c.e.Stats.MemcapDrops++
 		c.event(EvReassemblyNoSegment)
+		c.p.Except(c.e.cfg.MemcapPolicy, packet.DeniedReassembly)
 		return h.depth
 	}
 	c.put(h, uint64(off), data)
 	return h.depth
 }
 
+// urgent takes the urgent byte out of a segment's data, as the policy says; no bytes: none are for the stream. Which
+// byte it is follows Suricata: the last one of a segment whose urgent pointer lies within it.
+func (c *conn) urgent(h *half, data []byte) []byte {
+	t := &c.p.TCP
+	if t.Flags&packet.URG == 0 {
+		return data
+	}
+	r := &c.e.cfg.Reassembly
+	switch r.Urgent {
+	case UrgentGap:
+		return nil
+	case UrgentOutOfBand:
+		if t.Urgent == 0 || int(t.Urgent) > len(c.p.Payload) {
+			return data
+		}
+		if h.urgent < maxUrgent {
+			h.urgent++
+			return data[:len(data)-1]
+		}
+		c.event(EvReassemblyUrgentOobLimitReached)
+		if r.UrgentLimit == UrgentDrop {
+			c.p.Except(packet.DropPacket, packet.DeniedUrgent)
+			return nil
+		}
+	}
+	return data
+}
+
+// maxUrgent bounds the bytes of a direction that are taken for out of band data.
+const maxUrgent = 1<<16 - 1
+
 // put inserts bytes and accounts for their memory.
 func (c *conn) put(h *half, off uint64, data []byte) {
 	before := cap(h.buf)
 	if h.insert(off, data, c.policy(c.snd()), c.e.cfg.Inline) {
 		c.e.Stats.OverlapsDiffer++
+		if c.e.cfg.Inline {
+			c.p.Flags |= packet.Rewritten
+			c.p.Reseal()
+		}
 		if c.e.cfg.Inline || c.e.cfg.CheckOverlap {
 			c.event(EvReassemblyOverlapDifferentData)
 		}
@@ -109,6 +149,7 @@ func (c *conn) put(h *half, off uint64, data []byte) {
 	(*c.b).used += grown
 	c.e.Stats.Memuse += grown
 	c.p.Flags |= packet.StreamAdded
+	h.added = span{off, off + uint64(len(data))}
 }
 
 // ackedTo is the right edge of the acknowledged bytes of a direction, as an offset.
@@ -130,7 +171,7 @@ func (c *conn) feed(dir packet.Direction, last bool) {
 	for {
 		data, missing := h.at(h.app)
 		acked := c.ackedTo(dir, h)
-		if missing > 0 && !c.gap(dir, h, missing, acked, last) {
+		if missing > 0 && !c.gap(dir, h, missing, acked) {
 			break
 		}
 		if missing > 0 {
@@ -167,8 +208,8 @@ func (c *conn) feed(dir packet.Direction, last bool) {
 }
 
 // gap skips bytes that the receiver has acknowledged but that were never seen.
-func (c *conn) gap(dir packet.Direction, h *half, missing, acked uint64, last bool) bool {
-	if acked <= h.app && !last {
+func (c *conn) gap(dir packet.Direction, h *half, missing, acked uint64) bool {
+	if acked <= h.app {
 		return false
 	}
 	c.e.Stats.Gaps++

@@ -45,7 +45,9 @@ type Session struct {
 	State State
 	Flags SessionFlags
 	side  [2]side
-	alt   Seq // another SYN/ACK's sequence number, valid iff hasAlt
+	alt   [5]Seq // the sequence numbers of other SYN/ACKs: the client's acknowledgment will choose
+	alts  uint8  // how many of alt are valid
+	syns  uint8  // SYNs that were sent again
 }
 
 // SessionFlags say how a session came about.
@@ -69,7 +71,6 @@ const (
 	synWScale
 	probeToServer
 	probeToClient
-	hasAlt
 )
 
 const maxScale = 14 // RFC 7323, section 2.3
