@@ -47,6 +47,7 @@ func keywordTable() []Keyword {
 		smtpKeywords(),
 		ftpKeywords(),
 		dcerpcKeywords(),
+		smbKeywords(),
 		mqttKeywords(),
 		sipKeywords(),
 		pgsqlKeywords(),

@@ -22,7 +22,6 @@ func detectionOnly() []app.Protocol {
 		{Proto: app.HTTP2, TCP: true, Patterns: []app.Pattern{
 			{Dir: app.ToServer, Bytes: "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", Depth: 24},
 		}},
-		{Proto: app.SMB, TCP: true, Patterns: smbPatterns(), Ports: "139,445", Probe: probeSMB},
 		{Proto: app.RDP, TCP: true, Ports: "3389", Probe: probeRDP},
 		{Proto: app.Telnet, TCP: true, Ports: "23", Probe: probeTelnet},
 		{Proto: app.KRB5, TCP: true, Ports: "88", Probe: probeKRB5TCP},
@@ -60,32 +59,12 @@ func pop3Greeting(_ app.Direction, data []byte) app.Answer {
 	return app.Yes
 }
 
-func smbPatterns() []app.Pattern {
-	var list []app.Pattern
-	for _, magic := range [...]string{"\xffSMB", "\xfeSMB", "\xfdSMB"} {
-		list = append(list, both(magic, 4, 8)...)
-	}
-	return list
-}
-
 // answer is Yes or No.
 func answer(yes bool) app.Answer {
 	if yes {
 		return app.Yes
 	}
 	return app.No
-}
-
-// probeSMB knows NetBIOS session messages that carry SMB.
-func probeSMB(_ app.Direction, data []byte) app.Answer {
-	if len(data) < 8 {
-		return app.More
-	}
-	if data[0] == 0x81 || data[0] == 0x82 { // session request, positive answer
-		return answer(data[1] == 0 && binary.BigEndian.Uint16(data[2:]) <= 0x48)
-	}
-	magic := string(data[5:8]) == "SMB" && data[4] >= 0xfd
-	return answer(data[0] == 0 && magic)
 }
 
 // probeRDP knows a TPKT header with an X.224 connection request or confirmation (T.123, T.125).

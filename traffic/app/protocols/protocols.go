@@ -12,6 +12,7 @@ import (
 	"picket/traffic/app/pgsql"
 	"picket/traffic/app/rfb"
 	"picket/traffic/app/sip"
+	"picket/traffic/app/smb"
 	"picket/traffic/app/smtp"
 	"picket/traffic/app/ssh"
 	"picket/traffic/app/tls"
@@ -32,6 +33,7 @@ func All() []app.Protocol {
 		ftp.Data(),
 		dcerpc.TCP(),
 		dcerpc.UDP(),
+		smb.Protocol(),
 		mqtt.Protocol(),
 		sip.UDP(),
 		sip.TCP(),
