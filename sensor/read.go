@@ -139,6 +139,9 @@ func Read(ctx context.Context, o *ReadOptions) (*Summary, error) {
 	if err != nil {
 		return nil, err
 	}
+	show := newProgress(o.Progress)
+	defer show.done()
+	show.step("loading rules …")
 	set, err := o.ruleSet(s)
 	if err != nil {
 		return nil, err
@@ -153,7 +156,7 @@ func Read(ctx context.Context, o *ReadOptions) (*Summary, error) {
 		return nil, err
 	}
 	start := time.Now()
-	err = o.readFiles(ctx, s, set, files, out, sum)
+	err = o.readFiles(ctx, s, set, files, out, sum, show)
 	sum.Took = time.Since(start)
 	err = errors.Join(err, out.Close(), saveSets(set.Engine, o.DataDir))
 	sum.EVE = out.Counters()
@@ -185,8 +188,8 @@ func captures(path string) ([]string, error) {
 	return files, nil
 }
 
-func (o *ReadOptions) readFiles(ctx context.Context, s *Settings, set *RuleSet, files []string, out *eve.Writer, sum *Summary) error {
-	b := blueprint{settings: s, inline: o.inline(s), enforce: o.SimulateIPS, checksums: !o.NoChecksums, offline: true, memory: signatures.NewMemory()}
+func (o *ReadOptions) readFiles(ctx context.Context, s *Settings, set *RuleSet, files []string, out *eve.Writer, sum *Summary, show *progress) error {
+	b := blueprint{settings: s, inline: o.inline(s), enforce: o.SimulateIPS, checksums: !o.NoChecksums, offline: true, memory: signatures.NewMemory(), progress: show}
 	b.use(set)
 	b.eve = s.eveConfig()
 	b.eve.Offline, b.eve.IPS = true, o.SimulateIPS
@@ -209,6 +212,10 @@ func (b *blueprint) readFile(ctx context.Context, file string, workers int, out 
 	b.eve.PcapFile = file
 	if workers == 1 {
 		w := b.worker(file, src, out)
+		if info, err := os.Stat(file); err == nil {
+			w.size = info.Size()
+		}
+		w.progress = b.progress
 		defer sum.add(w)
 		return w.run()
 	}
@@ -251,6 +258,7 @@ type blueprint struct {
 	bans      *banner
 	reject    func() (rejecter, error) // nil: rejects are not answered
 	offload   bool
+	progress  *progress
 	workers   atomic.Uint64 // built so far
 }
 

@@ -35,7 +35,10 @@ type worker struct {
 	offload bool
 	now     int64 // time of the newest packet, ns
 	counts  *counters
-	live    bool // frames come from a device: time goes on without them
+	// of a capture that is read while somebody watches
+	progress *progress
+	size     int64
+	live     bool // frames come from a device: time goes on without them
 }
 
 // rejecter answers a rejected packet in the name of its receiver.
@@ -57,6 +60,7 @@ func (w *worker) run() error {
 		w.flows.Expire(w.clock())
 		w.counts.publish(w)
 		if err == nil {
+			w.progress.read(w.source.Stats(), w.size)
 			continue
 		}
 		w.flows.Flush()
