@@ -54,6 +54,10 @@ func keywordTable() []Keyword {
 		rfbKeywords(),
 		websocketKeywords(),
 		ldapKeywords(),
+		krb5Keywords(),
+		snmpKeywords(),
+		dhcpKeywords(),
+		ntpKeywords(),
 		transformKeywords(),
 		reputationKeywords(),
 	)

@@ -56,6 +56,11 @@ var loggers = [...]TxLogger{
 	{Proto: app.RFB, Event: "rfb", Append: appendRFB},
 	{Proto: app.WebSocket, Event: "websocket", Append: appendWebSocket, OneWay: true},
 	{Proto: app.LDAP, Event: "ldap", Append: appendLDAP},
+	{Proto: app.KRB5, Event: "krb5", Append: appendKRB5, OneWay: true},
+	{Proto: app.SNMP, Event: "snmp", Append: appendSNMP, OneWay: true},
+	{Proto: app.TFTP, Event: "tftp", Append: appendTFTP, OneWay: true},
+	{Proto: app.DHCP, Event: "dhcp", Append: appendDHCP, OneWay: true},
+	{Proto: app.NTP, Event: "ntp", Append: appendNTP, OneWay: true},
 }
 
 // logger returns a protocol's line, or nil.

@@ -24,12 +24,6 @@ func detectionOnly() []app.Protocol {
 		}},
 		{Proto: app.RDP, TCP: true, Ports: "3389", Probe: probeRDP},
 		{Proto: app.Telnet, TCP: true, Ports: "23", Probe: probeTelnet},
-		{Proto: app.KRB5, TCP: true, Ports: "88", Probe: probeKRB5TCP},
-		{Proto: app.KRB5, UDP: true, Ports: "88", Probe: probeKRB5},
-		{Proto: app.SNMP, UDP: true, TCP: true, Ports: "161,162", Probe: probeSNMP},
-		{Proto: app.TFTP, UDP: true, Ports: "69", Probe: probeTFTP},
-		{Proto: app.DHCP, UDP: true, Ports: "67,68", Probe: probeDHCP},
-		{Proto: app.NTP, UDP: true, Ports: "123", Probe: probeNTP},
 		{Proto: app.IKE, UDP: true, Ports: "500", Probe: probeIKE},
 		{Proto: app.QUIC, UDP: true, Ports: "443,80", Probe: probeQUIC},
 		{Proto: app.BitTorrentDHT, UDP: true, Patterns: []app.Pattern{
@@ -82,73 +76,6 @@ func probeTelnet(_ app.Direction, data []byte) app.Answer {
 		return app.More
 	}
 	return answer(data[0] == 0xff && data[1] >= 0xfa && data[1] <= 0xfe)
-}
-
-// probeKRB5 knows the ASN.1 application tags of Kerberos messages (RFC 4120).
-func probeKRB5(_ app.Direction, data []byte) app.Answer {
-	if len(data) <= 10 {
-		return app.No
-	}
-	switch tag := data[0]; {
-	case tag&0xe0 != 0x60, tag&0x1f < 10 || tag&0x1f > 15 && tag&0x1f != 30:
-		return app.No
-	}
-	body := data[1:]
-	if n := int(body[0] & 0x7f); body[0]&0x80 != 0 && n < 5 {
-		body = body[n:]
-	}
-	return answer(len(body) > 1 && body[1] == 0x30)
-}
-
-func probeKRB5TCP(dir app.Direction, data []byte) app.Answer {
-	if len(data) < 15 {
-		return app.More
-	}
-	if binary.BigEndian.Uint32(data) > 16<<10 {
-		return app.No
-	}
-	return probeKRB5(dir, data[4:])
-}
-
-// probeSNMP knows a sequence with a version number in front (RFC 3416).
-func probeSNMP(_ app.Direction, data []byte) app.Answer {
-	if len(data) < 6 || data[0] != 0x30 {
-		return app.No
-	}
-	head := 2
-	if data[1]&0x80 != 0 {
-		head += int(data[1] & 0x7f)
-	}
-	return answer(head <= 6 && len(data) > head+2 && data[head] == 2 && data[head+1] == 1 && data[head+2] <= 3)
-}
-
-// probeTFTP knows read and write requests (RFC 1350).
-func probeTFTP(_ app.Direction, data []byte) app.Answer {
-	if len(data) < 4 {
-		return app.No
-	}
-	op := binary.BigEndian.Uint16(data)
-	return answer(op >= 1 && op <= 6)
-}
-
-// probeDHCP knows BOOTP's magic cookie (RFC 2131).
-func probeDHCP(_ app.Direction, data []byte) app.Answer {
-	return answer(len(data) >= 240 && binary.BigEndian.Uint32(data[236:]) == 0x63825363)
-}
-
-// probeNTP knows versions 3 and 4 (RFC 5905).
-func probeNTP(dir app.Direction, data []byte) app.Answer {
-	if len(data) < 48 {
-		return app.No
-	}
-	version, mode := data[0]>>3&7, data[0]&7
-	if version != 3 && version != 4 {
-		return app.No
-	}
-	if (mode == 4 || mode == 2) && dir == app.ToServer || mode == 3 && dir == app.ToClient {
-		return app.Reversed
-	}
-	return app.Yes
 }
 
 // probeIKE knows ISAKMP's header (RFC 2408, 7296).

@@ -4,17 +4,22 @@ package protocols
 import (
 	"picket/traffic/app"
 	"picket/traffic/app/dcerpc"
+	"picket/traffic/app/dhcp"
 	"picket/traffic/app/dns"
 	"picket/traffic/app/ftp"
 	"picket/traffic/app/http1"
+	"picket/traffic/app/krb5"
 	"picket/traffic/app/ldap"
 	"picket/traffic/app/mqtt"
+	"picket/traffic/app/ntp"
 	"picket/traffic/app/pgsql"
 	"picket/traffic/app/rfb"
 	"picket/traffic/app/sip"
 	"picket/traffic/app/smb"
 	"picket/traffic/app/smtp"
+	"picket/traffic/app/snmp"
 	"picket/traffic/app/ssh"
+	"picket/traffic/app/tftp"
 	"picket/traffic/app/tls"
 	"picket/traffic/app/websocket"
 )
@@ -42,5 +47,11 @@ func All() []app.Protocol {
 		websocket.Protocol(),
 		ldap.TCP(),
 		ldap.UDP(),
+		krb5.TCP(),
+		krb5.UDP(),
+		snmp.Protocol(),
+		tftp.Protocol(),
+		dhcp.Protocol(),
+		ntp.Protocol(),
 	}, detectionOnly()...)
 }
