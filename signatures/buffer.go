@@ -39,6 +39,19 @@ type Point struct {
 	// The bytes need stay valid only until Inspect returns. Neither may allocate: see view.keep.
 	Bytes func(v *view) []byte
 	Each  func(v *view, i int) ([]byte, bool)
+	// Grows says that the buffer is only ever appended to while the transaction goes on: what was searched needs no
+	// second search.
+	Grows bool
+	// Source names bytes that several buffers show (the body of an answer): they are searched once for all of them.
+	Source string
+}
+
+// growing marks points as growing, with their common source ("" for none).
+func growing(source string, points []Point) []Point {
+	for i := range points {
+		points[i].Grows, points[i].Source = true, source
+	}
+	return points
 }
 
 // view is what buffers and tests can look at: the packet under inspection with what belongs to it. Dir is the

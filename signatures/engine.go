@@ -145,13 +145,6 @@ type txFilter struct {
 	filter *prefilter
 }
 
-// filterKey tells prefilters of application buffers apart.
-type filterKey struct {
-	buffer *Buffer
-	xform  string
-	dir    app.Direction
-}
-
 func (e *Engine) groupTx() {
 	sets := map[filterKey][]*Signature{}
 	for _, s := range e.Signatures {
@@ -168,19 +161,57 @@ func (e *Engine) groupTx() {
 			case s.fast.buffer != nil && s.bothWays && !hasDir(s.fast.buffer, dir):
 				e.addAlways(s, dir)
 			case s.fast.buffer != nil:
-				k := filterKey{s.fast.buffer, s.fast.xform.String(), dir}
-				sets[k] = append(sets[k], s)
+				s.addTo(sets, dir)
 			}
 		}
 	}
-	for k, sigs := range sets {
-		f := newPrefilter(sigs)
-		for i := range k.buffer.Points {
-			if p := &k.buffer.Points[i]; p.Dir == k.dir {
-				g := &e.tx[k.dir][p.Proto]
-				g.filters = append(g.filters, txFilter{p, sigs[0].fast.xform, f})
-			}
+	e.addFilters(sets)
+}
+
+// filterKey tells prefilters of application buffers apart: a place, the buffer or what several buffers show there, and
+// its transforms.
+type filterKey struct {
+	buffer *Buffer // nil when source counts
+	source string
+	xform  string
+	proto  app.Proto
+	dir    app.Direction
+	step   app.Progress
+}
+
+// addTo enters a rule for each place of its fast pattern's buffer.
+func (s *Signature) addTo(sets map[filterKey][]*Signature, dir app.Direction) {
+	for i := range s.fast.buffer.Points {
+		p := &s.fast.buffer.Points[i]
+		if p.Dir != dir || s.protos>>p.Proto&1 == 0 {
+			continue
 		}
+		k := filterKey{s.fast.buffer, p.Source, s.fast.xform.String(), p.Proto, dir, p.Progress}
+		if p.Source != "" {
+			k.buffer = nil
+		}
+		s.grows = s.grows || p.Grows
+		sets[k] = append(sets[k], s)
+	}
+}
+
+// addFilters makes the prefilters; places with the same rules share one.
+func (e *Engine) addFilters(sets map[filterKey][]*Signature) {
+	made := map[string]*prefilter{}
+	for k, sigs := range sets {
+		ids := make([]int32, len(sigs))
+		for i, s := range sigs {
+			ids[i] = int32(s.id)
+		}
+		key := setKey(ids)
+		f := made[key]
+		if f == nil {
+			f = newPrefilter(sigs)
+			made[key] = f
+		}
+		g := &e.tx[k.dir][k.proto]
+		pt := point(sigs[0].fast.buffer.Points, k.proto, k.dir)
+		g.filters = append(g.filters, txFilter{pt, sigs[0].fast.xform, f})
 	}
 	for d := range e.tx {
 		for p := range e.tx[d] {
@@ -228,6 +259,6 @@ func (g *portGroups) at(port uint16) *group {
 
 // group holds the rules that can match packets of one port in one direction.
 type group struct {
-	packet, stream *prefilter // nil: no rules
-	always         []uint32   // rules without fast pattern, as far as not found by address
+	packet, stream heads
+	always         []uint32 // rules without fast pattern, as far as not found by address
 }

@@ -19,6 +19,36 @@ type prefilter struct {
 	set  *search.Set
 	sigs [][]uint32 // by literal
 	most int        // length of the longest literal
+	// least is the length of the shortest literal; reach, of prefilters of heads, the end of the place where the last
+	// of them may lie.
+	least, reach int
+}
+
+// heads are two prefilters over the same bytes: of literals that can only lie at the begin, and of all others. Either may
+// be nil.
+type heads struct{ begin, whole *prefilter }
+
+// maxHead is how far a literal may reach to be looked for at the begin only. Most rules with a depth ask for the first
+// few bytes; looked for everywhere they would be a large part of the work.
+const maxHead = 256
+
+func newHeads(sigs []*Signature) heads {
+	var begin, whole []*Signature
+	reach := 0
+	for _, s := range sigs {
+		c := s.fast.content
+		if c.depth.set && c.depth.slot == 0 && c.offset.slot == 0 && !c.relative() && c.depth.value <= maxHead {
+			begin = append(begin, s)
+			reach = max(reach, c.depth.value)
+		} else {
+			whole = append(whole, s)
+		}
+	}
+	h := heads{newPrefilter(begin), newPrefilter(whole)}
+	if h.begin != nil {
+		h.begin.reach = reach
+	}
+	return h
 }
 
 // newPrefilter makes a search set of the signatures' fast patterns; equal ones are searched once.
@@ -43,6 +73,9 @@ func newPrefilter(sigs []*Signature) *prefilter {
 			lits = append(lits, search.Literal{Bytes: b, NoCase: k.nocase, ID: id})
 			f.sigs = append(f.sigs, nil)
 			f.most = max(f.most, len(b))
+			if f.least == 0 || len(b) < f.least {
+				f.least = len(b)
+			}
 		}
 		f.sigs[id] = append(f.sigs[id], s.id)
 	}
@@ -261,6 +294,6 @@ func newGroup(sigs []*Signature, proto packet.Proto) *group {
 			str = append(str, s)
 		}
 	}
-	g.packet, g.stream = newPrefilter(pkt), newPrefilter(str)
+	g.packet, g.stream = newHeads(pkt), newHeads(str)
 	return g
 }

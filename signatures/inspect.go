@@ -174,7 +174,7 @@ func (in *Inspector) add(id uint32) {
 
 // scan adds the signatures whose fast pattern occurs in a buffer.
 func (in *Inspector) scan(f *prefilter, buf []byte) {
-	if len(buf) == 0 {
+	if f == nil || len(buf) < f.least {
 		return
 	}
 	for _, lit := range f.set.Scan(buf, in.scratch) {
@@ -182,6 +182,14 @@ func (in *Inspector) scan(f *prefilter, buf []byte) {
 			in.add(id)
 		}
 	}
+}
+
+// scanHeads is scan for bytes that begin at offset base of their packet or stream.
+func (in *Inspector) scanHeads(h *heads, buf []byte, base uint64) {
+	if f := h.begin; f != nil && base < uint64(f.reach) {
+		in.scan(f, buf[:min(len(buf), f.reach-int(base))])
+	}
+	in.scan(h.whole, buf)
 }
 
 // sorted puts the candidates in the order of judgement.

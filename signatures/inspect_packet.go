@@ -63,17 +63,14 @@ func (in *Inspector) prefilter() {
 	in.addNeeded(groups.by[0].find(&p.Src))
 	in.addNeeded(groups.by[1].find(&p.Dst))
 	look := len(p.Payload) > 0 && !p.Has(packet.NoPayload)
-	if look && g.packet != nil {
-		in.scan(g.packet, p.Payload)
-	}
-	if g.stream == nil {
-		return
+	if look {
+		in.scanHeads(&g.packet, p.Payload, 0)
 	}
 	if in.hasStream {
-		in.scan(g.stream, in.window)
+		in.scanHeads(&g.stream, in.window, in.base)
 	}
 	if look && !p.Has(packet.StreamAdded) {
-		in.scan(g.stream, p.Payload)
+		in.scanHeads(&g.stream, p.Payload, 0)
 	}
 }
 

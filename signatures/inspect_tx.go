@@ -12,6 +12,13 @@ type txState struct {
 	progress app.Progress // prefilters of points below it have seen their final buffer
 	updated  int64
 	rules    []txRule // by signature
+	searched []searched
+}
+
+// searched is how far a growing buffer was searched with a prefilter.
+type searched struct {
+	filter *txFilter
+	to     int
 }
 
 // txRule is a rule that has begun to match, or is over.
@@ -73,7 +80,7 @@ func (in *Inspector) judgeTx(tx *app.Transaction, g *txGroup) {
 			}
 		}
 	}
-	in.filterTx(tx, g, st)
+	st = in.filterTx(tx, g, st)
 	for _, id := range in.sorted() {
 		st = in.judgeTxRule(in.e.Signatures[id], tx, st)
 	}
@@ -81,7 +88,7 @@ func (in *Inspector) judgeTx(tx *app.Transaction, g *txGroup) {
 }
 
 // filterTx adds the rules whose fast pattern occurs in a buffer that is ready and may have changed.
-func (in *Inspector) filterTx(tx *app.Transaction, g *txGroup, st *txState) {
+func (in *Inspector) filterTx(tx *app.Transaction, g *txGroup, st *txState) *txState {
 	progress := tx.Progress[in.direction]
 	for i := range g.filters {
 		f := &g.filters[i]
@@ -92,7 +99,14 @@ func (in *Inspector) filterTx(tx *app.Transaction, g *txGroup, st *txState) {
 			continue
 		}
 		if f.point.Bytes != nil {
-			if b := f.point.Bytes(&in.v); len(b) > 0 {
+			b := f.point.Bytes(&in.v)
+			switch {
+			case len(b) == 0:
+			case f.point.Grows && len(f.xform) == 0 && !tx.Complete(in.direction):
+				st = in.scanMore(f, b, st)
+			case f.point.Grows && len(f.xform) == 0:
+				in.scan(f.filter, st.rest(f, b))
+			default:
 				in.scan(f.filter, f.xform.apply(&in.v, b))
 			}
 			continue
@@ -105,6 +119,36 @@ func (in *Inspector) filterTx(tx *app.Transaction, g *txGroup, st *txState) {
 			in.scan(f.filter, f.xform.apply(&in.v, b))
 		}
 	}
+	return st
+}
+
+// rest is the part of a growing buffer in which a literal may lie that was not seen before.
+func (st *txState) rest(f *txFilter, b []byte) []byte {
+	if st == nil {
+		return b
+	}
+	for i := range st.searched {
+		if d := &st.searched[i]; d.filter == f && d.to <= len(b) {
+			return b[max(0, d.to-f.filter.most+1):]
+		}
+	}
+	return b
+}
+
+// scanMore searches what has come to a growing buffer.
+func (in *Inspector) scanMore(f *txFilter, b []byte, st *txState) *txState {
+	in.scan(f.filter, st.rest(f, b))
+	if st == nil {
+		st = &txState{engine: in.e}
+	}
+	for i := range st.searched {
+		if d := &st.searched[i]; d.filter == f {
+			d.to = len(b)
+			return st
+		}
+	}
+	st.searched = append(st.searched, searched{f, len(b)})
+	return st
 }
 
 // settle remembers how far the direction has been judged.
@@ -133,17 +177,17 @@ func (in *Inspector) judgeTxRule(s *Signature, tx *app.Transaction, st *txState)
 	}
 	fresh := txRule{id: s.id}
 	if r == nil {
-		if !in.header(s) || !in.headTests(s) {
+		if !in.header(s) {
 			return st
 		}
 		r = &fresh
 	}
 	before := *r
-	if in.inspections(s, tx, r) {
+	if (r.done != 0 || in.headTests(s)) && in.inspections(s, tx, r) {
 		r.over = true
 		in.matchedTx(s, tx)
 	}
-	if r == &fresh && *r != before {
+	if r == &fresh && (*r != before || s.grows) {
 		st = in.remember(tx, st, fresh)
 	}
 	return st

@@ -59,9 +59,9 @@ func httpBuffers() []Buffer {
 		{Name: "http.request_header", Aliases: []string{"http_request_header"}, Points: fields(app.ToServer)},
 		{Name: "http.response_header", Aliases: []string{"http_response_header"}, Points: fields(app.ToClient)},
 		{Name: "http.request_body", Modifier: "http_client_body",
-			Points: at(app.ToServer, http1.BodyStep, httpBody, app.HTTP1)},
+			Points: growing("", at(app.ToServer, http1.BodyStep, httpBody, app.HTTP1))},
 		{Name: "http.response_body", Modifier: "http_server_body",
-			Points: at(app.ToClient, http1.BodyStep, httpBody, app.HTTP1)},
+			Points: growing("http body", at(app.ToClient, http1.BodyStep, httpBody, app.HTTP1))},
 		{Name: "file.data", Aliases: []string{"file_data"}, Points: contentPoints()},
 	}
 }
@@ -142,7 +142,7 @@ func httpBody(v *view) []byte {
 
 // contentPoints are file.data's: the content of HTTP answers, decoded, and the files that other transactions carry.
 func contentPoints() []Point {
-	points := at(app.ToClient, http1.BodyStep, httpBody, app.HTTP1)
+	points := growing("http body", at(app.ToClient, http1.BodyStep, httpBody, app.HTTP1))
 	points = append(points, each(app.ToServer, http1.BodyStep, readyFile, app.HTTP1)...)
 	for _, p := range fileProtos {
 		if p != app.HTTP1 {

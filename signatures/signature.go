@@ -35,6 +35,7 @@ type Signature struct {
 	buffers   []packetBuffer
 	tx        []txInspection
 	bothWays  bool // "=>": the transaction's two directions together
+	grows     bool // the fast pattern is looked for in a growing buffer: once found, the rule is remembered
 	post      []func(v *view)
 	limits    limits
 	replaces  bool

@@ -2,6 +2,8 @@ package search
 
 import (
 	"bytes"
+	"math/bits"
+	"slices"
 	"unsafe"
 )
 
@@ -17,6 +19,7 @@ type short struct {
 	table *shortTable
 	plain []shortLiteral // all of them have the same bytes in either case
 	mixed []shortLiteral
+	sieve *sieve // tells where mixed ones may stand; nil: nearly everywhere
 }
 
 type shortLiteral struct {
@@ -28,7 +31,14 @@ type shortLiteral struct {
 
 // shortTable answers for any number of short literals in one walk over the buffer.
 type shortTable struct {
-	begins [256]*shortBegin // nil: no short literal begins with this byte
+	pairs  [1 << 16 / 64]uint64 // bit of each pair of bytes at which a literal stands, the first byte below
+	begins [256]*shortBegin     // nil: no short literal begins with this byte
+}
+
+// allow lets the walk stop at a pair.
+func (t *shortTable) allow(a, b byte) {
+	i := uint16(a) | uint16(b)<<8
+	t.pairs[i>>6] |= 1 << (i & 63)
 }
 
 // shortBegin holds the literals that begin with one byte.
@@ -81,6 +91,32 @@ func (sh *short) finish() {
 	for _, x := range sh.mixed {
 		sh.table.add(x)
 	}
+	if t := newPairNibbles(sh.mixed); t != nil {
+		sh.sieve = &sieve{nibbles: t}
+	}
+}
+
+// pairsRate is the share of positions up to which sieving for pairs is worth it.
+const pairsRate = 0.06
+
+// newPairNibbles makes a sieve for literals of two bytes; nil: others are among them, or it would let too much pass.
+func newPairNibbles(lits []shortLiteral) *nibbles {
+	keys := make([]uint32, len(lits))
+	for i, x := range lits {
+		if x.size != 2 {
+			return nil
+		}
+		keys[i] = uint32(x.bytes[0]) | uint32(x.bytes[1])<<8
+	}
+	slices.Sort(keys) // neighbours share their last bytes
+	t := &nibbles{}
+	for i, key := range keys {
+		t.add(key, 2, 8*i/len(keys))
+	}
+	if t.rate() > pairsRate {
+		return nil
+	}
+	return t
 }
 
 func (t *shortTable) add(x shortLiteral) {
@@ -91,10 +127,14 @@ func (t *shortTable) add(x shortLiteral) {
 		begin := t.begins[a]
 		if x.size == 1 {
 			begin.ones = append(begin.ones, x.lit)
+			for b := range 256 {
+				t.allow(a, byte(b))
+			}
 			continue
 		}
 		for _, b := range cases(x.bytes[1], x.nocase) {
 			begin.addTwo(b, x.lit)
+			t.allow(a, b)
 		}
 	}
 }
@@ -134,17 +174,46 @@ func (st *state) scanShort() {
 		}
 	}
 	t := st.short.table
-	if t == nil {
+	if t == nil || len(st.buf) == 0 {
+		return
+	}
+	if st.short.sieve != nil && hasKernel && len(st.buf) > 2 {
+		st.sieveShort()
 		return
 	}
 	before := st.n
-	for i, c := range st.buf {
-		if begin := t.begins[c]; begin != nil {
-			st.matchShort(begin, st.buf[i+1:])
-			if st.n-before == len(st.short.mixed) {
-				return
+	pair := uint16(st.buf[0]) << 8
+	for i, c := range st.buf[1:] {
+		pair = pair>>8 | uint16(c)<<8
+		if t.pairs[pair>>6]>>(pair&63)&1 == 0 {
+			continue
+		}
+		st.matchShort(t.begins[byte(pair)], st.buf[i+1:])
+		if st.n-before == len(st.short.mixed) {
+			return
+		}
+	}
+	if begin := t.begins[st.buf[len(st.buf)-1]]; begin != nil {
+		st.matchShort(begin, nil)
+	}
+}
+
+// sieveShort looks for pairs at the positions that their sieve lets pass.
+func (st *state) sieveShort() {
+	for base := 0; base+3 <= len(st.buf); base += chunk {
+		for k, mask := range st.short.sieve.run(st.buf[base:], st.Scratch) {
+			for mask != 0 {
+				i := base + 32*k + bits.TrailingZeros32(mask)
+				mask &= mask - 1
+				if begin := st.short.table.begins[st.buf[i]]; begin != nil {
+					st.matchShort(begin, st.buf[i+1:])
+				}
 			}
 		}
+	}
+	last := len(st.buf) - 2 // the sieve looks at three bytes at least
+	if begin := st.short.table.begins[st.buf[last]]; begin != nil {
+		st.matchShort(begin, st.buf[last+1:])
 	}
 }
 

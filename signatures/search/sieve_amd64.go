@@ -4,6 +4,9 @@ package search
 
 import "golang.org/x/sys/cpu"
 
+// hasKernel tells whether sieves of nibbles are worth having.
+var hasKernel = cpu.X86.HasAVX2
+
 //go:noescape
 func sieveAVX2(p *byte, blocks int, table *byte, notes *byte, masks *uint32, shift uint64)
 
