@@ -553,4 +553,7 @@ func (b *builder) setNeeds() {
 	if b.decode {
 		s.need |= needEvent
 	}
+	if s.Type == TypePacket || s.Type == TypeIPOnly {
+		s.need |= needReal // what they look at was on the wire
+	}
 }

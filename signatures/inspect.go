@@ -83,6 +83,9 @@ func (in *Inspector) Inspect(p *packet.Packet, f *flow.Flow, s *flow.State) Verd
 	if f != nil {
 		switch f.Action {
 		case flow.Drop, flow.Reject:
+			if f.Flags&flow.Excepted != 0 {
+				return Verdict{Effect: Dropped, Flow: true, Why: ByException}
+			}
 			return Verdict{Effect: Dropped, Flow: true, Why: ByFlow}
 		case flow.Pass:
 			return Verdict{Effect: Passed, Flow: true, Why: ByFlow}

@@ -88,6 +88,9 @@ func (in *Inspector) needed(n need) bool {
 	if n&needPayload != 0 && len(in.v.Packet.Payload) == 0 {
 		return false
 	}
+	if n&needReal != 0 && in.v.Packet.Has(packet.Pseudo) {
+		return false
+	}
 	return n&needFlow == 0 || in.v.Flow != nil
 }
 

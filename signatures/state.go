@@ -28,6 +28,12 @@ func (v *view) flowBits(create bool) *flowState {
 		return nil
 	case v.State != nil:
 		st, _ := v.State.Detect.(*flowState)
+		if st == nil && len(v.insp.loose) > 0 { // noted on a SYN, before there was a State
+			if st = v.insp.loose[v.Flow.ID]; st != nil {
+				v.State.Detect = st
+				delete(v.insp.loose, v.Flow.ID)
+			}
+		}
 		if st == nil && create {
 			st = &flowState{}
 			v.State.Detect = st

@@ -47,11 +47,12 @@ type Why uint8
 
 // The reasons.
 const (
-	NoReason Why = iota
-	ByRule       // a signature matched
-	ByFlow       // an earlier verdict holds for the flow
-	ByLimit      // a rate filter has changed a signature's action
-	ByTraffic    // decoding or tracking refuses the packet: see Denied
+	NoReason    Why = iota
+	ByRule          // a signature matched
+	ByFlow          // an earlier verdict holds for the flow
+	ByLimit         // a rate filter has changed a signature's action
+	ByTraffic       // decoding or tracking refuses the packet: see Denied
+	ByException     // an exception policy holds for the flow
 )
 
 // Reason is EVE's drop.reason.
@@ -65,6 +66,8 @@ func (v *Verdict) Reason() string {
 		return "threshold detection_filter"
 	case ByTraffic:
 		return v.Denied.String()
+	case ByException:
+		return "exception policy flow drop"
 	}
 	return ""
 }
@@ -76,7 +79,7 @@ func (v *Verdict) String() string {
 		s += " flow"
 	}
 	switch v.Why {
-	case ByFlow:
+	case ByFlow, ByException:
 		s += ": decided earlier in this flow"
 	case ByLimit:
 		s += ": rate filter"

@@ -19,7 +19,7 @@ type Config struct {
 	// is no flow record for.
 	AppError, MemcapPolicy packet.Exception
 	Timeouts               [Other + 1]Timeouts
-	Urgent   [Other + 1]Timeouts // in emergency mode
+	Urgent                 [Other + 1]Timeouts // in emergency mode
 }
 
 // Kind sorts protocols by their timeouts.

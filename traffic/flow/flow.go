@@ -63,6 +63,8 @@ const (
 	Offload
 	// Elephant: reserved for outputs.
 	Elephant
+	// Excepted: an exception policy, not a rule, has decided over the flow.
+	Excepted
 )
 
 // Action is what holds for the rest of a flow.

@@ -59,8 +59,11 @@ func (s *State) notice(p *packet.Packet, inline bool) {
 
 // except does to the flow what an exception policy asks for its packets.
 func (t *Table) except(r *record, e packet.Exception) {
+	if r.Action != Accept {
+		return
+	}
+	r.Flags |= Excepted
 	switch {
-	case r.Action != Accept:
 	case e == packet.DropFlow, e == packet.Reject:
 		r.Action = Drop
 	case e == packet.PassFlow:

@@ -21,7 +21,7 @@ type Config struct {
 	// What to do with a session that was not seen from its beginning, and with segments that there is no memory for.
 	MidstreamPolicy, MemcapPolicy packet.Exception
 	Bypass                        bool // nothing but TCP headers is looked at behind the depth: the flow may be offloaded
-	MaxSynQueued                  int  // SYNs of a handshake that are remembered, and SYN/ACKs; more are refused
+	MaxSynQueued                  int  // SYNs that are remembered of a handshake, and SYN/ACKs; at most 10 and 5
 	MaxSynAckQueued               int
 	Hosts                         []HostPolicy // longest prefix wins; none: bsd
 }

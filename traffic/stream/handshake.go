@@ -152,7 +152,7 @@ func (c *conn) synSent() bool {
 	case fl&packet.SYN != 0 && c.dir == packet.ToClient:
 		c.simultaneousSyn()
 	case fl&packet.SYN != 0:
-		return c.resentSyn()
+		c.resentSyn()
 	case fl&packet.ACK != 0 && c.e.cfg.AsyncOneside:
 		return c.oneSided()
 	}
@@ -171,6 +171,9 @@ func (c *conn) echoOK() bool {
 func (c *conn) synAck() bool {
 	h, cl := &c.p.TCP, c.rcv()
 	ack := Seq(h.Ack)
+	if ack != cl.next && ack != cl.isn+1 || !c.echoOK() {
+		c.chooseSyn()
+	}
 	switch {
 	case !h.HasTFO && !c.s.has(fastOpen):
 		if ack != cl.isn+1 {
@@ -256,21 +259,38 @@ func (c *conn) fourWaySynAck() bool {
 	return true
 }
 
-// resentSyn takes the newest SYN as the one that counts.
-func (c *conn) resentSyn() bool {
-	h, rcv := &c.p.TCP, c.rcv()
-	if int(c.s.syns) >= c.e.cfg.MaxSynQueued {
+// resentSyn remembers another SYN. When there are too many, the oldest gives way: a flood of forged ones must not hide
+// the one that the server answers.
+func (c *conn) resentSyn() {
+	h, s := &c.p.TCP, c.s
+	n := min(maxSyns, max(c.e.cfg.MaxSynQueued, 1))
+	if int(s.nsyns) >= n {
 		c.event(Ev3whsSynFlood)
-		return false
 	}
-	c.s.syns++
-	c.stamp(c.snd())
-	rcv.window, rcv.scale = uint32(h.Window), 0
-	if h.HasWScale {
-		c.s.Flags |= synWScale
-		rcv.scale = min(h.WScale, maxScale)
+	s.syns[int(s.nsyns)%n] = syn{Seq(h.Seq), h.TSVal, h.Window, h.WScale, h.HasTS, h.HasWScale}
+	if s.nsyns++; int(s.nsyns) >= 2*n {
+		s.nsyns = uint8(n)
 	}
-	return true
+}
+
+// chooseSyn finds the SYN that the packet, a SYN/ACK, answers, and lets it be the client's.
+func (c *conn) chooseSyn() {
+	h, cl, srv := &c.p.TCP, c.rcv(), c.snd()
+	for i := range c.s.syns[:min(int(c.s.nsyns), maxSyns)] {
+		q := &c.s.syns[i]
+		if Seq(h.Ack) != q.seq+1 || h.HasTS && h.TSEcr != 0 && q.hasTS && h.TSEcr != q.ts {
+			continue
+		}
+		cl.isn, cl.next = q.seq, q.seq+1
+		cl.ts, cl.lastTS, cl.zeroTS, cl.lastSec = q.hasTS, q.ts, q.hasTS && q.ts == 0, c.second()
+		srv.window, srv.scale = uint32(q.window), 0
+		c.s.Flags &^= synWScale
+		if q.hasWS {
+			c.s.Flags |= synWScale
+			srv.scale = min(q.scale, maxScale)
+		}
+		return
+	}
 }
 
 // oneSided goes on when only the client's packets are seen.

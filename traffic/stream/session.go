@@ -45,10 +45,26 @@ type Session struct {
 	State State
 	Flags SessionFlags
 	side  [2]side
-	alt   [5]Seq // the sequence numbers of other SYN/ACKs: the client's acknowledgment will choose
-	alts  uint8  // how many of alt are valid
-	syns  uint8  // SYNs that were sent again
+	alt   [maxAlts]Seq // the sequence numbers of other SYN/ACKs: the client's acknowledgment will choose
+	alts  uint8        // how many of alt are valid
+	syns  [maxSyns]syn // SYNs that were sent again: the server's answer will choose
+	nsyns uint8        // how many came; the ring holds the last ones
 }
+
+// syn is what counts of a SYN.
+type syn struct {
+	seq          Seq
+	ts           uint32
+	window       uint16
+	scale        uint8
+	hasTS, hasWS bool
+}
+
+// maxSyns and maxAlts bound stream.max-syn-queued and stream.max-synack-queued: the room is part of each flow record.
+const (
+	maxSyns = 10
+	maxAlts = 5
+)
 
 // SessionFlags say how a session came about.
 type SessionFlags uint16
