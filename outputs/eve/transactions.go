@@ -61,6 +61,7 @@ var loggers = [...]TxLogger{
 	{Proto: app.TFTP, Event: "tftp", Append: appendTFTP, OneWay: true},
 	{Proto: app.DHCP, Event: "dhcp", Append: appendDHCP, OneWay: true},
 	{Proto: app.NTP, Event: "ntp", Append: appendNTP, OneWay: true},
+	{Proto: app.POP3, Event: "pop3", Append: appendPOP3},
 }
 
 // logger returns a protocol's line, or nil.

@@ -1,7 +1,6 @@
 package protocols
 
 import (
-	"bytes"
 	"encoding/binary"
 
 	"picket/traffic/app"
@@ -15,9 +14,6 @@ func detectionOnly() []app.Protocol {
 		{Proto: app.IMAP, TCP: true, Patterns: []app.Pattern{
 			{Dir: app.ToServer, Bytes: "1 capability", Depth: 12, NoCase: true},
 			{Dir: app.ToClient, Bytes: "* OK ", Depth: 5},
-		}},
-		{Proto: app.POP3, TCP: true, Patterns: []app.Pattern{
-			{Dir: app.ToClient, Bytes: "+OK ", Depth: 4, Check: pop3Greeting},
 		}},
 		{Proto: app.HTTP2, TCP: true, Patterns: []app.Pattern{
 			{Dir: app.ToServer, Bytes: "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", Depth: 24},
@@ -43,14 +39,6 @@ func both(text string, offset, depth int) []app.Pattern {
 		{Dir: app.ToServer, Bytes: text, Offset: offset, Depth: depth},
 		{Dir: app.ToClient, Bytes: text, Offset: offset, Depth: depth},
 	}
-}
-
-// pop3Greeting refuses greetings of other protocols that begin with +OK.
-func pop3Greeting(_ app.Direction, data []byte) app.Answer {
-	if bytes.IndexByte(data, '\n') < 0 && len(data) < 512 {
-		return app.More
-	}
-	return app.Yes
 }
 
 // answer is Yes or No.

@@ -13,6 +13,7 @@ import (
 	"picket/traffic/app/mqtt"
 	"picket/traffic/app/ntp"
 	"picket/traffic/app/pgsql"
+	"picket/traffic/app/pop3"
 	"picket/traffic/app/rfb"
 	"picket/traffic/app/sip"
 	"picket/traffic/app/smb"
@@ -53,5 +54,6 @@ func All() []app.Protocol {
 		tftp.Protocol(),
 		dhcp.Protocol(),
 		ntp.Protocol(),
+		pop3.Protocol(),
 	}, detectionOnly()...)
 }
