@@ -3,7 +3,6 @@ package rules
 import (
 	"fmt"
 	"io"
-	"sort"
 	"strings"
 	"time"
 
@@ -63,7 +62,7 @@ func explainExpression(w io.Writer, name string, e *expression.Expression, text 
 	case pcre.Matched:
 		fmt.Fprintf(w, "%s: matches\n  %s\n", name, e)
 		fields := expression.Fields{}
-		e.Fill(fields, text, m)
+		e.Fill(&fields, string(text), m)
 		printFields(w, fields)
 		return true
 	case pcre.LimitHit:
@@ -92,13 +91,8 @@ func whereStopped(e *expression.Expression, text []byte, m *pcre.Matcher) string
 }
 
 func printFields(w io.Writer, fields expression.Fields) {
-	var names []string
-	for n := range fields {
-		names = append(names, n)
-	}
-	sort.Strings(names)
-	for _, n := range names {
-		fmt.Fprintf(w, "  %s = %q\n", n, fields[n])
+	for _, f := range fields {
+		fmt.Fprintf(w, "  %s = %q\n", f.Name, f.Text)
 	}
 }
 

@@ -37,6 +37,7 @@ type Filter struct {
 	lines     int
 	templates []*dates.Template
 	sieve     *search.Set
+	owner     []int  // by literal of the sieve: the failure expression that needs it
 	always    []bool // by failure expression: no literal to look for first
 }
 

@@ -33,7 +33,10 @@ type Judge struct {
 	matcher  pcre.Matcher
 	scratch  *search.Scratch
 	mayMatch []bool
+	prefix   pcre.Matcher // keeps the groups of the prefix expression
+	fields   expression.Fields
 	body     []byte // the line without its date, and a newline
+	content  []byte // what the prefix expression lets the others see, and a newline
 	sessions sessions
 	buffer   []entry // what multi-line expressions see
 	lastDate int64   // Unix nanoseconds; 0 for none
@@ -157,32 +160,31 @@ func (j *Judge) judge(s subject) (f Failure, o Outcome, ok bool) {
 	default:
 		j.Count.Missed++
 	}
-	j.Count.Limits = j.matcher.LimitHits
+	j.Count.Limits = j.matcher.LimitHits + j.prefix.LimitHits
 	return f, o, ok
 }
 
 func (j *Judge) decide(s subject) (f Failure, o Outcome, ok bool) {
-	text := s.body
+	whole := s.body
 	if j.filter.lines > 1 {
-		text = j.bufferLine(s)
+		whole = j.bufferLine(s)
 	}
-	early := len(j.filter.ignores) < len(j.filter.failures)-2
-	if !j.possible(text) && (!early || len(j.filter.ignores) == 0) && j.filter.lines <= 1 {
+	early := len(j.filter.ignores) > 0 && len(j.filter.ignores) < len(j.filter.failures)-2
+	if !j.possible(whole) && !early {
 		return Failure{}, Missed, false
 	}
-	if early && j.ignored(text) {
+	if early && j.ignored(whole) {
 		return Failure{}, Ignored, false
 	}
-	whole := j.buffer
-	text, prefix, ok := j.narrow(text)
+	buffer := j.buffer
+	text, ok := j.narrow(whole)
 	if !ok {
 		return Failure{}, Missed, false
 	}
 	for i, e := range j.filter.failures {
-		if !j.mayMatch[i] || e.Match(text, &j.matcher) != pcre.Matched {
-			continue
+		if j.mayMatch[i] && e.Match(text, &j.matcher) == pcre.Matched {
+			return j.matched(s, i, text, whole, buffer)
 		}
-		return j.matched(s, i, text, prefix, whole)
 	}
 	return Failure{}, Missed, false
 }
@@ -199,85 +201,98 @@ func (j *Judge) ignored(text []byte) bool {
 }
 
 // narrow matches the prefix expression; what it calls content is what the others see.
-func (j *Judge) narrow(text []byte) (narrowed []byte, fields expression.Fields, ok bool) {
+func (j *Judge) narrow(text []byte) (narrowed []byte, ok bool) {
 	p := j.filter.prefix
 	if p == nil {
-		return text, nil, true
+		return text, true
 	}
-	if p.Match(text, &j.matcher) != pcre.Matched {
-		return nil, nil, false
+	if p.Match(text, &j.prefix) != pcre.Matched {
+		return nil, false
 	}
-	content, has := p.Content(text, &j.matcher)
+	content, has := p.Content(text, &j.prefix)
 	if !has {
-		fields = expression.Fields{}
-		p.Fill(fields, text, &j.matcher)
-		return text, fields, true
+		return text, true
 	}
-	if !j.possible(content) {
-		return nil, nil, false
-	}
-	fields = expression.Fields{}
-	p.Fill(fields, text, &j.matcher)
-	delete(fields, "content")
 	if j.filter.lines > 1 {
 		j.buffer = []entry{{body: string(content), line: string(content)}}
 	}
-	return append(append(make([]byte, 0, len(content)+1), content...), '\n'), fields, true
+	j.content = append(append(j.content[:0], content...), '\n')
+	return j.content, true
 }
 
-// matched makes the failure of the expression that the matcher holds.
-func (j *Judge) matched(s subject, i int, text []byte, prefix expression.Fields, whole []entry) (Failure, Outcome, bool) {
-	e := j.filter.failures[i]
-	r := record{fields: expression.Fields{}}
-	e.Fill(r.fields, text, &j.matcher)
-	for name, v := range prefix {
-		if _, captured := r.fields[name]; !captured {
-			r.fields[name] = v
-		}
+// captured collects the fields of a failure expression's match, and those of the prefix that it doesn't have. The result is
+// the judge's and valid until the next line.
+func (j *Judge) captured(e *expression.Expression, text, whole []byte) expression.Fields {
+	j.fields = j.fields[:0]
+	e.Fill(&j.fields, string(text), &j.matcher)
+	if p := j.filter.prefix; p != nil {
+		p.Fill(&j.fields, string(whole), &j.prefix)
+		j.fields.Delete("content")
 	}
-	var lines []string
+	return j.fields
+}
+
+// matched makes the failure of the expression that the matcher holds; text is what it saw of whole.
+func (j *Judge) matched(s subject, i int, text, whole []byte, buffer []entry) (Failure, Outcome, bool) {
+	e := j.filter.failures[i]
+	r := record{fields: j.captured(e, text, whole)}
+	from := source{line: s.line}
 	subject := text
 	if j.filter.lines > 1 {
-		var rest []entry
-		lines, subject, rest = split(e, text, &j.matcher, whole)
-		j.buffer = rest
-	} else {
-		lines = []string{string(s.line)}
+		from.lines, subject, j.buffer = split(e, text, &j.matcher, buffer)
 	}
 	if j.ignored(subject) {
 		return Failure{}, Ignored, false
 	}
 	j.Count.Expressions[i]++
-	if id, session := r.fields["mlfid"]; session {
-		found := j.merge(id, &r, lines)
-		if found.fields["nofail"] != "" {
-			return Failure{}, Matched, false
-		}
-		f, ok := identify(found)
-		if !ok {
-			found.pending = true
-			return Failure{}, Matched, false
-		}
-		return f.complete(i, s, found), Matched, true
+	if id, session := r.fields.Lookup("mlfid"); session {
+		return j.connected(s, i, id, &r, from)
 	}
-	if r.fields["nofail"] != "" { // without a connection nothing can make it count
+	if r.fields.Get("nofail") != "" { // without a connection nothing can make it count
 		return Failure{}, Matched, false
 	}
-	r.matches = lines
+	r.matches = from.texts()
 	f, ok := identify(&r)
 	return f.complete(i, s, &r), Matched, ok
+}
+
+// connected is matched for lines that belong to a connection.
+func (j *Judge) connected(s subject, i int, id string, r *record, from source) (Failure, Outcome, bool) {
+	all := j.merge(id, r, from)
+	if all.fields.Get("nofail") != "" {
+		return Failure{}, Matched, false
+	}
+	f, ok := identify(all)
+	if !ok {
+		all.pending = true
+		return Failure{}, Matched, false
+	}
+	return f.complete(i, s, all), Matched, true
+}
+
+// source is where a match lies: in one line, or in the lines of a buffer.
+type source struct {
+	line  []byte
+	lines []string
+}
+
+func (s source) texts() []string {
+	if s.lines != nil {
+		return s.lines
+	}
+	return []string{string(s.line)}
 }
 
 // identify tells whose failure a record is.
 func identify(r *record) (f Failure, ok bool) {
 	for _, g := range [...]string{"ip4", "ip6", "dns"} {
-		if host, has := r.fields[g]; has {
+		if host, has := r.fields.Lookup(g); has {
 			f.Host = host
 			f.Addr = parseAddr(host)
 			break
 		}
 	}
-	id, has := r.fields["fid"]
+	id, has := r.fields.Lookup("fid")
 	switch {
 	case has:
 		f.ID = id
@@ -302,10 +317,7 @@ func parseAddr(text string) netip.Addr {
 // complete fills in what the record says; it copies, since a connection's record goes on.
 func (f Failure) complete(i int, s subject, r *record) Failure {
 	f.Expression, f.Nanos = i, s.nanos
-	f.Fields = make(expression.Fields, len(r.fields))
-	for k, v := range r.fields {
-		f.Fields[k] = v
-	}
+	f.Fields = append(expression.Fields(nil), r.fields...)
 	f.Users = append([]string(nil), r.users...)
 	f.Matches = append([]string(nil), r.matches...)
 	f.Attempts = len(r.matches) + r.dropped

@@ -47,8 +47,9 @@ func (r *record) keep(lines []string) {
 
 // sessions remembers connections by the text of <F-MLFID>, the oldest first to go. Setting one anew does not make it younger.
 type sessions struct {
-	of    map[string]*session
-	order []string
+	of      map[string]*session
+	order   []string
+	cleaned int64 // Unix seconds: nothing else can have expired in this second
 }
 
 type session struct {
@@ -86,8 +87,9 @@ func (s *sessions) put(id string, r *record, now int64) (evicted uint64) {
 	if s.of == nil {
 		s.of = map[string]*session{}
 	}
-	if len(s.of) >= maxSessions {
+	if len(s.of) >= maxSessions && s.cleaned != now {
 		s.expire(now)
+		s.cleaned = now
 	}
 	if _, known := s.of[id]; !known {
 		for len(s.of) >= maxSessions {
@@ -115,14 +117,14 @@ func (s *sessions) expire(now int64) {
 // merge joins a line to its connection and returns the connection's record. Lines that are no failure by themselves
 // (nofail) wait there; they count when the connection shows a second user, or a failure whose address was not known yet.
 // A login that succeeds (mlfgained) forgives what is pending; the end of the connection (mlfforget) drops it.
-func (j *Judge) merge(id string, line *record, lines []string) *record {
-	gained := line.fields["mlfgained"] != ""
-	quiet := gained || line.fields["nofail"] != ""
-	if gained && line.fields["nofail"] == "" {
-		line.fields["nofail"] = line.fields["mlfgained"]
+func (j *Judge) merge(id string, line *record, from source) *record {
+	gained := line.fields.Get("mlfgained") != ""
+	quiet := gained || line.fields.Get("nofail") != ""
+	if gained && line.fields.Get("nofail") == "" {
+		line.fields.Set("nofail", line.fields.Get("mlfgained"))
 	}
-	forget := line.fields["mlfforget"] != ""
-	delete(line.fields, "mlfforget")
+	forget := line.fields.Get("mlfforget") != ""
+	line.fields.Delete("mlfforget")
 	now := j.detector.Clock.Now.Unix()
 	r := line
 	if known := j.sessions.get(id, now); known != nil {
@@ -132,37 +134,45 @@ func (j *Judge) merge(id string, line *record, lines []string) *record {
 			j.sessions.drop(id)
 		}
 	} else if !forget {
-		r.addUser(r.fields["user"])
+		r = line.lasting()
+		r.addUser(r.fields.Get("user"))
 		j.Count.Sessions += j.sessions.put(id, r, now)
 	}
 	if r.pending || len(r.users) > 1 {
 		r.pending, quiet, gained = false, false, false
-		delete(r.fields, "nofail")
-		delete(r.fields, "mlfgained")
+		r.fields.Delete("nofail")
+		r.fields.Delete("mlfgained")
 	}
-	r.count(lines, quiet, gained, forget)
+	r.count(from, quiet, gained, forget)
 	return r
+}
+
+// lasting copies a record whose fields are the judge's.
+func (r *record) lasting() *record {
+	c := *r
+	c.fields = append(make(expression.Fields, 0, len(r.fields)+2), r.fields...)
+	return &c
 }
 
 // absorb overwrites a connection's fields with a new line's.
 func (r *record) absorb(line *record, gained bool) {
-	r.addUser(line.fields["user"])
-	waited := r.fields["nofail"] != "" || r.fields["mlfgained"] != ""
-	delete(r.fields, "nofail")
-	delete(r.fields, "mlfgained")
+	r.addUser(line.fields.Get("user"))
+	waited := r.fields.Get("nofail") != "" || r.fields.Get("mlfgained") != ""
+	r.fields.Delete("nofail")
+	r.fields.Delete("mlfgained")
 	if gained {
 		r.pending = false
 	}
 	if !waited && !r.pending {
 		r.matches, r.dropped = nil, 0 // these were reported
 	}
-	for k, v := range line.fields {
-		r.fields[k] = v
+	for _, f := range line.fields {
+		r.fields.Set(f.Name, f.Text)
 	}
 }
 
 // count adds the lines to those that count or to those that wait.
-func (r *record) count(lines []string, quiet, gained, forget bool) {
+func (r *record) count(from source, quiet, gained, forget bool) {
 	switch {
 	case !quiet:
 		counted := r.matches
@@ -171,9 +181,9 @@ func (r *record) count(lines []string, quiet, gained, forget bool) {
 		r.quiet = nil
 		r.keep(counted)
 		if !gained {
-			r.keep(lines)
+			r.keep(from.texts())
 		}
-	case !forget && len(r.quiet)+len(lines) <= maxMatches:
-		r.quiet = append(r.quiet, lines...)
+	case !forget && len(r.quiet) < maxMatches:
+		r.quiet = append(r.quiet, from.texts()...)
 	}
 }

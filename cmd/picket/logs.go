@@ -260,8 +260,8 @@ func scanJSON(w io.Writer, in io.Reader, f *logsFlags, j *rules.Judge, now time.
 // failureJSON is a failure as fail2ban's kit wants it: the captured fields beside line, host and time.
 func failureJSON(line int, f rules.Failure) map[string]any {
 	m := map[string]any{}
-	for k, v := range f.Fields {
-		m[k] = v
+	for _, field := range f.Fields {
+		m[field.Name] = field.Text
 	}
 	m["line"] = line
 	m["host"] = f.Host

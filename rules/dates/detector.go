@@ -79,24 +79,24 @@ func (d *Detector) quick(line []byte) (Found, bool) {
 	if c.fast == nil || !c.begin {
 		return Found{}, false
 	}
-	length := c.fast(line)
-	if length == 0 {
+	start, end := c.fast(line)
+	if end == 0 {
 		return Found{}, false
 	}
-	f := Found{End: length, Template: c.Template}
-	f.Nanos, f.Dated = d.memo.recall(line[:length])
+	f := Found{Start: start, End: end, Template: c.Template}
+	f.Nanos, f.Dated = d.memo.recall(line[start:end])
 	if !f.Dated {
 		at, ok := c.find(line, len(line), 0, &d.matcher)
-		if !ok || at.dateStart != 0 || at.dateEnd != length {
+		if !ok || at.dateStart != start || at.dateEnd != end {
 			return Found{}, false
 		}
 		f.Nanos, f.Dated = d.read(c, line, at)
 		if f.Dated {
-			d.memo.keep(line[:length], f.Nanos)
+			d.memo.keep(line[start:end], f.Nanos)
 		}
 	}
 	c.matched++
-	d.won(d.last, match{0, length, 0, length}, line)
+	d.won(d.last, match{0, end, start, end}, line)
 	return f, true
 }
 

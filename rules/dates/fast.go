@@ -1,18 +1,48 @@
 package dates
 
-// fastReader tells the length of a date at the very beginning of a line where it is certain that its template's expression
-// would match exactly that, 0 where it is not certain; then the expression decides.
-type fastReader func(line []byte) int
+import "bytes"
+
+// fastReader tells where the date of a line is, if it is certain that its template's expression would find exactly that;
+// end is 0 where it is not certain; then the expression decides.
+type fastReader func(line []byte) (start, end int)
 
 // fastFor returns the reader of a pattern, nil for most.
 func fastFor(pattern string) fastReader {
 	switch pattern {
-	case lineBegin + defaultPatterns[0]:
-		return isoLength
+	case lineBegin + defaultPatterns[0], lineBegin + `%ExY(?P<_sep>[-/.])%m(?P=_sep)%d[T ]%H:%M:%S(?:[.,]%f)?(?:\s*%z)?`:
+		return atFront(isoLength)
 	case lineBegin + defaultPatterns[1]:
-		return syslogLength
+		return atFront(syslogLength)
+	case `^[^\[]*\[(` + defaultPatterns[4] + `)`, `^[^\[]*\[(` + defaultPatterns[4]:
+		return bracketed
 	}
 	return nil
+}
+
+// atFront makes a reader of dates at the very beginning of the line.
+func atFront(length func(line []byte) int) fastReader {
+	return func(line []byte) (start, end int) { return 0, length(line) }
+}
+
+// bracketed reads the [23/Jan/2005:21:59:59 +0100] of web servers, behind the line's first bracket.
+func bracketed(line []byte) (start, end int) {
+	const length = len("23/Jan/2005:21:59:59 +0100")
+	start = bytes.IndexByte(line, '[') + 1
+	if start == 0 || len(line) <= start+length || line[start+length] != ']' {
+		return 0, 0
+	}
+	d := line[start : start+length]
+	if !isPair(d[0:2], 1, 31) || d[2] != '/' || nameIndex(months, d[3:6]) == unset || d[6] != '/' || d[11] != ':' ||
+		!isCentury(d[7:11]) || !isClock(d[12:20]) || d[20] != ' ' || d[21] != '+' && d[21] != '-' ||
+		!isPair(d[22:24], 0, 19) || !isPair(d[24:26], 0, 99) {
+		return 0, 0
+	}
+	return start, start + length
+}
+
+// isCentury tells whether four digits are a year that %ExY accepts whatever now is.
+func isCentury(text []byte) bool {
+	return text[0] == '2' && text[1] == '0' && text[2] >= '0' && text[2] <= '2' && isDigit(text[3])
 }
 
 // syslogLength reads "Jan 23 21:59:59" or "Jan  3 21:59:59" where nothing follows that could belong to the date.
@@ -43,8 +73,7 @@ func syslogLength(line []byte) int {
 // isoLength reads 2005-01-23T21:59:59 with fraction and zone.
 func isoLength(line []byte) int {
 	const length = len("2005-01-23T21:59:59")
-	if len(line) < length || line[0] != '2' || line[1] != '0' || line[2] > '2' || !isDigit(line[2]) || !isDigit(line[3]) ||
-		line[4] != '-' || line[7] != '-' || line[10] != 'T' && line[10] != ' ' || !isClock(line[11:length]) {
+	if len(line) < length || !isCentury(line) || !isSeparator(line[4]) || line[7] != line[4] || line[10] != 'T' && line[10] != ' ' || !isClock(line[11:length]) {
 		return 0
 	}
 	if !isPair(line[5:7], 1, 12) || !isPair(line[8:10], 1, 31) {
@@ -87,6 +116,8 @@ func zoneLength(line []byte, end int) int {
 	}
 	return end
 }
+
+func isSeparator(c byte) bool { return c == '-' || c == '/' || c == '.' }
 
 func isLowerOrDigit(c byte) bool { return c >= 'a' && c <= 'z' || isDigit(c) }
 

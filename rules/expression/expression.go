@@ -116,14 +116,59 @@ func (e *Expression) Skipped(text []byte, m *pcre.Matcher) []string {
 	return all
 }
 
-// Fields is what groups captured, by name. A group that took no part is missing; present and empty are different.
-type Fields map[string]string
+// Field is what a group captured.
+type Field struct{ Name, Text string }
 
-// Fill sets the fields of the last match.
-func (e *Expression) Fill(f Fields, text []byte, m *pcre.Matcher) {
+// Fields is what groups captured, each name once. A group that took no part is missing; present and empty are different.
+type Fields []Field
+
+// Get returns a field's text, "" if it is missing.
+func (f Fields) Get(name string) string {
+	text, _ := f.Lookup(name)
+	return text
+}
+
+// Lookup returns a field's text and whether it is there.
+func (f Fields) Lookup(name string) (text string, ok bool) {
+	for i := range f {
+		if f[i].Name == name {
+			return f[i].Text, true
+		}
+	}
+	return "", false
+}
+
+// Set sets a field.
+func (f *Fields) Set(name, text string) {
+	for i := range *f {
+		if (*f)[i].Name == name {
+			(*f)[i].Text = text
+			return
+		}
+	}
+	*f = append(*f, Field{name, text})
+}
+
+// Delete removes a field.
+func (f *Fields) Delete(name string) {
+	for i := range *f {
+		if (*f)[i].Name == name {
+			*f = append((*f)[:i], (*f)[i+1:]...)
+			return
+		}
+	}
+}
+
+// Fill adds the fields of the last match, except those that are there already. text is what was matched; the
+// fields are parts of it.
+func (e *Expression) Fill(f *Fields, text string, m *pcre.Matcher) {
+	own := len(*f)
 	for _, g := range e.groups {
+		if _, there := (*f)[:own].Lookup(g.name); there {
+			continue
+		}
 		if s, end, ok := m.Group(g.number); ok {
-			f[g.name] = string(text[s:end])
+			*f = append(*f, Field{g.name, text[s:end]})
 		}
 	}
 	for _, a := range e.aliases {
@@ -131,15 +176,15 @@ func (e *Expression) Fill(f Fields, text []byte, m *pcre.Matcher) {
 	}
 }
 
-func (e *Expression) apply(a alias, f Fields) {
-	v, ok := f[a.from]
+func (e *Expression) apply(a alias, f *Fields) {
+	v, ok := f.Lookup(a.from)
 	switch {
 	case a.tuple && ok:
-		if have := f[a.to]; have != "" {
+		if have := f.Get(a.to); have != "" {
 			v = have + "," + v
 		}
-		f[a.to] = v
-	case v != "" && f[a.to] == "":
-		f[a.to] = v
+		f.Set(a.to, v)
+	case v != "" && f.Get(a.to) == "":
+		f.Set(a.to, v)
 	}
 }

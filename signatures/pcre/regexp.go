@@ -40,6 +40,7 @@ type Regexp struct {
 	pattern string
 	prog    program
 	names   []string // by group; "" for none
+	anyOf   []Literal
 }
 
 // Compile reads a pattern. The error is an *Error.
@@ -56,7 +57,7 @@ func Compile(pattern string, opts Flags) (*Regexp, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Regexp{pattern: pattern, prog: prog, names: p.groupNames()}, nil
+	return &Regexp{pattern: pattern, prog: prog, names: p.groupNames(), anyOf: requiredAny(tree)}, nil
 }
 
 // String returns the pattern.
