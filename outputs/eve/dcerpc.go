@@ -42,6 +42,7 @@ func dceRequest(j *JSON, c *dcerpc.Call) {
 		j.Object("req")
 		j.Uint("opnum", uint64(c.Opnum))
 		dceSide(j, s)
+		dceInterfaces(j, c, false)
 	case dcerpc.Bind, dcerpc.AlterContext:
 		j.Array("interfaces")
 		for i := range c.Binding.Interfaces {

@@ -256,9 +256,9 @@ func smbPipe(j *JSON, t *smb.Transaction) {
 		j.Uint("opnum", uint64(c.Opnum))
 		j.Object("req")
 		dceSide(j, request)
-		smbInterfaces(j, c, false)
+		dceInterfaces(j, c, false)
 	} else if request.Seen && request.Type == dcerpc.Bind {
-		smbInterfaces(j, c, true)
+		dceInterfaces(j, c, true)
 	}
 	if response.Seen && response.Type == dcerpc.Response {
 		j.Object("res")
@@ -268,8 +268,8 @@ func smbPipe(j *JSON, t *smb.Transaction) {
 	j.EndObject()
 }
 
-// smbInterfaces writes those of the call's context, or all that were bound, with the server's answer.
-func smbInterfaces(j *JSON, c *dcerpc.Call, all bool) {
+// dceInterfaces writes those of the call's context, or all that were bound, with the server's answer.
+func dceInterfaces(j *JSON, c *dcerpc.Call, all bool) {
 	open := all
 	if all {
 		j.Array("interfaces")
@@ -288,7 +288,7 @@ func smbInterfaces(j *JSON, c *dcerpc.Call, all bool) {
 		j.Str("version", it.Version())
 		if all && it.Acked {
 			j.Uint("ack_result", uint64(it.Result))
-			j.Uint("ack_reason", uint64(it.Reason))
+			j.Uint("ack_reason", 0) // Suricata does not take the reason over
 		}
 		j.EndObject()
 	}

@@ -36,6 +36,8 @@ type Call struct {
 	Binding *Binding
 	// Version of the protocol, as EVE writes it.
 	Major, Minor uint8
+	// Bare says that a response's stub data is to begin right behind the header, as Suricata has it over TCP.
+	Bare bool
 	// UDP's own: the activity that the call belongs to, and its number in there.
 	Datagram bool
 	Activity UUID
@@ -59,6 +61,9 @@ func (c *Call) Add(dir app.Direction, h *Header, body []byte) (done bool) {
 		opnum, context, stub, ok := Stub(h, body)
 		if !ok {
 			return false
+		}
+		if c.Bare && h.Type == Response {
+			stub = body
 		}
 		if h.Type == Request {
 			c.Opnum, c.Context, c.Called = opnum, context, true

@@ -58,7 +58,6 @@ func (t Type) fromServer() bool {
 const (
 	FirstFragment = 0x01
 	LastFragment  = 0x02
-	objectUUID    = 0x80
 )
 
 // HeaderSize is the length of the header that all PDUs over connections have.
@@ -193,7 +192,8 @@ func (l *Binding) Answer(h *Header, body []byte) {
 	}
 }
 
-// Stub returns the opnum, the context and the stub data of a request or response; false when it is cut off.
+// Stub returns the opnum, the context and the stub data of a request or response; false when it is cut off. An object's
+// UUID counts as stub data.
 func Stub(h *Header, body []byte) (opnum, context uint16, stub []byte, ok bool) {
 	if len(body) < 8 {
 		return 0, 0, nil, false
@@ -203,9 +203,6 @@ func Stub(h *Header, body []byte) (opnum, context uint16, stub []byte, ok bool) 
 	stub = body[8:]
 	if h.Type == Request {
 		opnum = o.Uint16(body[6:])
-		if h.Flags&objectUUID != 0 {
-			stub = stub[min(16, len(stub)):]
-		}
 	}
 	return opnum, context, stub, true
 }

@@ -26,7 +26,7 @@ func check(dir app.Direction, data []byte) app.Answer {
 		return app.More
 	}
 	h, ok := ParseHeader(data)
-	if !ok || h.Type > RTS || data[5] != 0 || data[6] != 0 || data[7] != 0 {
+	if !ok || h.Type > RTS || data[4]&0xee != 0 || data[5] > 3 || data[6] != 0 || data[7] != 0 {
 		return app.No
 	}
 	if h.Type.fromServer() && dir == app.ToServer || !h.Type.fromServer() && dir == app.ToClient {
@@ -96,7 +96,7 @@ func nextHeader(data []byte, dir app.Direction) int {
 func (p *parser) pdu(dir app.Direction, h *Header, body []byte) {
 	tx, c := p.find(h.CallID, dir)
 	if tx == nil {
-		c = &Call{ID: h.CallID, Binding: &p.binding}
+		c = &Call{ID: h.CallID, Binding: &p.binding, Bare: true}
 		tx = p.txs.Add(app.DCERPC, c)
 		if h.Type == Auth3 { // never answered
 			tx.Progress[app.ToClient] = app.Done

@@ -25,10 +25,18 @@ func UDP() app.Protocol {
 }
 
 func checkUDP(_ app.Direction, b []byte) app.Answer {
-	if len(b) < udpHeader || b[3]&0xfc != 0 || b[4]&0xee != 0 || b[5] > 3 || Type(b[1]) > CancelAck {
+	if len(b) < udpHeader || b[3]&0xfc != 0 || b[4]&0xee != 0 || b[5] > 3 || Type(b[1]) > CancelAck || int(udpOrder(b).Uint16(b[74:])) != len(b)-udpHeader {
 		return app.No
 	}
 	return app.Yes
+}
+
+// udpOrder returns a datagram's byte order.
+func udpOrder(b []byte) binary.ByteOrder {
+	if b[4]&0x10 != 0 {
+		return binary.LittleEndian
+	}
+	return binary.BigEndian
 }
 
 // udpParser is the state of the datagrams between two ports.
@@ -47,10 +55,7 @@ func (p *udpParser) Parse(_ app.Direction, b []byte, _ bool) app.Result {
 		return r
 	}
 	little := b[4]&0x10 != 0
-	o := binary.ByteOrder(binary.BigEndian)
-	if little {
-		o = binary.LittleEndian
-	}
+	o := udpOrder(b)
 	kind := Type(b[1])
 	body := b[udpHeader:]
 	if int(o.Uint16(b[74:])) != len(body) || kind != Request && kind != Response {
@@ -60,7 +65,7 @@ func (p *udpParser) Parse(_ app.Direction, b []byte, _ bool) app.Result {
 	if kind == Response {
 		dir = app.ToClient
 	}
-	tx, c := p.call(dir, readUUID(b[40:56], little), o.Uint32(b[64:]))
+	tx, c := p.call(dir, UUID(b[40:56]), o.Uint32(b[64:]))
 	if dir == app.ToServer || !c.Called {
 		c.Opnum, c.Called = o.Uint16(b[68:]), true
 		c.Binding.Interfaces = []Interface{{UUID: readUUID(b[24:40], little), Major: uint16(o.Uint32(b[60:])), First: true, Acked: true}}

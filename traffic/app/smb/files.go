@@ -108,15 +108,13 @@ func (p *parser) content(c *chunk) {
 	switch {
 	case c.volume != 0 && t.queued+uint64(c.length) > c.volume && c.offset > t.next:
 		p.event(c.tooMuch)
-		p.skip[c.dir] = c.length - len(c.data)
 		return
 	case c.count != 0 && uint64(len(t.waiting)) >= c.count && c.offset > t.next:
 		p.event(c.tooMany)
-		p.skip[c.dir] = c.length - len(c.data)
 		return
 	}
 	t.put(c.offset, c.data)
-	if left := c.length - len(c.data); left > 0 {
+	if left := min(c.length-len(c.data), p.rest); left > 0 {
 		p.more[c.dir], p.want[c.dir] = tx, left
 		t.at = c.offset + uint64(len(c.data))
 	}

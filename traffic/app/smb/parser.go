@@ -118,6 +118,7 @@ type parser struct {
 	skip [2]int              // bytes of a record that nobody wants
 	more [2]*app.Transaction // the transfer that the next want bytes belong to
 	want [2]int
+	rest int // bytes of the record at hand that have not come yet
 	gap  [2]bool
 }
 
@@ -280,8 +281,9 @@ func (p *parser) frame(dir app.Direction, b []byte) (n, need int, err error) {
 		return 0, 0, errFrame
 	}
 	record := b[frameHeader:]
-	if len(record) >= length {
-		if !p.record(dir, record[:length], length) {
+	p.rest = max(0, length-len(record))
+	if p.rest == 0 {
+		if !p.record(dir, record[:length]) {
 			p.event(EventMalformed)
 			return 0, 0, errFrame
 		}
@@ -291,17 +293,17 @@ func (p *parser) frame(dir app.Direction, b []byte) (n, need int, err error) {
 		p.event(EventMalformed)
 		return 0, 0, errFrame
 	}
-	if len(record) >= earlyRecord && p.early(dir, record, length) {
-		p.skip[dir] = max(0, length-len(record)-p.want[dir])
+	if len(record) >= earlyRecord && p.early(dir, record) {
+		p.skip[dir] = p.rest - p.want[dir]
 		return len(b), 0, nil
 	}
 	return 0, frameHeader + min(length, max(earlyRecord, len(record)+1)), nil
 }
 
 // record works on a whole record; false: it is none. An empty one is a frame without content.
-func (p *parser) record(dir app.Direction, b []byte, length int) bool {
+func (p *parser) record(dir app.Direction, b []byte) bool {
 	switch {
-	case length == 0:
+	case len(b) == 0:
 		return true
 	case len(b) < 4 || !isMagic(b):
 		return false
@@ -314,7 +316,7 @@ func (p *parser) record(dir app.Direction, b []byte, length int) bool {
 }
 
 // early works on the begin of a read's answer or a write that is not whole; false: it must wait.
-func (p *parser) early(dir app.Direction, b []byte, _ int) bool {
+func (p *parser) early(dir app.Direction, b []byte) bool {
 	switch b[0] {
 	case 0xff:
 		return p.early1(dir, b)

@@ -476,7 +476,6 @@ func (p *parser) read1Answer(r *record1) bool {
 	length := int(u16(r.words, 14))<<16 | int(u16(r.words, 10))
 	data := part(r.raw, int(u16(r.words, 12)), length)
 	if !known || r.status.NT != 0 && r.status.NT != statusBufferOverflow {
-		p.skip[app.ToClient] = length - len(data)
 		return true
 	}
 	if p.moving[moveKey{at.fuid, app.ToClient}] == nil {

@@ -234,20 +234,16 @@ func (p *parser) read2Answer(r *record2) bool {
 	}
 	length := int(u32(r.data, 4))
 	data := part(r.data, int(r.data[2])-header2, length)
-	left := length - len(data)
 	k := r.key(transfer)
 	at, known := p.reads[k]
 	delete(p.reads, k)
 	switch {
 	case r.status != statusSuccess && r.status != statusBufferOverflow:
-		p.skip[app.ToClient] = left
 		return true
 	case p.conn.MaxRead != 0 && length > int(p.conn.MaxRead) || p.limits.maxRead != 0 && uint64(length) > p.limits.maxRead:
 		p.event(EventReadResponse)
-		p.skip[app.ToClient] = left
 		return true
 	case !known:
-		p.skip[app.ToClient] = left
 		return true
 	}
 	if p.moving[moveKey{at.fuid, app.ToClient}] == nil {
@@ -256,7 +252,6 @@ func (p *parser) read2Answer(r *record2) bool {
 			p.rpc(app.ToClient, &pdu{version: 2, command: read2, session: r.session, tree: r.tree, fuid: at.fuid, status: r.verdict()}, data)
 		}
 		if pipe {
-			p.skip[app.ToClient] = left
 			return true
 		}
 	}
@@ -277,10 +272,8 @@ func (p *parser) write2(r *record2) bool {
 	length := int(u32(r.data, 4))
 	data := part(r.data, int(u16(r.data, 2))-header2, length)
 	fuid := string(r.data[16:32])
-	left := length - len(data)
 	if p.conn.MaxWrite != 0 && length > int(p.conn.MaxWrite) || p.limits.maxWrite != 0 && uint64(length) > p.limits.maxWrite {
 		p.event(EventWriteTooLarge)
-		p.skip[app.ToServer] = left
 		return true
 	}
 	if p.moving[moveKey{fuid, app.ToServer}] == nil {
@@ -289,7 +282,6 @@ func (p *parser) write2(r *record2) bool {
 			p.rpc(app.ToServer, &pdu{version: 2, command: write2, session: r.session, tree: r.tree, fuid: fuid, status: Status{}}, data)
 		}
 		if pipe {
-			p.skip[app.ToServer] = left
 			return true
 		}
 	}
