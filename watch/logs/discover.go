@@ -1,0 +1,315 @@
+package logs
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"picket/watch"
+)
+
+// begin opens what was being read before the restart, at the positions kept: first what was rotated meanwhile, then
+// what still stands at its path, then everything that is new.
+func (t *Tail) begin() {
+	marks := t.ownMarks()
+	marked := map[identity]bool{}
+	var rotated, standing []watch.Mark
+	for _, m := range marks {
+		t.known[m.Path] = true
+		marked[identity{m.Device, m.Inode}] = true
+		if t.stands(&m) {
+			standing = append(standing, m)
+		} else {
+			rotated = append(rotated, m)
+		}
+	}
+	for i := range rotated {
+		t.resumeRotated(&rotated[i], marked)
+	}
+	for i := range standing {
+		t.resumeStanding(&standing[i])
+	}
+	t.look()
+}
+
+// ownMarks returns the positions kept by an earlier run of this source for files that it still watches.
+func (t *Tail) ownMarks() []watch.Mark {
+	if t.keeper == nil {
+		return nil
+	}
+	return slices.DeleteFunc(t.keeper.Marks(), func(m watch.Mark) bool {
+		return m.Source != t.cfg.Name || m.Path == "" || !slices.ContainsFunc(t.cfg.Globs, func(glob string) bool {
+			ok, err := filepath.Match(glob, m.Path)
+			return err == nil && ok || glob == m.Path
+		})
+	})
+}
+
+// stands says whether the file in which m is a position is still at its path.
+func (t *Tail) stands(m *watch.Mark) bool {
+	h, id, size, err := openRegular(m.Path)
+	if err != nil {
+		return false
+	}
+	defer h.Close()
+	if id.inode != m.Inode || id.device != m.Device && m.HeadLen == 0 {
+		return false
+	}
+	_, ok := fits(h, size, m)
+	return ok
+}
+
+// resumeStanding goes on at m. The device may have got another number; the inode and the fingerprint count.
+func (t *Tail) resumeStanding(m *watch.Mark) {
+	h, id, size, err := openRegular(m.Path)
+	if err != nil {
+		t.warn(&t.count.failed, err)
+		return
+	}
+	head, ok := fits(h, size, m)
+	if !ok || t.taken(id) {
+		h.Close()
+		return // it changed just now: look opens it from its beginning
+	}
+	f := &file{path: m.Path, id: id, reader: h, closer: h, head: head, offset: m.Offset}
+	f.place.skip = m.Skip
+	t.adopt(f)
+}
+
+// resumeRotated goes on at m in a file that is no longer at its path. marked are the files that have positions of
+// their own.
+func (t *Tail) resumeRotated(m *watch.Mark, marked map[identity]bool) {
+	f, later := search(m, t.taken)
+	if f == nil {
+		t.count.lost.Add(1)
+	} else {
+		t.recover(f, slices.DeleteFunc(later, func(s sibling) bool { return marked[s.id] }))
+	}
+	if f == nil || f.id != (identity{m.Device, m.Inode}) {
+		gone := *m
+		gone.Gone = true
+		t.note(gone)
+	}
+}
+
+// recover reads on in a rotated file, and then in those that were rotated after it.
+func (t *Tail) recover(f *file, later []sibling) {
+	t.count.recovered.Add(1)
+	t.adopt(f)
+	t.note(f.mark())
+	for _, s := range later {
+		next, _, err := openSibling(s, f.path)
+		if err != nil {
+			t.warn(&t.count.failed, err)
+			continue
+		}
+		t.count.recovered.Add(1)
+		next.complete = true
+		t.adopt(next)
+		t.note(next.mark())
+	}
+}
+
+// adopt puts f on the list, behind the files that stood at its path before.
+func (t *Tail) adopt(f *file) {
+	f.origin = &watch.Origin{Source: t.cfg.Name, Path: f.path, Host: t.cfg.Host}
+	f.before = t.at[f.path]
+	if f.old {
+		f.deadline = time.Now().Add(t.cfg.Grace)
+		if f.before != nil && !f.before.old {
+			t.insertBefore(f, f.before)
+			return
+		}
+	}
+	t.at[f.path] = f
+	t.files = append(t.files, f)
+	t.count.opened.Add(1)
+	t.count.files.Store(uint64(len(t.files)))
+}
+
+// insertBefore puts a recovered rest in front of the file that is at its path now.
+func (t *Tail) insertBefore(f, current *file) {
+	f.before, current.before = current.before, f
+	t.files = slices.Insert(t.files, slices.Index(t.files, current), f)
+	t.count.opened.Add(1)
+	t.count.files.Store(uint64(len(t.files)))
+}
+
+func (t *Tail) taken(id identity) bool {
+	return slices.ContainsFunc(t.files, func(f *file) bool { return f.id == id })
+}
+
+// look compares the paths with what is open: new files are opened, those that are no longer at a path retire.
+func (t *Tail) look() {
+	open := make(map[identity]*file, len(t.files))
+	for _, f := range t.files {
+		open[f.id] = f
+	}
+	seen := map[identity]bool{}
+	type arrival struct {
+		path string
+		id   identity
+	}
+	var arrivals []arrival
+	for _, path := range t.expand() {
+		info, err := os.Stat(path)
+		if err != nil {
+			continue // it is between two names; the next look sees it
+		}
+		id := identify(info)
+		if seen[id] {
+			continue
+		}
+		seen[id] = true
+		if open[id] == nil && !t.copies[id] {
+			arrivals = append(arrivals, arrival{path, id})
+		}
+	}
+	for _, f := range slices.Clone(t.files) {
+		if !f.old && !seen[f.id] {
+			t.retire(f)
+		}
+	}
+	for _, a := range arrivals {
+		t.arrive(a.path)
+	}
+	t.forgetCopies(seen)
+}
+
+func (t *Tail) forgetCopies(seen map[identity]bool) {
+	for id := range t.copies {
+		if !seen[id] {
+			delete(t.copies, id)
+		}
+	}
+}
+
+// expand returns the paths that the globs name now. A compressed file is never followed.
+func (t *Tail) expand() []string {
+	var paths []string
+	for _, glob := range t.cfg.Globs {
+		matches, _ := filepath.Glob(glob) // patterns were checked
+		paths = append(paths, matches...)
+	}
+	slices.Sort(paths)
+	all := len(paths)
+	paths = slices.DeleteFunc(slices.Compact(paths), func(p string) bool { return strings.HasSuffix(p, ".gz") })
+	t.count.compressed.Store(uint64(all - len(paths)))
+	return paths
+}
+
+// retire keeps a rotated file open for those who still write to it, and looks for files that came and went at its
+// path since the last look.
+func (t *Tail) retire(f *file) {
+	t.count.rotated.Add(1)
+	f.old, f.ended, f.deadline = true, false, time.Now().Add(t.cfg.Grace)
+	t.limitOld(f.path)
+	info, err := f.reader.(interface{ Stat() (os.FileInfo, error) }).Stat()
+	if err != nil {
+		return
+	}
+	base := filepath.Base(f.path)
+	for _, s := range siblings(f.path, func(name string, id identity) bool {
+		return name != base && rotatedName(base, name) && !t.taken(id) && !t.copies[id]
+	}) {
+		if !s.modified.After(info.ModTime()) {
+			continue
+		}
+		if next, _, err := openSibling(s, f.path); err == nil {
+			t.count.recovered.Add(1)
+			t.adopt(next)
+		}
+	}
+}
+
+// limitOld finishes the oldest rotated file of a path when there are too many.
+func (t *Tail) limitOld(path string) {
+	n := 0
+	for i := len(t.files) - 1; i >= 0; i-- {
+		if f := t.files[i]; f.old && f.path == path {
+			if n++; n > maxOld {
+				t.count.overrun.Add(1)
+				f.deadline = time.Time{}
+			}
+		}
+	}
+}
+
+// arrive opens the file at path.
+func (t *Tail) arrive(path string) {
+	if len(t.files) >= maxFiles {
+		t.count.overrun.Add(1)
+		return
+	}
+	h, id, size, err := openRegular(path)
+	if vanished(err) {
+		return
+	}
+	if err != nil {
+		t.warn(&t.count.refused, err)
+		return
+	}
+	if t.taken(id) || t.isCopy(path, h, id) {
+		h.Close()
+		return
+	}
+	f := &file{path: path, id: id, reader: h, closer: h}
+	if !t.known[path] {
+		f.offset = t.startOf(h, size)
+	}
+	if _, err := f.check(f.offset); err != nil {
+		t.warn(&t.count.failed, err)
+	}
+	t.remember(path)
+	t.adopt(f)
+	t.note(f.mark())
+}
+
+// remember notes that path has been seen. Beyond the bound a path is new each time it comes: Start then applies.
+func (t *Tail) remember(path string) {
+	if len(t.known) < 8*maxFiles {
+		t.known[path] = true
+	}
+}
+
+// isCopy says whether h is what copytruncate is making of a file that is being read: the same beginning under a
+// rotated name. It is not read for itself, or its lines would be delivered twice.
+func (t *Tail) isCopy(path string, h *os.File, id identity) bool {
+	for _, f := range t.files {
+		if len(f.head) == 0 || !rotatedName(filepath.Base(f.path), filepath.Base(path)) {
+			continue
+		}
+		m := f.mark()
+		m.Offset = 0
+		if _, ok := fits(h, -1, &m); ok {
+			t.copies[id] = true
+			t.count.copies.Add(1)
+			return true
+		}
+	}
+	return false
+}
+
+// startOf returns where a file that was there before picket begins to be read.
+func (t *Tail) startOf(h *os.File, size int64) int64 {
+	switch {
+	case t.begun || t.cfg.Start == FromBeginning:
+		return 0
+	case t.cfg.Start == FromSince:
+		return since(h, size, t.cfg.Older)
+	}
+	return lastLineEnd(h, size, t.cfg.Encoding)
+}
+
+// directories are where names of logs can appear.
+func (t *Tail) directories() []string {
+	var dirs []string
+	for _, glob := range t.cfg.Globs {
+		matches, _ := filepath.Glob(filepath.Dir(glob))
+		dirs = append(dirs, matches...)
+	}
+	slices.Sort(dirs)
+	return slices.Compact(dirs)
+}

@@ -1,0 +1,194 @@
+package logs
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+
+	"picket/watch"
+)
+
+const (
+	positionsName = "positions.journal"
+	// compactPositions is the number of lines after which the file is written anew with the last position of each.
+	compactPositions = 16384
+	// maxPositions bounds what is remembered; the longest untouched are dropped first.
+	maxPositions = 8192
+)
+
+// Positions is the plain Keeper: an append-only journal in the state directory. Keep writes one line with one
+// write(2), so a killed process loses nothing; a power failure may lose what the kernel had not yet written.
+// All sources of a program share one. Any goroutine may call it.
+type Positions struct {
+	mu      sync.Mutex
+	path    string
+	file    *os.File
+	marks   []watch.Mark // the longest untouched first
+	lines   int
+	dropped uint64
+	scratch []byte
+}
+
+var _ watch.Keeper = (*Positions)(nil)
+
+// OpenPositions reads dir's journal and opens it for appending. A torn last line is cut off; damaged lines are
+// skipped and told to warn.
+func OpenPositions(dir string, warn func(error)) (*Positions, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("open log positions: %w (is state-dir right, and may picket write there?)", err)
+	}
+	p := &Positions{path: filepath.Join(dir, positionsName)}
+	if err := p.load(warn); err != nil {
+		return nil, err
+	}
+	return p, p.rewrite()
+}
+
+func (p *Positions) load(warn func(error)) error {
+	f, err := os.Open(p.path)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("open log positions: %w", err)
+	}
+	defer f.Close()
+	in := bufio.NewReader(f)
+	for n := 1; ; n++ {
+		line, err := in.ReadString('\n')
+		if errors.Is(err, io.EOF) {
+			return nil // a line without its end was torn, and never acknowledged
+		}
+		if err != nil {
+			return fmt.Errorf("read log positions: %w", err)
+		}
+		m, err := parseMark(strings.TrimSuffix(line, "\n"))
+		if err != nil {
+			warn(fmt.Errorf("read log positions: %s:%d: %w (line skipped)", p.path, n, err))
+			continue
+		}
+		p.remember(m)
+	}
+}
+
+// appendMark writes one line: device inode offset head-length head-sum flags "source" "path" "cursor".
+func appendMark(to []byte, m *watch.Mark) []byte {
+	flags := 0
+	if m.Skip {
+		flags |= 1
+	}
+	if m.Gone {
+		flags |= 2
+	}
+	return fmt.Appendf(to, "%d %d %d %d %x %d %q %q %q\n",
+		m.Device, m.Inode, m.Offset, m.HeadLen, m.HeadSum, flags, m.Source, m.Path, m.Cursor)
+}
+
+func parseMark(line string) (watch.Mark, error) {
+	var m watch.Mark
+	var flags int
+	_, err := fmt.Sscanf(line, "%d %d %d %d %x %d %q %q %q",
+		&m.Device, &m.Inode, &m.Offset, &m.HeadLen, &m.HeadSum, &flags, &m.Source, &m.Path, &m.Cursor)
+	if err == nil && (m.Offset < 0 || m.HeadLen < 0 || m.HeadLen > headSize || m.Source == "") {
+		err = errors.New("values out of range")
+	}
+	m.Skip, m.Gone = flags&1 != 0, flags&2 != 0
+	return m, err
+}
+
+// Keep writes m down. The error says that the position will not survive a restart.
+func (p *Positions) Keep(m watch.Mark) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.file == nil {
+		return errors.New("keep log position: closed")
+	}
+	p.remember(m)
+	p.scratch = appendMark(p.scratch[:0], &m)
+	if _, err := p.file.Write(p.scratch); err != nil {
+		return fmt.Errorf("keep log position: %w (is the state directory's disk full?)", err)
+	}
+	if p.lines++; p.lines > compactPositions {
+		return p.rewrite()
+	}
+	return nil
+}
+
+func (p *Positions) remember(m watch.Mark) {
+	i := slices.IndexFunc(p.marks, func(o watch.Mark) bool { return o.Same(&m) })
+	if i >= 0 && !m.Gone && i == len(p.marks)-1 {
+		p.marks[i] = m // the usual case: the same file again
+		return
+	}
+	if i >= 0 {
+		p.marks = slices.Delete(p.marks, i, i+1)
+	}
+	if m.Gone {
+		return
+	}
+	if len(p.marks) >= maxPositions {
+		p.marks = slices.Delete(p.marks, 0, 1)
+		p.dropped++
+	}
+	p.marks = append(p.marks, m)
+}
+
+// rewrite replaces the journal by one with a line for each position; the old one stands until the new is complete.
+func (p *Positions) rewrite() error {
+	var text []byte
+	for i := range p.marks {
+		text = appendMark(text, &p.marks[i])
+	}
+	f, err := os.OpenFile(p.path+".new", os.O_CREATE|os.O_TRUNC|os.O_WRONLY|os.O_APPEND, 0o600)
+	if err == nil {
+		if _, err = f.Write(text); err == nil {
+			err = f.Sync()
+		}
+		if err == nil {
+			err = os.Rename(p.path+".new", p.path)
+		}
+		if err != nil {
+			f.Close()
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("write log positions: %w", err)
+	}
+	if p.file != nil {
+		p.file.Close()
+	}
+	p.file, p.lines = f, len(p.marks)
+	return nil
+}
+
+// Marks returns all positions, the longest untouched first.
+func (p *Positions) Marks() []watch.Mark {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.marks)
+}
+
+// Counters tells how many positions are kept and how many had to be dropped.
+func (p *Positions) Counters() []watch.Counter {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return []watch.Counter{{Name: "positions", Value: uint64(len(p.marks))}, {Name: "positions-dropped", Value: p.dropped}}
+}
+
+// Close writes everything to the disk. Releases after it fail.
+func (p *Positions) Close() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.file == nil {
+		return nil
+	}
+	err := errors.Join(p.file.Sync(), p.file.Close())
+	p.file = nil
+	return err
+}
