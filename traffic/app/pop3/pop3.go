@@ -47,7 +47,7 @@ type Transaction struct {
 // Protocol returns the table entry.
 func Protocol() app.Protocol {
 	return app.Protocol{
-		Proto: app.POP3, TCP: true, New: newParser,
+		Proto: app.POP3, TCP: true, New: newParser, Ports: "110", Probe: probe,
 		Patterns: []app.Pattern{{Dir: app.ToClient, Bytes: "+OK ", Depth: 4, Check: greeting}},
 		Events: []string{EventTooMany, EventCommandLong, EventArguments, EventUnknown, EventRequestLong, EventResponseLong,
 			EventReplyTooLong},
@@ -60,6 +60,23 @@ func greeting(_ app.Direction, data []byte) app.Answer {
 		return app.More
 	}
 	return app.Yes
+}
+
+// probe wants a line with a command, or with a status.
+func probe(dir app.Direction, data []byte) app.Answer {
+	line, _, whole := bytes.Cut(data[:min(len(data), 512)], []byte("\n"))
+	switch {
+	case !whole && len(data) < 512:
+		return app.More
+	case dir == app.ToClient && (bytes.HasPrefix(line, []byte("+OK")) || bytes.HasPrefix(line, []byte("-ERR"))):
+		return app.Yes
+	case dir == app.ToServer:
+		word, _, _ := bytes.Cut(bytes.TrimRight(line, "\r"), []byte(" "))
+		if find(string(bytes.ToUpper(word))) != nil {
+			return app.Yes
+		}
+	}
+	return app.No
 }
 
 // command is what is known of a command: how many arguments it takes, and whether its reply has several lines,
