@@ -34,6 +34,8 @@ type Point struct {
 	Proto    app.Proto
 	Dir      app.Direction
 	Progress app.Progress
+	// Late: more may come whatever the progress says, until the direction is complete: files, frames.
+	Late bool
 	// Bytes gets a buffer that is there once; nil: not there. Each gets the i-th of a buffer that may be there
 	// several times; false: there are no more. Exactly one is set for buffers, none for tests.
 	// The bytes need stay valid only until Inspect returns. Neither may allocate: see view.keep.
@@ -92,6 +94,14 @@ func each(dir app.Direction, progress app.Progress, get func(v *view, i int) ([]
 	points := make([]Point, len(protos))
 	for i, p := range protos {
 		points[i] = Point{Proto: p, Dir: dir, Progress: progress, Each: get}
+	}
+	return points
+}
+
+// late marks points at which more may come until the direction is complete.
+func late(points []Point) []Point {
+	for i := range points {
+		points[i].Late = true
 	}
 	return points
 }

@@ -95,7 +95,7 @@ func (in *Inspector) filterTx(tx *app.Transaction, g *txGroup, st *txState) *txS
 		if f.point.Progress > progress {
 			break
 		}
-		if st != nil && f.point.Progress < st.progress {
+		if st != nil && f.point.Progress < st.progress && !f.point.Late {
 			continue
 		}
 		if f.point.Bytes != nil {
@@ -271,7 +271,7 @@ func (in *Inspector) inspection(s *Signature, t *txInspection, tx *app.Transacti
 	if tx.Progress[in.direction] < pt.Progress {
 		return notYet
 	}
-	final := tx.Progress[in.direction] > pt.Progress || tx.Complete(in.direction)
+	final := tx.Complete(in.direction) || !pt.Late && tx.Progress[in.direction] > pt.Progress
 	if in.holds(s, t, pt, final) {
 		return yes
 	}

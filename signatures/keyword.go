@@ -41,6 +41,7 @@ func keywordTable() []Keyword {
 		headerKeywords(),
 		fileKeywords(),
 		httpKeywords(),
+		http2Keywords(),
 		dnsKeywords(),
 		tlsKeywords(),
 		sshKeywords(),

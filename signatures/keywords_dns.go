@@ -8,6 +8,7 @@ import (
 	"picket/signatures/language"
 	"picket/traffic/app"
 	"picket/traffic/app/dns"
+	"picket/traffic/app/http2"
 )
 
 // dnsKeywords are the DNS and mDNS keywords of Suricata 8 ("DNS Keywords" in its manual). A DNS message is a
@@ -22,14 +23,14 @@ func dnsKeywords() []Keyword {
 		{Name: "mdns.rrtype", Parse: dnsTypes("mdns.rrtype", mdnsBoth)},
 	}
 	for _, b := range []Buffer{
-		{Name: "dns.query", Aliases: []string{"dns_query"}, Points: each(app.ToServer, 0, dnsNames(queryName), app.DNS)},
+		{Name: "dns.query", Aliases: []string{"dns_query"}, Points: dnsOneWay(app.ToServer, queryName)},
 		{Name: "dns.query.name", Points: dnsEach(queryName, app.DNS)},
 		{Name: "dns.queries.rrname", Points: dnsEach(queryName, app.DNS)},
 		{Name: "dns.answer.name", Points: dnsEach(answerName, app.DNS)},
 		{Name: "dns.answers.rrname", Points: dnsEach(answerName, app.DNS)},
 		{Name: "dns.authorities.rrname", Points: dnsEach(authorityName, app.DNS)},
 		{Name: "dns.additionals.rrname", Points: dnsEach(additionalName, app.DNS)},
-		{Name: "dns.response.rrname", Points: each(app.ToClient, 0, dnsNames(anyName), app.DNS)},
+		{Name: "dns.response.rrname", Points: dnsOneWay(app.ToClient, anyName)},
 		{Name: "mdns.queries.rrname", Points: dnsEach(queryName, app.MDNS)},
 		{Name: "mdns.answers.rrname", Points: dnsEach(answerName, app.MDNS)},
 		{Name: "mdns.authorities.rrname", Points: dnsEach(authorityName, app.MDNS)},
@@ -43,19 +44,47 @@ func dnsKeywords() []Keyword {
 
 // dnsWhen makes the points of a test that looks at queries and answers alike.
 func dnsWhen(proto app.Proto) []Point {
-	return append(when(app.ToServer, 0, proto), when(app.ToClient, 0, proto)...)
+	points := append(when(app.ToServer, 0, proto), when(app.ToClient, 0, proto)...)
+	if proto == app.DNS {
+		points = append(points, late(append(when(app.ToServer, http2.ClientData, app.DoH2), when(app.ToClient, http2.ServerData, app.DoH2)...))...)
+	}
+	return points
 }
 
 // dnsEach makes the points of a buffer of both directions.
 func dnsEach(get func(*dns.Message, int) (dns.Name, bool), proto app.Proto) []Point {
 	names := dnsNames(get)
-	return append(each(app.ToServer, 0, names, proto), each(app.ToClient, 0, names, proto)...)
+	points := append(each(app.ToServer, 0, names, proto), each(app.ToClient, 0, names, proto)...)
+	if proto == app.DNS {
+		points = append(points, dnsInHTTP2(app.ToServer, names)...)
+		points = append(points, dnsInHTTP2(app.ToClient, names)...)
+	}
+	return points
+}
+
+// dnsOneWay makes the points of a buffer of one direction.
+func dnsOneWay(dir app.Direction, get func(*dns.Message, int) (dns.Name, bool)) []Point {
+	names := dnsNames(get)
+	return append(each(dir, 0, names, app.DNS), dnsInHTTP2(dir, names)...)
+}
+
+// dnsInHTTP2 makes the points of a buffer of one direction of DNS over HTTP/2. The message may come in a field of the
+// request as well as in the content.
+func dnsInHTTP2(dir app.Direction, get func(*view, int) ([]byte, bool)) []Point {
+	step := http2.ClientData
+	if dir == app.ToClient {
+		step = http2.ServerData
+	}
+	return late(each(dir, step, get, app.DoH2))
 }
 
 // dnsMessage returns the transaction's one message; nil when it is no DNS.
 func dnsMessage(v *view) *dns.Message {
-	if t, ok := v.Tx.Data.(*dns.Transaction); ok {
+	switch t := v.Tx.Data.(type) {
+	case *dns.Transaction:
 		return t.Message()
+	case *http2.Transaction:
+		return t.DNS[v.Dir]
 	}
 	return nil
 }

@@ -10,7 +10,7 @@ import (
 )
 
 // fileProtos are the protocols whose transactions carry files.
-var fileProtos = []app.Proto{app.HTTP1, app.HTTP2, app.SMTP, app.FTPData, app.SMB, app.NFS}
+var fileProtos = []app.Proto{app.HTTP1, app.HTTP2, app.DoH2, app.SMTP, app.FTPData, app.SMB, app.NFS}
 
 // fileKeywords look at files that transactions carry (docs.suricata.io, "File Keywords").
 func fileKeywords() []Keyword {
@@ -39,7 +39,7 @@ func fileKeywords() []Keyword {
 func filePoints(get func(v *view, i int) ([]byte, bool)) []Point {
 	var points []Point
 	for _, dir := range [...]app.Direction{app.ToServer, app.ToClient} {
-		points = append(points, each(dir, 0, get, fileProtos...)...)
+		points = append(points, late(each(dir, 0, get, fileProtos...))...)
 	}
 	return points
 }
@@ -55,7 +55,7 @@ func file(v *view, i int) (*app.File, bool) {
 
 // testFile adds a condition that one of the transaction's files must meet.
 func (b *builder) testFile(name string, t func(f *app.File) bool) error {
-	points := append(when(app.ToServer, 0, fileProtos...), when(app.ToClient, 0, fileProtos...)...)
+	points := late(append(when(app.ToServer, 0, fileProtos...), when(app.ToClient, 0, fileProtos...)...))
 	return b.testTx(name, points, func(v *view) bool {
 		for i := 0; ; i++ {
 			f, ok := file(v, i)

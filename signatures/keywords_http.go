@@ -9,6 +9,7 @@ import (
 	"picket/signatures/language"
 	"picket/traffic/app"
 	"picket/traffic/app/http1"
+	"picket/traffic/app/http2"
 )
 
 // httpKeywords are the HTTP keywords of Suricata 8 ("HTTP Keywords" in its manual): sticky buffers, the older
@@ -17,7 +18,9 @@ func httpKeywords() []Keyword {
 	all := []Keyword{
 		{Name: "urilen", Parse: parseURILen},
 	}
+	second := http2Points()
 	for _, b := range httpBuffers() {
+		b.Points = append(b.Points, second[b.Name]...)
 		all = append(all, buffer(b))
 	}
 	return all
@@ -66,10 +69,6 @@ func httpBuffers() []Buffer {
 	}
 }
 
-// httpProtos are the protocols that the HTTP keywords speak of. Transactions of HTTP/2 have a record of their own;
-// the getters return nothing for them until they know it.
-var httpProtos = []app.Proto{app.HTTP1, app.HTTP2}
-
 // httpTx returns the transaction as HTTP's record; nil when it is none.
 func httpTx(v *view) *http1.Transaction {
 	t, _ := v.Tx.Data.(*http1.Transaction)
@@ -78,12 +77,12 @@ func httpTx(v *view) *http1.Transaction {
 
 // request makes the points of a buffer of the request.
 func request(p app.Progress, get func(*http1.Transaction) []byte) []Point {
-	return at(app.ToServer, p, ofHTTP(p, app.ToServer, get), httpProtos...)
+	return at(app.ToServer, p, ofHTTP(p, app.ToServer, get), app.HTTP1)
 }
 
 // response makes the points of a buffer of the answer.
 func response(p app.Progress, get func(*http1.Transaction) []byte) []Point {
-	return at(app.ToClient, p, ofHTTP(p, app.ToClient, get), httpProtos...)
+	return at(app.ToClient, p, ofHTTP(p, app.ToClient, get), app.HTTP1)
 }
 
 // ofHTTP makes a getter. What is made of the header fields is there when all of them are: a negated content must
@@ -129,7 +128,7 @@ func fields(dir app.Direction) []Point {
 		}
 		h := &t.Message(dir).Headers.List[i]
 		return v.keep(h.Name, []byte(": "), h.Value), true
-	}, httpProtos...)
+	}, app.HTTP1)
 }
 
 // httpBody is the content of the message in the direction under inspection; file.data uses it for answers too.
@@ -146,8 +145,8 @@ func contentPoints() []Point {
 	points = append(points, each(app.ToServer, http1.BodyStep, readyFile, app.HTTP1)...)
 	for _, p := range fileProtos {
 		if p != app.HTTP1 {
-			points = append(points, each(app.ToServer, 0, readyFile, p)...)
-			points = append(points, each(app.ToClient, 0, readyFile, p)...)
+			points = append(points, late(each(app.ToServer, 0, readyFile, p))...)
+			points = append(points, late(each(app.ToClient, 0, readyFile, p))...)
 		}
 	}
 	return points
@@ -196,7 +195,12 @@ func parseURILen(b *builder, arg string) error {
 	default:
 		return fmt.Errorf("urilen: %q is neither norm nor raw", kind)
 	}
-	return b.testTx("urilen", when(app.ToServer, http1.Line, httpProtos...), func(v *view) bool {
+	points := append(when(app.ToServer, http1.Line, app.HTTP1), when(app.ToServer, http2.ClientData, http2Protos()...)...)
+	return b.testTx("urilen", points, func(v *view) bool {
+		if t := http2Tx(v); t != nil {
+			path := t.Sides[app.ToServer].Get(":path")
+			return path != nil && n.Match(uint64(len(path)))
+		}
 		t := httpTx(v)
 		return t != nil && n.Match(uint64(len(get(t))))
 	})

@@ -1,6 +1,8 @@
 package eve
 
 import (
+	"cmp"
+
 	"picket/traffic/app"
 	"picket/traffic/app/ssh"
 	"picket/traffic/app/tls"
@@ -12,6 +14,8 @@ type TxLogger struct {
 	Proto app.Proto
 	// Event is the record's event_type.
 	Event string
+	// Switch is the name that turns the records on in the configuration, where it is not that of the event.
+	Switch string
 	// Append writes the protocol's members ("http":{...}), into a transaction record or into an alert. False:
 	// this transaction has nothing to log; the record is thrown away.
 	Append func(j *JSON, tx *app.Transaction, c *Context) bool
@@ -41,6 +45,8 @@ type Context struct {
 // loggers holds every protocol that is logged: a new one is one line here and one file with its Append.
 var loggers = [...]TxLogger{
 	{Proto: app.HTTP1, Event: "http", Append: appendHTTP},
+	{Proto: app.HTTP2, Event: "http", Switch: "http2", Append: appendHTTP2},
+	{Proto: app.DoH2, Event: "dns", Switch: "doh2", Append: appendDoH2},
 	{Proto: app.DNS, Event: "dns", Append: appendDNS, OneWay: true},
 	{Proto: app.MDNS, Event: "mdns", Append: appendMDNS, OneWay: true},
 	{Proto: app.TLS, Event: "tls", Append: appendTLS, Client: tls.ClientHelloDone, Server: tls.ServerCertDone},
@@ -104,7 +110,7 @@ const (
 // flow or its parser has ended, and what is there is written.
 func (l *Logger) Transaction(tx *app.Transaction, at *Moment, final bool) {
 	t := logger(tx.Proto)
-	if t == nil || t.OnlyAlert || !l.cfg.Enabled(t.Event) {
+	if t == nil || t.OnlyAlert || !l.cfg.Enabled(cmp.Or(t.Switch, t.Event)) {
 		return
 	}
 	if !t.Each {

@@ -24,6 +24,9 @@ type Result struct {
 	Upgrade  Proto // the connection goes on in another protocol (STARTTLS, h2c, WebSocket; AnyProto after CONNECT); 0: no
 	// UpgradePort is the port at which the new protocol is looked for (CONNECT host:443); 0: the flow's own.
 	UpgradePort uint16
+	// Rename says that the connection is a special case of what it was taken for (DNS in HTTP/2) and goes by this
+	// name from now on. The parser stays and gives its open transactions the name itself; 0: no.
+	Rename Proto
 	// Encrypted says that from here on the payload of both directions is ciphertext and not worth inspecting.
 	Encrypted bool
 	// Done says that the parser wants no more bytes of either direction.
@@ -44,6 +47,10 @@ type Announcement struct {
 
 // Receiver is a Parser that wants to know what was announced of its flow. Receive is called before any bytes.
 type Receiver interface{ Receive(data any) }
+
+// Successor is a Parser that takes over from another after an upgrade and wants to know what led to it. Succeed is
+// called before any bytes.
+type Successor interface{ Succeed(old Parser) }
 
 // Parser is the state of one connection's protocol. Methods are called by one goroutine.
 type Parser interface {

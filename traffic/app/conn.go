@@ -25,6 +25,7 @@ type Conn struct {
 	// so only where the configuration asks for it (Config.TLS.Encrypted "bypass").
 	Finished bool
 
+	plain   Proto // the name before a Result.Rename
 	probe   [2]probeState
 	upgrade Proto  // the protocol to expect when next bytes come; AnyProto: whatever it is
 	port    uint16 // the server port to look for instead of the flow's, after CONNECT

@@ -213,14 +213,15 @@ func swapCase(b byte) byte {
 	return b
 }
 
-// byProbe asks the probing parsers of the server's port, then those of the client's, then those of every port.
+// byProbe asks the probing parsers of the server's port, then those of the client's, those of every port, and at last
+// that of the protocol which the other direction speaks, whatever its ports.
 func (t *transport) byProbe(c *Conn, ep Endpoint, dir Direction, data []byte) (Proto, bool) {
 	p := &c.probe[dir]
 	server := ep.Server
 	if c.port != 0 {
 		server = c.port
 	}
-	sets := [3]uint64{t.byPort[server], t.byPort[ep.Client], t.any}
+	sets := [4]uint64{t.byPort[server], t.byPort[ep.Client], t.any, t.probesOf(c.ProtoBy[dir.Reverse()])}
 	for _, set := range sets {
 		for i := 0; set>>i != 0 && i < len(t.probes); i++ {
 			bit := uint64(1) << i
@@ -237,7 +238,20 @@ func (t *transport) byProbe(c *Conn, ep Endpoint, dir Direction, data []byte) (P
 			}
 		}
 	}
-	all := sets[0] | sets[1] | sets[2]
+	all := sets[0] | sets[1] | sets[2] | sets[3]
 	p.probes = p.refused&all == all
 	return Unknown, false
+}
+
+// probesOf returns the probing parsers of a protocol as a bit set.
+func (t *transport) probesOf(p Proto) (set uint64) {
+	if p == Unknown || p == Failed {
+		return 0
+	}
+	for i := range t.probes {
+		if t.probes[i].Proto == p {
+			set |= 1 << i
+		}
+	}
+	return set
 }

@@ -11,6 +11,9 @@ func (l *Layer) take(c *Conn, p Proto, t *transport) {
 	if e := t.parsers[p]; e != nil && e.New != nil && l.cfg.Enabled[p] == On {
 		c.Parser = e.New(l.cfg)
 	}
+	if s, ok := c.Parser.(Successor); ok && c.Previous != nil {
+		s.Succeed(c.Previous)
+	}
 	if r, ok := c.Parser.(Receiver); ok && c.Promise != nil && p == c.Expected {
 		r.Receive(c.Promise)
 	}
@@ -21,6 +24,9 @@ func (l *Layer) findTCP(c *Conn, ep Endpoint, dir Direction, data []byte, eof bo
 	found, reversed := l.tcp.find(c, ep, dir, data, eof)
 	if found == Unknown {
 		return l.notFound(c, ep, dir, data, eof)
+	}
+	if found == c.plain {
+		found = c.Proto
 	}
 	other := c.ProtoBy[dir.Reverse()]
 	c.ProtoBy[dir] = found

@@ -71,6 +71,10 @@ func (l *Layer) Stream(c *Conn, ep Endpoint, dir Direction, data []byte, eof boo
 	if len(p.held) == 0 {
 		if n := l.advance(c, ep, dir, data, eof); n == len(data) || c.known(dir) {
 			return n
+		} else if n > 0 { // an upgrade with bytes behind it
+			data = data[n:]
+			p.held = append(p.held, data...)
+			return n + len(data)
 		}
 		p.held = append(p.held, data...)
 		return len(data)
@@ -164,8 +168,21 @@ func (l *Layer) parse(c *Conn, ep Endpoint, dir Direction, data []byte, eof bool
 	case r.Upgrade != Unknown:
 		l.request(c, r)
 	}
+	if r.Rename != Unknown && r.Rename != c.Proto {
+		c.rename(r.Rename)
+	}
 	c.Encrypted = c.Encrypted || r.Encrypted
 	return r.Consumed
+}
+
+// rename gives a connection the name of the special case that it is.
+func (c *Conn) rename(to Proto) {
+	c.plain, c.Before, c.Proto = c.Proto, c.Proto, to
+	for d := range c.ProtoBy {
+		if c.ProtoBy[d] == c.plain {
+			c.ProtoBy[d] = to
+		}
+	}
 }
 
 // account stamps new transactions and keeps their number within the bound: the oldest are closed, as if their
@@ -214,9 +231,10 @@ func (l *Layer) change(c *Conn, ep Endpoint, dir Direction, data []byte, eof boo
 	c.Proto, c.Parser, c.ProtoBy = Unknown, nil, [2]Proto{}
 	c.probe = [2]probeState{{held: held[0]}, {held: held[1]}}
 	c.upgrade, c.first = Unknown, parserFed
+	before := c.Previous
+	c.Previous = parser
 	if entry := l.tcp.parsers[expectIndex(expect)]; expect != AnyProto && entry != nil && entry.blind() {
 		l.take(c, expect, l.tcp)
-		c.Previous = parser
 		c.probe[0].settled, c.probe[1].settled = true, true
 		c.ProtoBy = [2]Proto{expect, expect}
 		return l.parse(c, ep, dir, data, eof)
@@ -226,14 +244,13 @@ func (l *Layer) change(c *Conn, ep Endpoint, dir Direction, data []byte, eof boo
 	case Unknown:
 		if len(data) >= upgradeDepth || eof {
 			l.fail(c)
-			c.Previous = parser
 			return len(data)
 		}
+		c.Previous = before
 		c.Proto, c.Parser, c.ProtoBy, c.upgrade = old, parser, by, expect
 		c.probe[0].settled, c.probe[1].settled = true, true
 		return 0
 	default:
-		c.Previous = parser
 		l.feedOther(c, ep, dir.Reverse())
 	}
 	if expect != AnyProto && c.Proto != expect && c.Proto != Failed {

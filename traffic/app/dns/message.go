@@ -112,6 +112,9 @@ type reader struct {
 	marks    marks
 }
 
+// Parse reads a message that another protocol has carried. What was read before an error is returned with it.
+func Parse(msg []byte) (*Message, error) { return parseMessage(msg) }
+
 // parseMessage reads a whole message. Questions and answers must be whole; the other sections need not be.
 func parseMessage(msg []byte) (*Message, error) {
 	if len(msg) < headerLen {

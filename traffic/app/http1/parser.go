@@ -22,6 +22,7 @@ type parser struct {
 	files   uint32
 	// upgrade is set by an answer that hands the connection over.
 	upgrade     app.Proto
+	upgraded    *Transaction
 	upgradePort uint16
 }
 

@@ -222,7 +222,7 @@ func (p *parser) expectationFailed() {
 // tunnel ends HTTP on the connection; what follows is looked at anew.
 func (p *parser) tunnel(proto app.Proto, port uint16) {
 	t := p.answer
-	p.upgrade, p.upgradePort = proto, port
+	p.upgrade, p.upgradePort, p.upgraded = proto, port, t
 	t.App.Progress = [2]app.Progress{app.Done, app.Done}
 	t.Request.Body.Complete, t.Response.Body.Complete = true, true
 	p.request, p.answer = nil, nil

@@ -15,9 +15,6 @@ func detectionOnly() []app.Protocol {
 			{Dir: app.ToServer, Bytes: "1 capability", Depth: 12, NoCase: true},
 			{Dir: app.ToClient, Bytes: "* OK ", Depth: 5},
 		}},
-		{Proto: app.HTTP2, TCP: true, Patterns: []app.Pattern{
-			{Dir: app.ToServer, Bytes: "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", Depth: 24},
-		}},
 		{Proto: app.RDP, TCP: true, Ports: "3389", Probe: probeRDP},
 		{Proto: app.Telnet, TCP: true, Ports: "23", Probe: probeTelnet},
 		{Proto: app.IKE, UDP: true, Ports: "500", Probe: probeIKE},

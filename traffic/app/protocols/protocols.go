@@ -8,6 +8,7 @@ import (
 	"picket/traffic/app/dns"
 	"picket/traffic/app/ftp"
 	"picket/traffic/app/http1"
+	"picket/traffic/app/http2"
 	"picket/traffic/app/krb5"
 	"picket/traffic/app/ldap"
 	"picket/traffic/app/mqtt"
@@ -29,6 +30,8 @@ import (
 func All() []app.Protocol {
 	return append([]app.Protocol{
 		http1.Protocol(),
+		http2.Protocol(),
+		http2.DNS(),
 		tls.Protocol(),
 		ssh.Protocol(),
 		smtp.Protocol(),
