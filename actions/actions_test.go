@@ -310,7 +310,7 @@ func prefixes() *rapid.Generator[netip.Prefix] {
 }
 
 func TestThisHost(t *testing.T) {
-	list, err := ThisHost()
+	list, err := ThisHost()()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,7 +1,10 @@
 package actions
 
 import (
+	"context"
 	"net/netip"
+	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -33,23 +36,45 @@ type Gate struct {
 	observe atomic.Bool
 	allow   atomic.Pointer[[]Protected]
 	around  Surroundings
-	fresh   time.Duration
-
-	// owned by the responder
-	known []Protected
-	read  time.Time
-	warn  func(error)
+	known   atomic.Pointer[knowledge]
+	changes atomic.Uint64 // counts up when somebody else is protected than before
+	looking sync.Mutex
+	warn    func(error)
 }
 
-// surroundingsAge is how old the knowledge about this host may be: a login is protected within this time.
-const surroundingsAge = time.Second
+// knowledge is what one look around has found.
+type knowledge struct {
+	list []Protected
+	at   time.Time
+}
+
+const (
+	lookEvery = time.Second     // a login is protected within this time
+	lookStale = 5 * time.Second // older knowledge is not trusted: the asker looks himself
+)
 
 // NewGate makes a gate. warn is told when a part of the surroundings cannot be read; the rest still protects.
 func NewGate(observe bool, allow []netip.Prefix, around Surroundings, warn func(error)) *Gate {
-	g := &Gate{around: around, fresh: surroundingsAge, warn: warn}
+	g := &Gate{around: around, warn: warn}
 	g.observe.Store(observe)
+	g.known.Store(&knowledge{})
 	g.SetAllow(allow)
 	return g
+}
+
+// Run looks around every second until ctx ends, so that asking costs nothing. A gate that is not run looks when it is
+// asked.
+func (g *Gate) Run(ctx context.Context) {
+	ticks := time.NewTicker(lookEvery)
+	defer ticks.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case now := <-ticks.C:
+			g.look(now)
+		}
+	}
 }
 
 // SetAllow replaces the allow list (on reload). Any goroutine may call it.
@@ -59,6 +84,7 @@ func (g *Gate) SetAllow(allow []netip.Prefix) {
 		list[i] = Protected{Normal(p), "on the allow list"}
 	}
 	g.allow.Store(&list)
+	g.changes.Add(1)
 }
 
 // SetObserve switches observe mode. Any goroutine may call it.
@@ -67,15 +93,18 @@ func (g *Gate) SetObserve(on bool) { g.observe.Store(on) }
 // Observing tells whether bans are kept from the kernel.
 func (g *Gate) Observing() bool { return g.observe.Load() }
 
-// Check returns the refusal for a prefix, or nil. It reads the surroundings anew when they are older than a
-// second.
+// Changes counts how often the protected have changed: a ban that stands need not be asked about again before.
+func (g *Gate) Changes() uint64 { return g.changes.Load() }
+
+// Check returns the refusal for a prefix, or nil. Any goroutine may call it.
 func (g *Gate) Check(p netip.Prefix, now time.Time) *Refusal {
-	if g.read.IsZero() || now.Sub(g.read) >= g.fresh || now.Before(g.read) {
-		g.look(now)
+	known := g.known.Load()
+	if age := now.Sub(known.at); age >= lookStale || age < 0 {
+		known = g.look(now)
 	}
-	for _, list := range [][]Protected{always, *g.allow.Load(), g.known} {
-		for _, who := range list {
-			if who.Prefix.Overlaps(p) {
+	for _, list := range [...][]Protected{always, *g.allow.Load(), known.list} {
+		for i := range list {
+			if who := &list[i]; who.Prefix.Overlaps(p) {
 				return &Refusal{Prefix: p, Protected: who.Prefix, Why: who.Why}
 			}
 		}
@@ -84,18 +113,25 @@ func (g *Gate) Check(p netip.Prefix, now time.Time) *Refusal {
 }
 
 // look renews what is known. After a failed look the older knowledge stays in force beside the new.
-func (g *Gate) look(now time.Time) {
-	g.read = now
+func (g *Gate) look(now time.Time) *knowledge {
+	g.looking.Lock()
+	defer g.looking.Unlock()
+	old := g.known.Load()
 	list, err := g.around()
 	if err != nil {
 		g.warn(err)
-		list = append(list, g.known...)
+		list = append(list, old.list...)
 		list = list[:min(len(list), maxKnown)]
 	}
 	for i := range list {
 		list[i].Prefix = Normal(list[i].Prefix)
 	}
-	g.known = list
+	fresh := &knowledge{list, now}
+	g.known.Store(fresh)
+	if !slices.Equal(list, old.list) {
+		g.changes.Add(1)
+	}
+	return fresh
 }
 
 // maxKnown bounds the protected list when looks keep failing and older knowledge piles up.

@@ -17,6 +17,7 @@ type Responder struct {
 	firewall Firewall
 	journal  *journal
 	bans     map[netip.Prefix]Ban
+	asked    uint64 // the gate's Changes when all bans were held against it
 	max      int
 	log      *slog.Logger
 	now      func() time.Time
@@ -349,6 +350,11 @@ func (r *Responder) tick() {
 
 // regate lifts standing bans whose party has become protected since: a new address of this host, a login.
 func (r *Responder) regate(now time.Time) {
+	changes := r.gate.Changes()
+	if changes == r.asked {
+		return
+	}
+	r.asked = changes
 	for _, b := range r.bans {
 		refusal := r.gate.Check(b.Prefix, now)
 		if refusal == nil {

@@ -12,18 +12,25 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 )
 
-// ThisHost reads who this host depends on, from the kernel and /etc/resolv.conf: its own addresses, the
-// gateways of its routes, its resolvers, and the peers of established connections to its SSH server.
-func ThisHost() ([]Protected, error) {
+// ThisHost returns Surroundings that read who this host depends on, from the kernel and /etc/resolv.conf: its own
+// addresses, the gateways of its routes, its resolvers, and the peers of established connections to its SSH server.
+// The returned function may be called by one goroutine at a time.
+func ThisHost() Surroundings {
+	ssh := &sshServer{}
+	return func() ([]Protected, error) { return surroundings(ssh) }
+}
+
+func surroundings(ssh *sshServer) ([]Protected, error) {
 	own, err1 := ownAddresses()
 	gateways, err2 := gateways()
 	resolvers, err3 := resolvers("/etc/resolv.conf", "/run/systemd/resolve/resolv.conf")
-	sessions, err4 := sshPeers("/proc/net/tcp", "/proc/net/tcp6")
+	sessions, err4 := ssh.peers("/proc/net/tcp", "/proc/net/tcp6")
 	list := append(own, gateways...)
 	list = append(append(list, resolvers...), sessions...)
 	return list, errors.Join(err1, err2, err3, err4)
@@ -103,10 +110,10 @@ type tcpConn struct {
 	state         uint64
 }
 
-// sshPeers finds the peers of connections to the ports that look like an SSH server's: 22, and every listening
-// port of the processes named sshd.
-func sshPeers(files ...string) ([]Protected, error) {
-	ports := sshPorts()
+// peers finds the peers of connections to the ports that look like an SSH server's: 22, and every listening port of
+// the processes named sshd.
+func (s *sshServer) peers(files ...string) ([]Protected, error) {
+	ports := s.ports(time.Now())
 	var list []Protected
 	for _, file := range files {
 		text, err := os.ReadFile(file)

@@ -126,7 +126,7 @@ func (s *Sensor) prepareEVE(o *RunOptions) error {
 // prepareBans opens the ledger, and the kernel's table where the mode lets bans reach the kernel.
 func (s *Sensor) prepareBans(o *RunOptions) error {
 	c := o.Config
-	s.gate = actions.NewGate(c.Mode != Enforce, c.Bans.allowed(), actions.ThisHost, func(err error) {
+	s.gate = actions.NewGate(c.Mode != Enforce, c.Bans.allowed(), actions.ThisHost(), func(err error) {
 		s.log.Warn("who must not be banned is known in part only", "error", err)
 	})
 	var kernel actions.Firewall
@@ -224,6 +224,7 @@ func (s *Sensor) inlinePosts(c *Config) {
 // Run works until ctx ends. All goroutines of picket are started here.
 //
 //	worker       one for each post; ends when its source does
+//	gate         looks who must not be banned, every second
 //	responder    bans; ends after the workers, so that none of their requests is lost
 //	control      answers picket status, ban, reload
 //	stats        writes EVE's stats record
@@ -241,6 +242,7 @@ func (s *Sensor) Run(ctx context.Context) error {
 	for _, p := range s.posts {
 		workers.Go(func() { failed <- s.work(walking, p, ready) })
 	}
+	others.Go(func() { s.gate.Run(later) })
 	others.Go(func() { failed <- s.responder.Run(later) })
 	others.Go(func() { failed <- web.Serve(later, s.control, s) })
 	others.Go(func() { s.writeStats(later) })

@@ -3,6 +3,7 @@ package sensor
 import (
 	"errors"
 	"io"
+	"time"
 
 	"picket/capture"
 	"picket/outputs/eve"
@@ -34,6 +35,7 @@ type worker struct {
 	enforce bool     // inline (or simulated): verdicts take effect
 	offload bool
 	now     int64 // time of the newest packet, ns
+	expired int64 // when flows were looked through, ns
 	counts  *counters
 	// of a capture that is read while somebody watches
 	progress *progress
@@ -57,7 +59,7 @@ func (w *worker) run() error {
 		if e := w.source.Release(&w.batch); err == nil {
 			err = e
 		}
-		w.flows.Expire(w.clock())
+		w.expire()
 		w.counts.publish(w)
 		if err == nil {
 			w.progress.read(w.source.Stats(), w.size)
@@ -71,6 +73,18 @@ func (w *worker) run() error {
 		return err
 	}
 }
+
+// expire ends the flows whose time is over: after every batch of a capture, on devices a few times a second.
+func (w *worker) expire() {
+	now := w.clock()
+	if w.live && now-w.expired < int64(expireEvery) {
+		return
+	}
+	w.expired = now
+	w.flows.Expire(now)
+}
+
+const expireEvery = 20 * time.Millisecond
 
 // frame decodes one frame, walks its packets, and decides about the frame.
 func (w *worker) frame(f *capture.Frame) {

@@ -18,6 +18,7 @@ type batch struct {
 	fresh     [][]nftables.SetElement // by index of kinds
 	gone      [][]nftables.SetElement
 	others    map[netip.Prefix]time.Time
+	empty     bool    // the sets are flushed in the same transaction: nothing has to be renewed
 	rewritten [2]bool // the interval set of IPv4, IPv6 must be written anew
 }
 
@@ -64,13 +65,9 @@ func deadline(now time.Time, left time.Duration) time.Time {
 // anew whether it was there or not, on every kernel; a removed one is added first so that its absence is no error.
 func (b *batch) queue(now time.Time) error {
 	for i, set := range b.t.sets {
-		bare := slices.Clone(b.fresh[i])
-		for j := range bare {
-			bare[j].Timeout = 0
-		}
-		err := b.each(b.t.conn.SetAddElements, set, slices.Concat(b.gone[i], bare))
-		if err == nil {
-			err = b.each(b.t.conn.SetDeleteElements, set, slices.Concat(b.gone[i], bare))
+		var err error
+		if !b.empty {
+			err = b.away(set, b.gone[i], b.fresh[i])
 		}
 		if err == nil {
 			err = b.each(b.t.conn.SetAddElements, set, b.fresh[i])
@@ -80,6 +77,18 @@ func (b *batch) queue(now time.Time) error {
 		}
 	}
 	return b.rewrite(now)
+}
+
+// away takes elements out of a set, whether they are in it or not.
+func (b *batch) away(set *nftables.Set, lists ...[]nftables.SetElement) error {
+	all := slices.Concat(lists...)
+	for i := range all {
+		all[i].Timeout = 0
+	}
+	if err := b.each(b.t.conn.SetAddElements, set, all); err != nil {
+		return err
+	}
+	return b.each(b.t.conn.SetDeleteElements, set, all)
 }
 
 // rewrite writes the interval sets that changed: short, rarely changed lists.

@@ -142,6 +142,7 @@ func (t *Table) Replace(all []actions.Entry) error {
 	now := time.Now()
 	t.others = map[netip.Prefix]time.Time{}
 	batch := t.newBatch()
+	batch.empty = true
 	for _, s := range t.sets {
 		t.conn.FlushSet(s)
 	}
