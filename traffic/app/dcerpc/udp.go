@@ -65,7 +65,7 @@ func (p *udpParser) Parse(_ app.Direction, b []byte, _ bool) app.Result {
 	if kind == Response {
 		dir = app.ToClient
 	}
-	tx, c := p.call(dir, UUID(b[40:56]), o.Uint32(b[64:]))
+	tx, c := p.call(dir, readUUID(b[40:56], true), o.Uint32(b[64:]))
 	if dir == app.ToServer || !c.Called {
 		c.Opnum, c.Called = o.Uint16(b[68:]), true
 		c.Binding.Interfaces = []Interface{{UUID: readUUID(b[24:40], little), Major: uint16(o.Uint32(b[60:])), First: true, Acked: true}}

@@ -21,8 +21,11 @@ type piece struct {
 	data   []byte
 }
 
-// maxPieces bounds the pieces of one file that wait, when the settings do not.
-const maxPieces = 1024
+// Bounds of what waits in one file, when the settings do not bound it.
+const (
+	maxPieces = 1024
+	maxQueued = 64 << 20
+)
 
 // put takes content at its offset: at its turn it is written, with what waited for it; before, it waits.
 func (t *tracker) put(offset uint64, b []byte) {
@@ -30,16 +33,30 @@ func (t *tracker) put(offset uint64, b []byte) {
 	case offset+uint64(len(b)) <= t.next:
 		return
 	case offset > t.next:
-		if len(t.waiting) < maxPieces && t.queued+uint64(len(b)) <= 64<<20 {
-			t.waiting = append(t.waiting, piece{offset, slices.Clone(b)})
-			t.queued += uint64(len(b))
-		}
+		t.wait(offset, b)
 		return
 	}
 	b = b[t.next-offset:]
 	t.file.Write(b)
 	t.next += uint64(len(b))
 	t.flush()
+}
+
+// wait keeps content until its turn; what follows the newest piece becomes a part of it.
+func (t *tracker) wait(offset uint64, b []byte) {
+	if t.queued+uint64(len(b)) > maxQueued {
+		return
+	}
+	n := len(t.waiting)
+	switch {
+	case n > 0 && t.waiting[n-1].offset+uint64(len(t.waiting[n-1].data)) == offset:
+		t.waiting[n-1].data = append(t.waiting[n-1].data, b...)
+	case n < maxPieces:
+		t.waiting = append(t.waiting, piece{offset, slices.Clone(b)})
+	default:
+		return
+	}
+	t.queued += uint64(len(b))
 }
 
 // flush writes the waiting pieces whose turn has come.

@@ -63,7 +63,7 @@ func Protocol() app.Protocol {
 	return p
 }
 
-// whoSpeaks holds the record's own direction against the flow's.
+// whoSpeaks holds the record's own direction against the flow's. An encrypted record does not tell.
 func whoSpeaks(dir app.Direction, b []byte) app.Answer {
 	if len(b) < 24 {
 		return app.Yes
@@ -74,25 +74,47 @@ func whoSpeaks(dir app.Direction, b []byte) app.Answer {
 		response = b[13]&0x80 != 0
 	case 0xfe:
 		response = b[20]&1 != 0
+	default:
+		return app.No
 	}
-	if b[4] != 0xfd && response != (dir == app.ToClient) {
+	if response != (dir == app.ToClient) {
 		return app.No
 	}
 	return app.Yes
 }
 
-func probe(_ app.Direction, b []byte) app.Answer {
+// probe looks for a NetBIOS session, or for the first record that is in the clear, which tells who speaks.
+func probe(dir app.Direction, b []byte) app.Answer {
 	if len(b) < 8 {
 		return app.More
 	}
-	ok := b[0] == sessionMessage && isMagic(b[4:])
-	if b[0] == sessionRequest || b[0] == sessionPositive {
-		ok = b[1] == 0 && binary.BigEndian.Uint16(b[2:]) <= 0x48
+	switch b[0] {
+	case sessionRequest, sessionPositive:
+		if b[1] == 0 && binary.BigEndian.Uint16(b[2:]) <= 0x48 {
+			return app.Yes
+		}
+		return app.No
+	case sessionMessage:
+	default:
+		return app.No
 	}
-	if ok {
-		return app.Yes
+	if !isMagic(b[4:]) {
+		return app.No
 	}
-	return app.No
+	for len(b) >= 24 {
+		if b[4] >= 0xfe {
+			if whoSpeaks(dir, b) == app.Yes {
+				return app.Yes
+			}
+			return app.Reversed
+		}
+		i := resync(b[1:])
+		if i < 0 {
+			break
+		}
+		b = b[1+i:]
+	}
+	return app.More
 }
 
 // isMagic tells whether an SMB record begins here.
