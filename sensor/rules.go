@@ -59,6 +59,7 @@ type ruleSources struct {
 	inline     bool
 	order      []signatures.Action // action-order; nil: the default
 	maxAlerts  int                 // packet-alert-max; 0: the default
+	guessTx    bool                // detect.guess-applayer-tx
 	absent     []language.Fault    // files that settings name and that are not there
 }
 
@@ -78,6 +79,7 @@ func (c *Config) ruleSources(s *Settings, inline bool) ruleSources {
 			r.order = append(r.order, a)
 		}
 	}
+	r.guessTx = s.Bool("detect.guess-applayer-tx", false)
 	r.maxAlerts = int(min(max(s.Int("packet-alert-max", 0), 0), 255))
 	// A suricata.yaml names these files whether they are there or not; picket's own configuration means them.
 	fallback := func(to *string, key string) {
@@ -114,7 +116,7 @@ func (r *ruleSources) build() (*RuleSet, error) {
 	if err != nil {
 		return nil, err
 	}
-	opt := signatures.Options{Inline: r.inline, ReadFile: r.readFile, Steps: steps, Order: r.order, MaxAlerts: r.maxAlerts,
+	opt := signatures.Options{Inline: r.inline, ReadFile: r.readFile, Steps: steps, Order: r.order, MaxAlerts: r.maxAlerts, GuessTx: r.guessTx,
 		Datasets: r.datasets, Previous: r.previous}
 	if err := r.configs(&opt, set); err != nil {
 		return nil, err

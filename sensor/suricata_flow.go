@@ -11,6 +11,9 @@ import (
 func (s *Settings) flowConfig(ips bool) flow.Config {
 	c := flow.Default()
 	c.Enforce = ips
+	if s.file != "" {
+		c.Timeouts = flow.BuiltIn()
+	}
 	c.Memcap = s.Size("flow.memcap", c.Memcap)
 	c.HashSize = uint32(s.Within("flow.hash-size", int64(c.HashSize), 1, 1<<24))
 	c.Prealloc = uint32(s.Within("flow.prealloc", int64(c.Prealloc), 0, 1<<20))

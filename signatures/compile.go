@@ -24,6 +24,8 @@ type Options struct {
 	// Order is the order in which rules are judged by their action (action-order); nil: pass, drop, reject, alert.
 	// All kinds of reject are alike and named by Reject.
 	Order []Action
+	// GuessTx: alerts of packets are told with a transaction of their flow (detect.guess-applayer-tx).
+	GuessTx bool
 	// MaxAlerts bounds the alerts of one packet (packet-alert-max); 0: the default.
 	MaxAlerts int
 	// ReadFile reads a file that a rule names (datasets, reputation, file hash lists); nil: such rules are refused.

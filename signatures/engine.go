@@ -29,6 +29,7 @@ type Engine struct {
 	tx        [2][app.ProtoCount]txGroup
 	bySID     map[sigKey]*Signature
 	maxAlerts int
+	guessTx   bool
 	sets      map[string]*dataset.Set
 }
 
@@ -37,7 +38,7 @@ type sigKey struct{ gid, sid uint32 }
 
 func newEngine(opt Options) *Engine {
 	return &Engine{
-		inline: opt.Inline, maxAlerts: opt.MaxAlerts, addrs: make([]addrSet, 1), ports: make([]portSet, 1), addrByText: map[string]uint32{},
+		inline: opt.Inline, maxAlerts: opt.MaxAlerts, guessTx: opt.GuessTx, addrs: make([]addrSet, 1), ports: make([]portSet, 1), addrByText: map[string]uint32{},
 		portByText: map[string]uint32{}, packets: map[groupKey]*portGroups{}, bySID: map[sigKey]*Signature{},
 	}
 }

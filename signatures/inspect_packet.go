@@ -1,6 +1,7 @@
 package signatures
 
 import (
+	"picket/traffic/app"
 	"picket/traffic/packet"
 )
 
@@ -155,5 +156,34 @@ func (in *Inspector) matched(s *Signature, stream bool) {
 	for _, f := range s.post {
 		f(&in.v)
 	}
-	in.queue(s, nil, in.direction, stream, false)
+	in.queue(s, in.guess(s, stream), in.direction, stream, false)
+}
+
+// maxGuesses bounds the alerts of packets that are told with the same transaction, as Suricata does.
+const maxGuesses = 4
+
+// guess finds the transaction that a match in a packet or stream most likely belongs to: the oldest that is not judged
+// to its end. Without Options.GuessTx only matches in the stream and in datagrams of a known protocol are worth it.
+func (in *Inspector) guess(s *Signature, stream bool) *app.Transaction {
+	st := in.v.State
+	if st == nil || st.App.Parser == nil {
+		return nil
+	}
+	list := st.App.Parser.Transactions()
+	if list == nil {
+		return nil
+	}
+	for _, tx := range list.Open {
+		if _, over := tx.Detect[in.direction].(judged); over {
+			continue
+		}
+		udp := in.v.Flow.Proto == packet.UDP && s.protos != 0
+		few := in.e.guessTx && list.Count()-tx.ID < maxGuesses
+		if !stream && !udp && !few || tx.Guessed >= maxGuesses {
+			return nil
+		}
+		tx.Guessed++
+		return tx
+	}
+	return nil
 }

@@ -82,6 +82,8 @@ type Transaction struct {
 	Started, Updated int64
 	// Detect belongs to signatures: what is already known of this transaction, by direction.
 	Detect [2]any
+	// Guessed counts the alerts of packets that were told with this transaction; it belongs to signatures.
+	Guessed uint8
 	// Logged is a bit set owned by outputs.
 	Logged uint32
 	// Finished is set by the sensor when both directions are complete (or will never be), judged and logged.

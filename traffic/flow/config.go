@@ -36,6 +36,14 @@ const (
 // Timeouts by Phase: how long a flow without packets lives.
 type Timeouts [Bypassed + 1]time.Duration
 
+// BuiltIn returns the timeouts that hold when a suricata.yaml says nothing about them (src/flow-private.h). They are
+// shorter than those of the file that Suricata is shipped with, which Default returns.
+func BuiltIn() [Other + 1]Timeouts {
+	s := time.Second
+	other := Timeouts{30 * s, 300 * s, 0, 100 * s}
+	return [...]Timeouts{{30 * s, 300 * s, 10 * s, 100 * s}, other, other, other}
+}
+
 // Default returns Suricata 8's defaults.
 func Default() Config {
 	s := func(n, e, c, b time.Duration) Timeouts {
