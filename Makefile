@@ -31,8 +31,8 @@ bench: build ## measure the whole sensor; results as ratios, dated in bench/resu
 fuzz: ## fuzz every target for FUZZTIME (30s) each
 	tools/fuzz $${FUZZTIME:-30s}
 
-generate: ## write generated files anew
-	$(GO) generate ./...
+generate: build ## write generated files anew
+	./picket keywords > docs/keywords.md
 
 clean: ## remove what was built
 	rm -rf picket out

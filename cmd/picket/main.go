@@ -41,7 +41,7 @@ rules, touches nothing, and prints a line for each alert.`,
 		statusCommand(), reloadCommand(),
 		banCommand(), unbanCommand(), bansCommand(),
 		logsCommand(),
-		versionCommand(),
+		versionCommand(), keywordsCommand(),
 	)
 	return root
 }
