@@ -59,6 +59,7 @@ func keywordTable() []Keyword {
 		snmpKeywords(),
 		dhcpKeywords(),
 		ntpKeywords(),
+		ikeKeywords(),
 		transformKeywords(),
 		reputationKeywords(),
 	)

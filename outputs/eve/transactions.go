@@ -68,6 +68,7 @@ var loggers = [...]TxLogger{
 	{Proto: app.DHCP, Event: "dhcp", Append: appendDHCP, OneWay: true},
 	{Proto: app.NTP, Event: "ntp", Append: appendNTP, OneWay: true},
 	{Proto: app.POP3, Event: "pop3", Append: appendPOP3},
+	{Proto: app.IKE, Event: "ike", Append: appendIKE, OneWay: true},
 }
 
 // logger returns a protocol's line, or nil.

@@ -17,7 +17,6 @@ func detectionOnly() []app.Protocol {
 		}},
 		{Proto: app.RDP, TCP: true, Ports: "3389", Probe: probeRDP},
 		{Proto: app.Telnet, TCP: true, Ports: "23", Probe: probeTelnet},
-		{Proto: app.IKE, UDP: true, Ports: "500", Probe: probeIKE},
 		{Proto: app.QUIC, UDP: true, Ports: "443,80", Probe: probeQUIC},
 		{Proto: app.BitTorrentDHT, UDP: true, Patterns: []app.Pattern{
 			{Dir: app.ToServer, Bytes: "d1:ad2:id20:", Depth: 12}, {Dir: app.ToClient, Bytes: "d1:rd2:id20:", Depth: 12},
@@ -61,15 +60,6 @@ func probeTelnet(_ app.Direction, data []byte) app.Answer {
 		return app.More
 	}
 	return answer(data[0] == 0xff && data[1] >= 0xfa && data[1] <= 0xfe)
-}
-
-// probeIKE knows ISAKMP's header (RFC 2408, 7296).
-func probeIKE(_ app.Direction, data []byte) app.Answer {
-	if len(data) < 28 {
-		return app.No
-	}
-	major := data[17] >> 4
-	return answer((major == 1 || major == 2) && data[17]&15 == 0 && data[18] != 0 && int(binary.BigEndian.Uint32(data[24:])) == len(data))
 }
 
 // probeQUIC knows a long header with a version that is in use (RFC 9000, drafts, Google's).

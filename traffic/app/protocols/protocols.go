@@ -9,6 +9,7 @@ import (
 	"picket/traffic/app/ftp"
 	"picket/traffic/app/http1"
 	"picket/traffic/app/http2"
+	"picket/traffic/app/ike"
 	"picket/traffic/app/krb5"
 	"picket/traffic/app/ldap"
 	"picket/traffic/app/mqtt"
@@ -58,5 +59,6 @@ func All() []app.Protocol {
 		dhcp.Protocol(),
 		ntp.Protocol(),
 		pop3.Protocol(),
+		ike.Protocol(),
 	}, detectionOnly()...)
 }
