@@ -20,7 +20,8 @@ type builder struct {
 	lists   []*list
 	cur     *list // contents go here
 	payload *list
-	sticky  bool // cur was chosen by a sticky buffer
+	sticky  bool    // cur was chosen by a sticky buffer
+	side    dirMask // of the keyword that is being read, when it says so; 0: any
 	last    *placed
 
 	vars    map[string]int
@@ -102,6 +103,13 @@ func (b *builder) usePayload() {
 // addItem appends a condition to the current chain. relative: it begins where the one before it ends.
 func (b *builder) addItem(it item, relative bool) error {
 	b.ipOnly = false
+	if relative && !b.sticky { // it follows the last content, wherever http_uri has moved that
+		if _, is := it.(*regex); !is && b.last != nil {
+			keep := b.cur
+			b.cur = b.holder(b.last)
+			defer func() { b.cur = keep }()
+		}
+	}
 	if relative {
 		b.markRelative()
 	}
@@ -147,6 +155,11 @@ func (b *builder) testHeader(name string, t func(v *view) bool, protos ...packet
 // testTx adds a condition on transactions.
 func (b *builder) testTx(name string, points []Point, t func(v *view) bool) error {
 	b.ipOnly = false
+	if b.side != 0 {
+		if points = sided(points, b.side); len(points) == 0 {
+			return fmt.Errorf("%s is never seen in that direction", name)
+		}
+	}
 	if err := b.limitTo(name, points); err != nil {
 		return err
 	}
@@ -240,11 +253,14 @@ func (b *builder) variable(name string) (slot int, err error) {
 	switch {
 	case !ok:
 		return 0, fmt.Errorf("%q is neither a number nor a variable that was set before", name)
-	case b.varList[name] != b.cur:
+	case b.varList[name] != b.cur && !(ofPacket(b.varList[name]) && ofPacket(b.cur)):
 		return 0, fmt.Errorf("variable %q was set in another buffer", name)
 	}
 	return slot, nil
 }
+
+// ofPacket tells whether a list looks at a header of the packet: those are judged one after the other.
+func ofPacket(l *list) bool { return l.buffer != nil && l.buffer.Packet != nil }
 
 // lastContent returns the content that a modifier speaks of.
 func (b *builder) lastContent(modifier string) (*content, error) {

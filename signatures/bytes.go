@@ -192,10 +192,10 @@ func (j *byteJump) match(m *matcher, rest chain) bool {
 	case !j.fromBegin:
 		to += int64(end)
 	}
-	if v > math.MaxInt32 && int64(v) > 0 || to < 0 || to >= int64(len(m.buf)) {
+	if v > math.MaxInt32 && int64(v) > 0 || to >= int64(len(m.buf)) {
 		return false
 	}
-	m.pos = int(to)
+	m.pos = int(max(to, 0)) // what lies before the buffer is its begin
 	return rest.match(m)
 }
 

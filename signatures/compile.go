@@ -130,17 +130,47 @@ func (b *builder) option(o *language.Option) error {
 		return b.move(buf)
 	}
 	k := b.look.keywords[o.Name]
+	value := o.Value
+	if k != nil {
+		var err error
+		if value, err = b.readSide(k, value); err != nil {
+			return err
+		}
+		defer func() { b.side = 0 }()
+	}
 	switch {
 	case k == nil:
 		return fmt.Errorf("unknown keyword")
 	case k.Arg == Needed && k.Buffer == nil && o.Value == "":
 		return fmt.Errorf("needs a value")
-	case (k.Arg == None || k.Buffer != nil) && o.Has && o.Value != "":
+	case (k.Arg == None || k.Buffer != nil) && o.Has && value != "":
 		return fmt.Errorf("takes no value")
 	case k.Buffer != nil:
-		return b.useBuffer(k.Buffer)
+		return b.useBuffer(b.look.sidedBuffer(k.Buffer, b.side))
 	}
-	return k.Parse(b, o.Value)
+	return k.Parse(b, value)
+}
+
+// readSide reads the direction that a "=>" rule gives where a buffer or a test is there in both: "to_client", and
+// "to_client,<100" for keywords with a value.
+func (b *builder) readSide(k *Keyword, value string) (rest string, err error) {
+	word, rest, _ := strings.Cut(value, ",")
+	switch strings.TrimSpace(word) {
+	case "to_server":
+		b.side = dirServer
+	case "to_client":
+		b.side = dirClient
+	default:
+		return value, nil
+	}
+	if k.Buffer == nil && !b.bothWays {
+		b.side = 0
+		return value, nil
+	}
+	if k.Buffer != nil && len(sided(k.Buffer.Points, b.side)) == 0 {
+		return "", fmt.Errorf("is never seen %s", word)
+	}
+	return strings.TrimSpace(rest), nil
 }
 
 // modifies tells whether a name that is both modifier and older sticky name (http_header is the first, file_data the

@@ -13,6 +13,38 @@ type txState struct {
 	updated  int64
 	rules    []txRule // by signature
 	searched []searched
+	both     *bothWays // shared by the two directions; nil: no rule for both has begun to match
+	finished bool      // the direction is over; both is kept for the other one
+}
+
+// bothWays is what rules for both directions ("=>") have matched of a transaction so far.
+type bothWays struct{ rules []txRule }
+
+// bothOf returns what the two directions share, or nil.
+func (in *Inspector) bothOf(tx *app.Transaction) *bothWays {
+	for _, d := range tx.Detect {
+		if st, _ := d.(*txState); st != nil && st.engine == in.e && st.both != nil {
+			return st.both
+		}
+	}
+	return nil
+}
+
+// rule finds a rule for both directions; made if need be.
+func (b *bothWays) rule(id uint32, create bool) *txRule {
+	if b == nil {
+		return nil
+	}
+	for i := range b.rules {
+		if b.rules[i].id == id {
+			return &b.rules[i]
+		}
+	}
+	if !create || len(b.rules) >= maxTxRules {
+		return nil
+	}
+	b.rules = append(b.rules, txRule{id: id})
+	return &b.rules[len(b.rules)-1]
 }
 
 // searched is how far a growing buffer was searched with a prefilter.
@@ -61,6 +93,9 @@ func (in *Inspector) judgeTx(tx *app.Transaction, g *txGroup) {
 	if st != nil && st.engine != in.e {
 		st = nil
 	}
+	if st != nil && st.finished {
+		return
+	}
 	if st != nil && tx.Updated != 0 && st.updated == tx.Updated && len(in.txRules) == 0 {
 		return
 	}
@@ -74,17 +109,25 @@ func (in *Inspector) judgeTx(tx *app.Transaction, g *txGroup) {
 		in.add(id)
 	}
 	if st != nil {
-		for i := range st.rules {
-			if !st.rules[i].over {
-				in.add(st.rules[i].id)
-			}
-		}
+		in.addOpen(st.rules)
+	}
+	if b := in.bothOf(tx); b != nil {
+		in.addOpen(b.rules)
 	}
 	st = in.filterTx(tx, g, st)
 	for _, id := range in.sorted() {
 		st = in.judgeTxRule(in.e.Signatures[id], tx, st)
 	}
 	in.settle(tx, st)
+}
+
+// addOpen adds rules that have begun to match.
+func (in *Inspector) addOpen(rules []txRule) {
+	for i := range rules {
+		if !rules[i].over {
+			in.add(rules[i].id)
+		}
+	}
 }
 
 // filterTx adds the rules whose fast pattern occurs in a buffer that is ready and may have changed.
@@ -154,13 +197,14 @@ func (in *Inspector) scanMore(f *txFilter, b []byte, st *txState) *txState {
 // settle remembers how far the direction has been judged.
 func (in *Inspector) settle(tx *app.Transaction, st *txState) {
 	dir := in.direction
-	if tx.Complete(dir) {
+	if tx.Complete(dir) && (st == nil || st.both == nil) {
 		tx.Detect[dir] = over
 		return
 	}
 	if st == nil {
 		st = &txState{engine: in.e}
 	}
+	st.finished = tx.Complete(dir)
 	st.progress, st.updated = tx.Progress[dir], tx.Updated
 	tx.Detect[dir] = st
 }
@@ -168,6 +212,9 @@ func (in *Inspector) settle(tx *app.Transaction, st *txState) {
 // judgeTxRule holds one transaction against one rule, going on where it stood.
 func (in *Inspector) judgeTxRule(s *Signature, tx *app.Transaction, st *txState) *txState {
 	in.Stats.Rules++
+	if s.bothWays {
+		return in.judgeBothWays(s, tx, st)
+	}
 	r := st.rule(s.id)
 	if r != nil && r.over {
 		return st
@@ -193,6 +240,40 @@ func (in *Inspector) judgeTxRule(s *Signature, tx *app.Transaction, st *txState)
 	return st
 }
 
+// judgeBothWays is judgeTxRule for a "=>" rule: what it has matched is shared by the two directions.
+func (in *Inspector) judgeBothWays(s *Signature, tx *app.Transaction, st *txState) *txState {
+	shared := in.bothOf(tx)
+	if shared == nil && st != nil {
+		shared = st.both
+	}
+	r := shared.rule(s.id, false)
+	if r != nil && r.over || s.protos>>tx.Proto&1 == 0 || !in.header(s) || !in.headTests(s) {
+		return st
+	}
+	fresh := txRule{id: s.id}
+	if r == nil {
+		r = &fresh
+	}
+	if in.inspections(s, tx, r) {
+		r.over = true
+		in.matchedTx(s, tx)
+	}
+	if r != &fresh || fresh == (txRule{id: s.id}) {
+		return st
+	}
+	if shared == nil {
+		shared = &bothWays{}
+	}
+	if st == nil {
+		st = &txState{engine: in.e}
+	}
+	st.both = shared
+	if kept := shared.rule(s.id, true); kept != nil {
+		*kept = fresh
+	}
+	return st
+}
+
 func (st *txState) rule(id uint32) *txRule {
 	if st == nil {
 		return nil
@@ -206,7 +287,7 @@ func (st *txState) rule(id uint32) *txRule {
 
 // remember keeps a rule's state, unless the direction is over with this packet.
 func (in *Inspector) remember(tx *app.Transaction, st *txState, r txRule) *txState {
-	if tx.Complete(in.direction) && !in.e.Signatures[r.id].bothWays {
+	if tx.Complete(in.direction) {
 		return st
 	}
 	if st == nil {

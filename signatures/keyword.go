@@ -70,10 +70,42 @@ type lookup struct {
 	keywords  map[string]*Keyword
 	modifiers map[string]*Buffer // content modifiers: http_uri
 	buffers   map[string]*Buffer
+	sided     map[sidedKey]*Buffer
+}
+
+// sidedKey is a buffer in one of its directions.
+type sidedKey struct {
+	buffer *Buffer
+	side   dirMask
+}
+
+// sidedBuffer is a buffer cut to a direction; 0 leaves it as it is.
+func (l *lookup) sidedBuffer(b *Buffer, side dirMask) *Buffer {
+	if side == 0 {
+		return b
+	}
+	k := sidedKey{b, side}
+	if l.sided[k] == nil {
+		cut := *b
+		cut.Points = sided(b.Points, side)
+		l.sided[k] = &cut
+	}
+	return l.sided[k]
+}
+
+// sided returns the points of one direction.
+func sided(points []Point, side dirMask) []Point {
+	var out []Point
+	for _, p := range points {
+		if side&(1<<p.Dir) != 0 {
+			out = append(out, p)
+		}
+	}
+	return out
 }
 
 func newLookup() *lookup {
-	l := &lookup{map[string]*Keyword{}, map[string]*Buffer{}, map[string]*Buffer{}}
+	l := &lookup{map[string]*Keyword{}, map[string]*Buffer{}, map[string]*Buffer{}, map[sidedKey]*Buffer{}}
 	table := keywordTable()
 	for i := range table {
 		k := &table[i]
