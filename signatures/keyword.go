@@ -42,6 +42,7 @@ func keywordTable() []Keyword {
 		fileKeywords(),
 		httpKeywords(),
 		http2Keywords(),
+		quicKeywords(),
 		dnsKeywords(),
 		tlsKeywords(),
 		sshKeywords(),

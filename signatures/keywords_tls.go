@@ -8,6 +8,7 @@ import (
 
 	"picket/signatures/language"
 	"picket/traffic/app"
+	"picket/traffic/app/quic"
 	"picket/traffic/app/tls"
 )
 
@@ -61,6 +62,12 @@ func tlsBuffers() []Buffer {
 	server := func(get func(v *view, s *tls.Session) []byte) []Point {
 		return at(app.ToClient, tls.ServerHello, ofTLS(get), app.TLS)
 	}
+	hello := func(get func(v *view, s *tls.Session) []byte) []Point {
+		return append(client(get), at(app.ToServer, 0, ofTLS(get), app.QUIC)...)
+	}
+	answer := func(get func(v *view, s *tls.Session) []byte) []Point {
+		return append(server(get), at(app.ToClient, 0, ofTLS(get), app.QUIC)...)
+	}
 	return []Buffer{
 		{Name: "tls.sni", Aliases: []string{"tls_sni"}, Points: client(func(_ *view, s *tls.Session) []byte { return s.Client.SNI })},
 		{Name: "tls.cert_subject", Aliases: []string{"tls_cert_subject"}, Points: leaf(func(c *tls.Certificate) string { return c.Subject })},
@@ -73,11 +80,11 @@ func tlsBuffers() []Buffer {
 		{Name: "tls.random", Points: random(0, 32)},
 		{Name: "tls.random_time", Points: random(0, 4)},
 		{Name: "tls.random_bytes", Points: random(4, 32)},
-		{Name: "ja3.hash", Aliases: []string{"ja3_hash"}, Content: lowerContent, Points: client(func(v *view, s *tls.Session) []byte { _, h := s.JA3(); return v.text(h) })},
-		{Name: "ja3.string", Aliases: []string{"ja3_string"}, Points: client(func(v *view, s *tls.Session) []byte { t, _ := s.JA3(); return v.text(t) })},
-		{Name: "ja3s.hash", Content: lowerContent, Points: server(func(v *view, s *tls.Session) []byte { _, h := s.JA3S(); return v.text(h) })},
-		{Name: "ja3s.string", Points: server(func(v *view, s *tls.Session) []byte { t, _ := s.JA3S(); return v.text(t) })},
-		{Name: "ja4.hash", Aliases: []string{"ja4_hash"}, Content: lowerContent, Points: client(func(v *view, s *tls.Session) []byte { return v.text(s.JA4()) })},
+		{Name: "ja3.hash", Aliases: []string{"ja3_hash"}, Content: lowerContent, Points: hello(func(v *view, s *tls.Session) []byte { _, h := s.JA3(); return v.text(h) })},
+		{Name: "ja3.string", Aliases: []string{"ja3_string"}, Points: hello(func(v *view, s *tls.Session) []byte { t, _ := s.JA3(); return v.text(t) })},
+		{Name: "ja3s.hash", Content: lowerContent, Points: answer(func(v *view, s *tls.Session) []byte { _, h := s.JA3S(); return v.text(h) })},
+		{Name: "ja3s.string", Points: answer(func(v *view, s *tls.Session) []byte { t, _ := s.JA3S(); return v.text(t) })},
+		{Name: "ja4.hash", Aliases: []string{"ja4_hash"}, Content: lowerContent, Points: hello(func(v *view, s *tls.Session) []byte { return v.text(ja4(v, s)) })},
 	}
 }
 
@@ -91,10 +98,23 @@ func (v *view) text(s string) []byte {
 	return v.arena[start:len(v.arena):len(v.arena)]
 }
 
-// tlsSession returns the transaction as a TLS session; nil when it is none.
+// tlsSession returns the transaction as a TLS session, also one whose hello came in QUIC; nil when it is none.
 func tlsSession(v *view) *tls.Session {
-	s, _ := v.Tx.Data.(*tls.Session)
-	return s
+	switch t := v.Tx.Data.(type) {
+	case *tls.Session:
+		return t
+	case *quic.Transaction:
+		return t.Hello
+	}
+	return nil
+}
+
+// ja4 returns the client's fingerprint, which names the transport.
+func ja4(v *view, s *tls.Session) string {
+	if v.Tx.Proto == app.QUIC {
+		return s.Client.JA4('q')
+	}
+	return s.JA4()
 }
 
 // tlsSide returns the peer that sends in the direction under inspection.

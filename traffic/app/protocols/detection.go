@@ -17,7 +17,6 @@ func detectionOnly() []app.Protocol {
 		}},
 		{Proto: app.RDP, TCP: true, Ports: "3389", Probe: probeRDP},
 		{Proto: app.Telnet, TCP: true, Ports: "23", Probe: probeTelnet},
-		{Proto: app.QUIC, UDP: true, Ports: "443,80", Probe: probeQUIC},
 		{Proto: app.BitTorrentDHT, UDP: true, Patterns: []app.Pattern{
 			{Dir: app.ToServer, Bytes: "d1:ad2:id20:", Depth: 12}, {Dir: app.ToClient, Bytes: "d1:rd2:id20:", Depth: 12},
 			{Dir: app.ToClient, Bytes: "d2:ip6:", Depth: 7}, {Dir: app.ToClient, Bytes: "d1:el", Depth: 5},
@@ -60,16 +59,6 @@ func probeTelnet(_ app.Direction, data []byte) app.Answer {
 		return app.More
 	}
 	return answer(data[0] == 0xff && data[1] >= 0xfa && data[1] <= 0xfe)
-}
-
-// probeQUIC knows a long header with a version that is in use (RFC 9000, drafts, Google's).
-func probeQUIC(_ app.Direction, data []byte) app.Answer {
-	if len(data) < 7 || data[0]&0x80 == 0 {
-		return answer(len(data) > 13 && data[0]&0x09 == 0x09 && data[9] == 'Q' && data[10] == '0')
-	}
-	v := binary.BigEndian.Uint32(data[1:])
-	known := v == 1 || v == 0x6b3343cf || v>>8 == 0xff0000 || v>>24 == 'Q' || v>>24 == 'T'
-	return answer(known && data[5] <= 20)
 }
 
 // probeModbus knows the MBAP header.

@@ -16,6 +16,7 @@ import (
 	"picket/traffic/app/ntp"
 	"picket/traffic/app/pgsql"
 	"picket/traffic/app/pop3"
+	"picket/traffic/app/quic"
 	"picket/traffic/app/rfb"
 	"picket/traffic/app/sip"
 	"picket/traffic/app/smb"
@@ -33,6 +34,7 @@ func All() []app.Protocol {
 		http1.Protocol(),
 		http2.Protocol(),
 		http2.DNS(),
+		quic.Protocol(),
 		tls.Protocol(),
 		ssh.Protocol(),
 		smtp.Protocol(),
