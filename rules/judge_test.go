@@ -119,12 +119,14 @@ func judge(t testing.TB, d Definition) *Judge {
 	return NewJudge(f, dates.Clock{Now: time.Unix(1763000000, 0), Zone: time.UTC})
 }
 
-// TestInjection: a user name that contains an address, or the rest of the message, bans nobody but the client.
+// TestInjection: a user name that contains an address, or the rest of the message, bans nobody but the client. One
+// hole is fail2ban's own and kept: a user "x from 1.2.3.4 port 22 ssh2: y" bans 1.2.3.4, since its sshd filter takes the
+// "ssh2: " for the end of the name.
 func TestInjection(t *testing.T) {
 	f := kitFilter(t, "sshd", nil)
 	j := NewJudge(f, dates.Clock{Now: time.Now(), Zone: time.UTC})
 	for _, user := range []string{
-		"1.2.3.4", "from 1.2.3.4", "root from 1.2.3.4 port 22 ssh2", // "x from 1.2.3.4 port 22 ssh2: y" does ban 1.2.3.4 with fail2ban's sshd filter, there as here: its format ends in "ssh2: " too.
+		"1.2.3.4", "from 1.2.3.4", "root from 1.2.3.4 port 22 ssh2",
 		"x port 1 ssh2", "::1", "a' from 1.2.3.4", "invalid user x from 1.2.3.4",
 	} {
 		for _, form := range []string{"Failed password for invalid user %s from 192.0.2.9 port 1000 ssh2", "Invalid user %s from 192.0.2.9 port 1000"} {

@@ -1,0 +1,191 @@
+package rules
+
+import (
+	"fmt"
+	"net/netip"
+)
+
+// Limits says when failures are too many, and what follows.
+type Limits struct {
+	Jail        string
+	MaxRetry    int     // failures within the window that lead to a ban
+	Window      int64   // seconds: findtime
+	BanSeconds  float64 // Forever for no end
+	MaxMatches  int     // lines kept as evidence
+	Escalation  Escalation
+	Ignore      []netip.Prefix // never counted
+	IgnoreNames []string       // IDs that are no addresses, never counted
+	PrefixIPv4  int            // addresses of one network count together: its length; 0 means 32
+	PrefixIPv6  int            // 0 means 128. A /64 is one customer
+	Observe     bool           // breaches are marked so and nobody is to be banned
+}
+
+// The bounds of a jail's memory. An attacker chooses addresses, so both have an eviction rule: silent longest goes first.
+const (
+	maxCounters  = 200_000
+	maxOffenders = 200_000
+)
+
+// Breach is somebody who failed too often: what a policy turns into a ban.
+type Breach struct {
+	Jail     string
+	ID       string       // as counted: an address, a network or a name
+	Prefix   netip.Prefix // valid if ID is an address or a network
+	At       int64        // Unix seconds of the last failure
+	Count    int          // failures, as counted
+	Failures int          // lines behind them
+	Before   int          // bans that went before
+	Seconds  float64      // how long to ban; Forever for no end
+	Matches  []string
+	Observe  bool
+}
+
+// Reason says why, for people.
+func (b *Breach) Reason() string {
+	return fmt.Sprintf("%d failures in jail %s", b.Count, b.Jail)
+}
+
+// Engine counts the failures of one jail. It is pure: time comes with the failures. It belongs to one goroutine.
+type Engine struct {
+	Count     EngineCounters
+	limits    Limits
+	counters  counters
+	offenders offenders
+}
+
+// EngineCounters is what an engine has done.
+type EngineCounters struct{ Failures, Ignored, Breaches, Evicted uint64 }
+
+// NewEngine returns an engine without failures.
+func NewEngine(l Limits) *Engine {
+	l.MaxRetry = max(l.MaxRetry, 1)
+	return &Engine{
+		limits:    l,
+		counters:  counters{of: map[string]*counter{}, limit: maxCounters},
+		offenders: offenders{of: map[string]int{}, limit: maxOffenders},
+	}
+}
+
+// Limits returns what the engine goes by.
+func (e *Engine) Limits() Limits { return e.limits }
+
+// Add counts a failure; the breach is valid if ok. now is the clock's, in Unix seconds.
+func (e *Engine) Add(f *Failure, now int64) (b Breach, ok bool) {
+	id, prefix := e.identity(f)
+	if id == "" || e.ignores(f) {
+		e.Count.Ignored++
+		return Breach{}, false
+	}
+	e.Count.Failures++
+	e.counters.expire(now, e.limits.Window)
+	at := f.Nanos / 1e9
+	before := e.offenders.of[id]
+	c := e.counters.get(id, at)
+	c.add(at, e.limits.Window, e.limits.Escalation.Weight(before, e.limits.MaxRetry), f, e.limits.MaxMatches)
+	e.Count.Evicted = e.counters.Evicted + e.offenders.evicted
+	if c.count < e.limits.MaxRetry {
+		return Breach{}, false
+	}
+	e.counters.drop(c)
+	return e.breach(c, prefix, before), true
+}
+
+func (e *Engine) breach(c *counter, prefix netip.Prefix, before int) Breach {
+	e.Count.Breaches++
+	if e.limits.Escalation.On {
+		e.offenders.banned(c.id, before+1)
+	}
+	return Breach{
+		Jail: e.limits.Jail, ID: c.id, Prefix: prefix, At: c.last, Count: c.count, Failures: c.failures, Before: before,
+		Seconds: e.limits.Escalation.Seconds(e.limits.BanSeconds, before), Matches: c.matches, Observe: e.limits.Observe,
+	}
+}
+
+// identity returns under which name a failure counts: its address, the network of that, or its ID.
+func (e *Engine) identity(f *Failure) (id string, prefix netip.Prefix) {
+	if !f.Addr.IsValid() || f.ID != f.Addr.String() {
+		return f.ID, netip.Prefix{}
+	}
+	bits := e.limits.PrefixIPv4
+	if f.Addr.Is6() {
+		bits = e.limits.PrefixIPv6
+	}
+	if bits <= 0 || bits >= f.Addr.BitLen() {
+		return f.ID, netip.PrefixFrom(f.Addr, f.Addr.BitLen())
+	}
+	prefix, err := f.Addr.Prefix(bits)
+	if err != nil {
+		return f.ID, netip.PrefixFrom(f.Addr, f.Addr.BitLen())
+	}
+	return prefix.String(), prefix
+}
+
+// ignores tells whether a failure never counts.
+func (e *Engine) ignores(f *Failure) bool {
+	for _, p := range e.limits.Ignore {
+		if f.Addr.IsValid() && p.Contains(f.Addr) {
+			return true
+		}
+	}
+	for _, n := range e.limits.IgnoreNames {
+		if n == f.ID || n == f.Host {
+			return true
+		}
+	}
+	return false
+}
+
+// Failing returns how many IDs have failures that did not lead to a ban yet, at a time.
+func (e *Engine) Failing(now int64) int {
+	e.counters.expire(now, e.limits.Window)
+	return len(e.counters.of)
+}
+
+// Restore tells the engine how often somebody was banned before, from a journal or fail2ban's database.
+func (e *Engine) Restore(id string, bans int) { e.offenders.banned(id, bans) }
+
+// Forgive forgets the failures and bans of somebody.
+func (e *Engine) Forgive(id string) {
+	if c, ok := e.counters.of[id]; ok {
+		e.counters.drop(c)
+	}
+	delete(e.offenders.of, id)
+}
+
+// offenders counts bans by ID; the order of first bans is the order in which they are forgotten.
+type offenders struct {
+	of      map[string]int
+	order   []string
+	limit   int
+	evicted uint64
+}
+
+func (o *offenders) banned(id string, times int) {
+	if _, known := o.of[id]; !known {
+		o.order = append(o.order, id)
+	}
+	o.of[id] = times
+	for len(o.of) > o.limit && len(o.order) > 0 {
+		if _, there := o.of[o.order[0]]; there {
+			delete(o.of, o.order[0])
+			o.evicted++
+		}
+		o.order = o.order[1:]
+	}
+	if len(o.order) > 2*o.limit {
+		o.compact()
+	}
+}
+
+// compact drops the forgiven from the order.
+func (o *offenders) compact() {
+	seen := map[string]bool{}
+	kept := make([]string, 0, len(o.of))
+	for _, id := range o.order {
+		if _, there := o.of[id]; there && !seen[id] {
+			seen[id] = true
+			kept = append(kept, id)
+		}
+	}
+	o.order = kept
+}

@@ -1,0 +1,153 @@
+package rules
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"strconv"
+	"strings"
+
+	"picket/rules/fail2ban"
+)
+
+// LimitsOf returns a fail2ban jail's limits. The error names every option that can't be kept; the limits hold the rest.
+func LimitsOf(j *fail2ban.Jail) (Limits, error) {
+	r := jailReader{jail: j, limits: Limits{Jail: j.Name, MaxRetry: 3, Window: 600, BanSeconds: 600}}
+	r.seconds("findtime", func(v float64) { r.limits.Window = int64(v) })
+	r.seconds("bantime", func(v float64) { r.limits.BanSeconds = v })
+	r.number("maxretry", &r.limits.MaxRetry)
+	r.limits.MaxMatches = r.limits.MaxRetry
+	r.number("maxmatches", &r.limits.MaxMatches)
+	r.escalation()
+	for _, text := range j.Ignore {
+		r.ignore(text)
+	}
+	return r.limits, errors.Join(r.faults...)
+}
+
+// jailReader turns the texts of a jail's options into numbers.
+type jailReader struct {
+	jail   *fail2ban.Jail
+	limits Limits
+	faults []error
+}
+
+func (r *jailReader) fault(option string, err error) {
+	r.faults = append(r.faults, fmt.Errorf("jail %s: %s: %w", r.jail.Name, option, err))
+}
+
+func (r *jailReader) seconds(option string, set func(float64)) {
+	text, ok := r.jail.Limit(option)
+	if !ok || text == "" {
+		return
+	}
+	v, err := fail2ban.Seconds(text)
+	if err != nil {
+		r.fault(option, err)
+		return
+	}
+	set(v)
+}
+
+func (r *jailReader) number(option string, to *int) {
+	text, ok := r.jail.Limit(option)
+	if !ok {
+		return
+	}
+	n, err := strconv.Atoi(strings.TrimSpace(text))
+	if err != nil {
+		r.fault(option, err)
+		return
+	}
+	*to = n
+}
+
+// plainFormula is fail2ban's own formula, which is what Escalation computes.
+const plainFormula = "ban.Time*(1<<(ban.Countifban.Count<20else20))*banFactor"
+
+func (r *jailReader) escalation() {
+	e := &r.limits.Escalation
+	text, _ := r.jail.Limit("bantime.increment")
+	e.On = isTrue(text)
+	r.seconds("bantime.maxtime", func(v float64) { e.MaxSeconds = v })
+	r.seconds("bantime.rndtime", func(v float64) { e.Jitter = v })
+	r.seconds("bantime.factor", func(v float64) { e.Factor = v })
+	if text, ok := r.jail.Limit("bantime.multipliers"); ok {
+		for _, word := range strings.Fields(text) {
+			m, err := strconv.ParseFloat(word, 64)
+			if err != nil {
+				r.fault("bantime.multipliers", err)
+				return
+			}
+			e.Multipliers = append(e.Multipliers, m)
+		}
+	}
+	text, _ = r.jail.Limit("bantime.formula")
+	if plain := strings.Join(strings.Fields(text), ""); plain != "" && plain != plainFormula && len(e.Multipliers) == 0 {
+		r.fault("bantime.formula", fmt.Errorf("%q can't be kept (use bantime.factor, bantime.multipliers and bantime.maxtime); bans are doubled instead", text))
+	}
+}
+
+func isTrue(text string) bool {
+	switch strings.ToLower(text) {
+	case "1", "on", "true", "yes":
+		return true
+	}
+	return false
+}
+
+// ignore reads an address, a network, also with a netmask, or a name.
+func (r *jailReader) ignore(text string) {
+	if p, ok := parsePrefix(text); ok {
+		r.limits.Ignore = append(r.limits.Ignore, p)
+		return
+	}
+	if strings.HasPrefix(text, "file:") || strings.Contains(text, "/") {
+		r.fault("ignoreip", fmt.Errorf("%q can't be kept (write the addresses and networks themselves)", text))
+		return
+	}
+	r.limits.IgnoreNames = append(r.limits.IgnoreNames, text)
+}
+
+// parsePrefix reads 192.0.2.1, 192.0.2.0/24, 192.0.2.0/255.255.255.0, [2001:db8::1], ::ffff:192.0.2.1, 2001:db8::/32.
+func parsePrefix(text string) (netip.Prefix, bool) {
+	host, mask, masked := strings.Cut(text, "/")
+	a := parseAddr(host)
+	if !a.IsValid() {
+		return netip.Prefix{}, false
+	}
+	bits := a.BitLen()
+	if masked {
+		n, ok := maskBits(mask)
+		if !ok || n > bits {
+			return netip.Prefix{}, false
+		}
+		bits = n
+	}
+	return netip.PrefixFrom(a, bits).Masked(), true
+}
+
+// maskBits reads the length of a prefix, or a netmask.
+func maskBits(text string) (bits int, ok bool) {
+	if n, err := strconv.Atoi(text); err == nil {
+		return n, n >= 0
+	}
+	a, err := netip.ParseAddr(text)
+	if err != nil {
+		return 0, false
+	}
+	ended := false
+	for _, b := range a.AsSlice() {
+		for i := 7; i >= 0; i-- {
+			one := b>>i&1 == 1
+			if one && ended {
+				return 0, false
+			}
+			ended = ended || !one
+			if one {
+				bits++
+			}
+		}
+	}
+	return bits, true
+}
