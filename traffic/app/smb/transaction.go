@@ -1,6 +1,9 @@
 package smb
 
-import "picket/traffic/app/dcerpc"
+import (
+	"picket/traffic/app/dcerpc"
+	"picket/traffic/app/order"
+)
 
 // Transaction is a request with its answer, or a file's transfer. Slices belong to the transaction. At most one of its
 // pointers is set.
@@ -103,7 +106,7 @@ type Create struct {
 // File is a file's transfer in one direction.
 type File struct {
 	Name, Share, FUID []byte
-	track             *tracker
+	track             *order.Tracker
 }
 
 // Rename gives a file another name.
