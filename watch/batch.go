@@ -2,6 +2,7 @@ package watch
 
 import (
 	"context"
+	"slices"
 	"sync"
 )
 
@@ -31,9 +32,10 @@ type Lender struct {
 
 // loan is a batch under way, or a mark that waits behind one.
 type loan struct {
-	batch *Batch // nil: a bare mark
+	batch *Batch // nil when it is back
 	mark  Mark
 	done  bool
+	bare  bool // a note: there was no batch
 }
 
 // NewLender makes n batches with read buffers of size bytes. keep, which may be nil, gets the marks in order.
@@ -110,17 +112,12 @@ func (l *Lender) forget(b *Batch) {
 }
 
 // Note keeps a position that moved without an observation (bytes thrown away, a file finished). It is kept behind
-// everything sent before. Marks of the same file join, so that there are never more than batches and files.
+// everything sent before. It replaces an earlier note about the same file, so that there are never more than files.
 func (l *Lender) Note(m Mark) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for i := len(l.pending) - 1; i >= 0; i-- {
-		if l.pending[i].mark.Same(&m) {
-			l.pending[i].mark = m
-			return nil
-		}
-	}
-	l.pending = append(l.pending, loan{mark: m, done: true})
+	l.pending = slices.DeleteFunc(l.pending, func(p loan) bool { return p.bare && p.mark.Same(&m) })
+	l.pending = append(l.pending, loan{mark: m, done: true, bare: true})
 	return l.commit()
 }
 
@@ -154,4 +151,15 @@ func (l *Lender) commit() error {
 	}
 	l.pending = append(l.pending[:0], l.pending[n:]...)
 	return first
+}
+
+// Marks returns the positions that wait for a Release, in order.
+func (l *Lender) Marks() []Mark {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	marks := make([]Mark, 0, len(l.pending))
+	for i := range l.pending {
+		marks = append(marks, l.pending[i].mark)
+	}
+	return marks
 }

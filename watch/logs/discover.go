@@ -13,20 +13,23 @@ import (
 // begin opens what was being read before the restart, at the positions kept: first what was rotated meanwhile, then
 // what still stands at its path, then everything that is new.
 func (t *Tail) begin() {
-	marks := t.ownMarks()
-	marked := map[identity]bool{}
 	var rotated, standing []watch.Mark
-	for _, m := range marks {
+	marked := map[identity]bool{}
+	stands := map[string]bool{}
+	for _, m := range t.ownMarks() {
 		t.known[m.Path] = true
 		marked[identity{m.Device, m.Inode}] = true
 		if t.stands(&m) {
+			stands[m.Path] = true
 			standing = append(standing, m)
 		} else {
 			rotated = append(rotated, m)
 		}
 	}
-	for i := range rotated {
-		t.resumeRotated(&rotated[i], marked)
+	for path, newest := range t.resumeRotated(rotated, marked) {
+		if !stands[path] {
+			t.recoverAll(path, rotatedAfter(path, newest, func(id identity) bool { return t.taken(id) || marked[id] }))
+		}
 	}
 	for i := range standing {
 		t.resumeStanding(&standing[i])
@@ -78,37 +81,47 @@ func (t *Tail) resumeStanding(m *watch.Mark) {
 	t.adopt(f)
 }
 
-// resumeRotated goes on at m in a file that is no longer at its path. marked are the files that have positions of
-// their own.
-func (t *Tail) resumeRotated(m *watch.Mark, marked map[identity]bool) {
-	f, later := search(m, t.taken)
-	if f == nil {
-		t.count.lost.Add(1)
-	} else {
-		t.recover(f, slices.DeleteFunc(later, func(s sibling) bool { return marked[s.id] }))
+// resumeRotated goes on at marks in files that are no longer at their paths, and returns for each path when the
+// newest of them was last written to. marked are the files that have positions of their own.
+func (t *Tail) resumeRotated(marks []watch.Mark, marked map[identity]bool) map[string]time.Time {
+	newest := map[string]time.Time{}
+	for i := range marks {
+		m := &marks[i]
+		self := identity{m.Device, m.Inode}
+		f, modified, known := search(m, func(id identity) bool { return t.taken(id) || marked[id] && id != self })
+		if f != nil {
+			t.recover(f)
+			if modified.After(newest[m.Path]) {
+				newest[m.Path] = modified
+			}
+		} else if !known {
+			t.count.lost.Add(1)
+		}
+		if f == nil || f.id != self {
+			gone := *m
+			gone.Gone = true
+			t.note(gone)
+		}
 	}
-	if f == nil || f.id != (identity{m.Device, m.Inode}) {
-		gone := *m
-		gone.Gone = true
-		t.note(gone)
-	}
+	return newest
 }
 
-// recover reads on in a rotated file, and then in those that were rotated after it.
-func (t *Tail) recover(f *file, later []sibling) {
+// recover reads on in a rotated file.
+func (t *Tail) recover(f *file) {
 	t.count.recovered.Add(1)
 	t.adopt(f)
 	t.note(f.mark())
-	for _, s := range later {
-		next, _, err := openSibling(s, f.path)
+}
+
+// recoverAll reads rotated files that nobody has seen yet from their beginning.
+func (t *Tail) recoverAll(path string, missed []sibling) {
+	for _, s := range missed {
+		f, _, err := openSibling(s, path)
 		if err != nil {
 			t.warn(&t.count.failed, err)
 			continue
 		}
-		t.count.recovered.Add(1)
-		next.complete = true
-		t.adopt(next)
-		t.note(next.mark())
+		t.recover(f)
 	}
 }
 
@@ -206,23 +219,17 @@ func (t *Tail) retire(f *file) {
 	t.count.rotated.Add(1)
 	f.old, f.ended, f.deadline = true, false, time.Now().Add(t.cfg.Grace)
 	t.limitOld(f.path)
-	info, err := f.reader.(interface{ Stat() (os.FileInfo, error) }).Stat()
-	if err != nil {
+	h, ok := f.reader.(*os.File)
+	if !ok {
 		return
 	}
-	base := filepath.Base(f.path)
-	for _, s := range siblings(f.path, func(name string, id identity) bool {
-		return name != base && rotatedName(base, name) && !t.taken(id) && !t.copies[id]
-	}) {
-		if !s.modified.After(info.ModTime()) {
-			continue
-		}
-		if next, _, err := openSibling(s, f.path); err == nil {
-			t.count.recovered.Add(1)
-			t.adopt(next)
-		}
+	if info, err := h.Stat(); err == nil {
+		t.recoverAll(f.path, rotatedAfter(f.path, info.ModTime(), t.seen))
 	}
 }
+
+// seen says whether a rotated file is being read, is a copy, or was read to its end.
+func (t *Tail) seen(id identity) bool { return t.taken(id) || t.copies[id] || t.done[id] }
 
 // limitOld finishes the oldest rotated file of a path when there are too many.
 func (t *Tail) limitOld(path string) {
@@ -255,6 +262,7 @@ func (t *Tail) arrive(path string) {
 		h.Close()
 		return
 	}
+	delete(t.done, id) // the number of a deleted file, used again
 	f := &file{path: path, id: id, reader: h, closer: h}
 	if !t.known[path] {
 		f.offset = t.startOf(h, size)

@@ -72,33 +72,44 @@ func siblings(path string, keep func(name string, id identity) bool) []sibling {
 }
 
 // search finds the file in which m is a position and which is no longer at m.Path: renamed (the same inode) or copied
-// or compressed (a rotated name and the same first bytes). later are the logs rotated after it, in order, when any
-// were: they came and went while nobody looked. nil means that it is gone, or is being read already (taken).
-func search(m *watch.Mark, taken func(identity) bool) (found *file, later []sibling) {
-	base := filepath.Base(m.Path)
+// or compressed (a rotated name and the same first bytes). modified is when it was last written to. A file that taken
+// accepts is passed over: it is being read already, or has a position of its own; known tells that there was one.
+func search(m *watch.Mark, taken func(identity) bool) (found *file, modified time.Time, known bool) {
+	base, self := filepath.Base(m.Path), identity{m.Device, m.Inode}
 	all := siblings(m.Path, func(name string, id identity) bool {
-		return id == identity{m.Device, m.Inode} || name != base && rotatedName(base, name)
+		return id == self || name != base && rotatedName(base, name)
 	})
-	i := -1
-	for pass := 0; pass < 2 && i < 0; pass++ {
-		i = slices.IndexFunc(all, func(s sibling) bool {
-			renamed := s.id == identity{m.Device, m.Inode}
-			if renamed != (pass == 0) || taken(s.id) {
-				return false
-			}
-			found = openAt(s, m)
-			return found != nil
-		})
-	}
-	if i < 0 {
-		return nil, nil
-	}
-	for _, s := range all[i+1:] {
-		if s.modified.After(all[i].modified) && !taken(s.id) && filepath.Base(s.path) != base {
-			later = append(later, s)
+	slices.SortStableFunc(all, func(a, b sibling) int { // the file itself before its copies
+		return cmp.Compare(btoi(a.id != self), btoi(b.id != self))
+	})
+	for _, s := range all {
+		f := openAt(s, m)
+		switch {
+		case f == nil:
+		case taken(s.id):
+			known = true
+			f.closer.Close()
+		default:
+			return f, s.modified, known
 		}
 	}
-	return found, later
+	return nil, time.Time{}, known
+}
+
+func btoi(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// rotatedAfter lists the logs of path that were rotated away after a time, in order: they came and went while nobody
+// looked.
+func rotatedAfter(path string, after time.Time, taken func(identity) bool) []sibling {
+	base := filepath.Base(path)
+	return slices.DeleteFunc(siblings(path, func(name string, id identity) bool {
+		return name != base && rotatedName(base, name) && !taken(id)
+	}), func(s sibling) bool { return !s.modified.After(after) })
 }
 
 // openAt opens s and returns it at position m, or nil when m is no position in it.

@@ -63,7 +63,8 @@ type Tail struct {
 	files  []*file          // rotated ones before what replaced them
 	at     map[string]*file // the newest at each path
 	copies map[identity]bool
-	known  map[string]bool // paths that were ever seen: their next file is read from its beginning
+	done   map[identity]bool // rotated files that were read to their end
+	known  map[string]bool   // paths that were ever seen: their next file is read from its beginning
 	warned map[string]bool
 	begun  bool // the first look is over: what comes now is new
 }
@@ -93,7 +94,7 @@ func NewTail(cfg Config, keeper watch.Keeper) (*Tail, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
-	t := &Tail{cfg: cfg, keeper: keeper, at: map[string]*file{}, copies: map[identity]bool{}, known: map[string]bool{}, warned: map[string]bool{}}
+	t := &Tail{cfg: cfg, keeper: keeper, at: map[string]*file{}, copies: map[identity]bool{}, done: map[identity]bool{}, known: map[string]bool{}, warned: map[string]bool{}}
 	t.split = splitter{max: cfg.MaxLine &^ 1, count: &t.count.lineCounters}
 	var keep func(watch.Mark) error
 	if keeper != nil {
@@ -233,18 +234,19 @@ func (t *Tail) note(m watch.Mark) {
 func (t *Tail) truncated(f *file) {
 	t.count.truncated.Add(1)
 	m := f.mark()
-	rest, later := search(&m, t.taken)
-	if rest != nil {
-		t.recover(rest, later)
+	if rest, modified, _ := search(&m, t.seen); rest != nil {
+		t.recover(rest)
+		t.recoverAll(f.path, rotatedAfter(f.path, modified, t.seen))
 	}
 	f.offset, f.head, f.place.skip = 0, f.head[:0], false
 	t.note(f.mark())
 }
 
-// finishQuiet closes rotated files whose time is over. An unfinished last line is then delivered as it is.
+// finishQuiet closes rotated files whose time is over, the oldest of a path first: what has a position is always newer
+// than what has none any more. An unfinished last line is then delivered as it is.
 func (t *Tail) finishQuiet(now time.Time) {
 	for _, f := range slices.Clone(t.files) {
-		if f.old && f.ended && !f.complete && now.After(f.deadline) {
+		if f.old && f.ended && !f.complete && f.before == nil && now.After(f.deadline) {
 			f.complete, f.ended = true, false // readAll delivers the rest and finishes it
 		}
 	}
@@ -252,6 +254,10 @@ func (t *Tail) finishQuiet(now time.Time) {
 
 // finish forgets a file that has been read completely.
 func (t *Tail) finish(f *file) {
+	if len(t.done) >= maxFiles {
+		clear(t.done)
+	}
+	t.done[f.id] = true
 	m := f.mark()
 	m.Gone = true
 	t.note(m)

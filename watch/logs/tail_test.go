@@ -1,11 +1,9 @@
 package logs
 
 import (
-	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -301,6 +299,3 @@ func (t *Tail) has(path string) bool {
 	}
 	return mine >= 2 // the writer's and the reader's
 }
-
-var _ = io.EOF
-var _ = gzip.NewReader
