@@ -50,6 +50,7 @@ func keywordTable() []Keyword {
 		ftpKeywords(),
 		dcerpcKeywords(),
 		smbKeywords(),
+		nfsKeywords(),
 		mqttKeywords(),
 		sipKeywords(),
 		pgsqlKeywords(),

@@ -58,6 +58,7 @@ var loggers = [...]TxLogger{
 	{Proto: app.FTPData, Event: "ftp_data", Append: appendFTPData},
 	{Proto: app.DCERPC, Event: "dcerpc", Append: appendDCERPC},
 	{Proto: app.SMB, Event: "smb", Append: appendSMB},
+	{Proto: app.NFS, Event: "nfs", Append: appendNFS},
 	{Proto: app.SIP, Event: "sip", Append: appendSIP, OneWay: true},
 	{Proto: app.PgSQL, Event: "pgsql", Append: appendPgSQL},
 	{Proto: app.RFB, Event: "rfb", Append: appendRFB},

@@ -24,7 +24,6 @@ func detectionOnly() []app.Protocol {
 		{Proto: app.Modbus, TCP: true, Ports: "502", Probe: probeModbus},
 		{Proto: app.DNP3, TCP: true, Ports: "20000", Probe: probeDNP3},
 		{Proto: app.ENIP, TCP: true, UDP: true, Ports: "44818", Probe: probeENIP},
-		{Proto: app.NFS, TCP: true, UDP: true, Ports: "2049", Probe: probeNFS},
 	}
 }
 
@@ -86,29 +85,6 @@ func probeENIP(_ app.Direction, data []byte) app.Answer {
 	switch binary.LittleEndian.Uint16(data) {
 	case 0, 1, 4, 0x63, 0x64, 0x65, 0x66, 0x6f, 0x70, 0x72, 0x73:
 		return answer(binary.LittleEndian.Uint32(data[8:]) <= 0x65)
-	}
-	return app.No
-}
-
-// probeNFS knows ONC RPC calls and answers of program 100003 (RFC 5531).
-func probeNFS(dir app.Direction, data []byte) app.Answer {
-	if len(data) < 28 {
-		return app.More
-	}
-	if data[0]&0x80 != 0 && binary.BigEndian.Uint32(data[8:]) <= 1 { // a record mark: over TCP
-		data = data[4:]
-	}
-	switch binary.BigEndian.Uint32(data[4:]) {
-	case 0:
-		if binary.BigEndian.Uint32(data[8:]) != 2 || binary.BigEndian.Uint32(data[12:]) != 100003 {
-			return app.No
-		}
-		if dir == app.ToClient {
-			return app.Reversed
-		}
-		return app.Yes
-	case 1:
-		return answer(dir == app.ToClient && binary.BigEndian.Uint32(data[8:]) <= 1)
 	}
 	return app.No
 }

@@ -13,6 +13,7 @@ import (
 	"picket/traffic/app/krb5"
 	"picket/traffic/app/ldap"
 	"picket/traffic/app/mqtt"
+	"picket/traffic/app/nfs"
 	"picket/traffic/app/ntp"
 	"picket/traffic/app/pgsql"
 	"picket/traffic/app/pop3"
@@ -46,6 +47,7 @@ func All() []app.Protocol {
 		dcerpc.TCP(),
 		dcerpc.UDP(),
 		smb.Protocol(),
+		nfs.Protocol(),
 		mqtt.Protocol(),
 		sip.UDP(),
 		sip.TCP(),
