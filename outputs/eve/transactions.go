@@ -71,6 +71,7 @@ var loggers = [...]TxLogger{
 	{Proto: app.NTP, Event: "ntp", Append: appendNTP, OneWay: true},
 	{Proto: app.POP3, Event: "pop3", Append: appendPOP3},
 	{Proto: app.IKE, Event: "ike", Append: appendIKE, OneWay: true},
+	{Proto: app.RDP, Event: "rdp", Append: appendRDP, OneWay: true},
 }
 
 // logger returns a protocol's line, or nil.

@@ -15,7 +15,6 @@ func detectionOnly() []app.Protocol {
 			{Dir: app.ToServer, Bytes: "1 capability", Depth: 12, NoCase: true},
 			{Dir: app.ToClient, Bytes: "* OK ", Depth: 5},
 		}},
-		{Proto: app.RDP, TCP: true, Ports: "3389", Probe: probeRDP},
 		{Proto: app.Telnet, TCP: true, Ports: "23", Probe: probeTelnet},
 		{Proto: app.BitTorrentDHT, UDP: true, Patterns: []app.Pattern{
 			{Dir: app.ToServer, Bytes: "d1:ad2:id20:", Depth: 12}, {Dir: app.ToClient, Bytes: "d1:rd2:id20:", Depth: 12},
@@ -41,15 +40,6 @@ func answer(yes bool) app.Answer {
 		return app.Yes
 	}
 	return app.No
-}
-
-// probeRDP knows a TPKT header with an X.224 connection request or confirmation (T.123, T.125).
-func probeRDP(_ app.Direction, data []byte) app.Answer {
-	if len(data) < 6 {
-		return app.More
-	}
-	code := data[5] & 0xf0
-	return answer(data[0] == 3 && data[1] == 0 && (code == 0xe0 || code == 0xd0))
 }
 
 // probeTelnet knows option negotiation at the start (RFC 854).

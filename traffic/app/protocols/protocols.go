@@ -18,6 +18,7 @@ import (
 	"picket/traffic/app/pgsql"
 	"picket/traffic/app/pop3"
 	"picket/traffic/app/quic"
+	"picket/traffic/app/rdp"
 	"picket/traffic/app/rfb"
 	"picket/traffic/app/sip"
 	"picket/traffic/app/smb"
@@ -64,5 +65,6 @@ func All() []app.Protocol {
 		ntp.Protocol(),
 		pop3.Protocol(),
 		ike.Protocol(),
+		rdp.Protocol(),
 	}, detectionOnly()...)
 }
