@@ -40,11 +40,48 @@ type Judge struct {
 	sessions sessions
 	buffer   []entry // what multi-line expressions see
 	lastDate int64   // Unix nanoseconds; 0 for none
+	phase    Phase
+	window   int64 // nanoseconds; lines older than that are skipped while Starting
+}
+
+// Phase says how much the dates of lines are believed.
+type Phase uint8
+
+// The phases of a source.
+const (
+	Scanning Phase = iota // all dates count
+	Starting              // reading what was written before: lines older than the window are skipped
+	Live                  // following: a date more than a minute from now is replaced by now
+)
+
+// maxSkew is how far from now a date may be while following, in nanoseconds.
+const maxSkew = 60e9
+
+// SetPhase changes the phase; window is the jail's, in seconds.
+func (j *Judge) SetPhase(p Phase, window int64) { j.phase, j.window = p, window*1e9 }
+
+// timely applies the phase to a line's date; false means that the line is too old to be judged.
+func (j *Judge) timely(s *subject) bool {
+	now := j.detector.Clock.Now.UnixNano()
+	switch j.phase {
+	case Starting:
+		if s.dated && s.nanos < now-j.window {
+			j.Count.Old++
+			return false
+		}
+	case Live:
+		if skew := s.nanos - now; skew > maxSkew || skew < -maxSkew {
+			j.Count.Restamped++
+			s.nanos, j.lastDate = now, now
+		}
+	}
+	return true
 }
 
 // Counters is what a judge has seen.
 type Counters struct {
 	Lines, Ignored, Matched, Missed, Undated, Cut uint64
+	Old, Restamped                                uint64   // dates beyond the window, or beyond belief
 	Limits                                        uint64   // matches given up at the step limit
 	Sessions                                      uint64   // sessions forgotten because there were too many
 	Expressions                                   []uint64 // hits by failure expression
@@ -151,6 +188,9 @@ func (j *Judge) dated(line []byte) subject {
 
 func (j *Judge) judge(s subject) (f Failure, o Outcome, ok bool) {
 	j.Count.Lines++
+	if !j.timely(&s) {
+		return Failure{}, Missed, false
+	}
 	f, o, ok = j.decide(s)
 	switch o {
 	case Matched:

@@ -1,0 +1,82 @@
+package rules
+
+import (
+	"time"
+
+	"picket/rules/dates"
+	"picket/watch"
+)
+
+// Jail is a filter and limits at work on one kind of log: lines in, breaches out. It belongs to one goroutine.
+type Jail struct {
+	judge   *Judge
+	engine  *Engine
+	clock   dates.Clock
+	sources map[sourceKey]*Judge
+	last    *watch.Origin // whose judge is lastOne
+	lastOne *Judge
+}
+
+// sourceKey names a file over its rotations, which may come with new origins.
+type sourceKey struct{ source, path, host string }
+
+// maxSources bounds the judges of a jail: one for each file that its logs name.
+const maxSources = 10_000
+
+// NewJail returns a jail without failures. zone is the one of dates that name none; nil for the host's.
+func NewJail(f *Filter, l Limits, zone *time.Location) *Jail {
+	j := &Jail{engine: NewEngine(l), clock: dates.Clock{Zone: zone}, sources: map[sourceKey]*Judge{}}
+	j.judge = NewJudge(f, j.clock)
+	return j
+}
+
+// Engine returns what counts the jail's failures.
+func (j *Jail) Engine() *Engine { return j.engine }
+
+// Observe judges a line; the breach is valid if ok. Lines of different files are judged apart: each has its own dates,
+// connections and buffers. The line is not kept.
+func (j *Jail) Observe(o *watch.Observation, phase Phase) (b Breach, ok bool) {
+	if o.Kind != watch.Line {
+		return Breach{}, false
+	}
+	judge := j.source(o.Origin)
+	if now := time.Unix(0, o.Time); now.Unix() != judge.detector.Clock.Now.Unix() {
+		c := j.clock
+		c.Now = now
+		judge.SetClock(c)
+	}
+	judge.SetPhase(phase, j.engine.limits.Window)
+	var f Failure
+	if o.When != 0 {
+		f, _, ok = judge.At(o.Line, o.When)
+	} else {
+		f, _, ok = judge.Line(o.Line)
+	}
+	if !ok {
+		return Breach{}, false
+	}
+	return j.engine.Add(&f, o.Time/1e9)
+}
+
+// source returns the judge of an origin. Beyond the bound origins share one.
+func (j *Jail) source(o *watch.Origin) *Judge {
+	if o == nil {
+		return j.judge
+	}
+	if j.last != o {
+		j.last, j.lastOne = o, j.find(sourceKey{o.Source, o.Path, o.Host})
+	}
+	return j.lastOne
+}
+
+func (j *Jail) find(k sourceKey) *Judge {
+	if have, ok := j.sources[k]; ok {
+		return have
+	}
+	if len(j.sources) >= maxSources {
+		return j.judge
+	}
+	judge := NewJudge(j.judge.filter, j.clock)
+	j.sources[k] = judge
+	return judge
+}
