@@ -21,7 +21,8 @@ const (
 const (
 	defaultMaxTx = 256     // requests that wait for an answer ("max-tx")
 	maxResponses = 4096    // responses kept of one request
-	maxMessage   = 8 << 20 // bytes of a message
+	maxMessage   = 4 << 20 // bytes of a message
+	maxKept      = 8 << 20 // bytes of the responses to one request; later ones are kept without their content
 )
 
 // startTLS is the name of the extended request after whose success TLS begins (RFC 4511 §4.14).
@@ -31,6 +32,8 @@ const startTLS = "1.3.6.1.4.1.1466.20037"
 type Transaction struct {
 	Request   *Message
 	Responses []*Message
+
+	kept int // bytes of the responses
 }
 
 // TCP returns the table entry for LDAP over TCP.
@@ -126,7 +129,7 @@ func (p *parser) Parse(dir app.Direction, data []byte, _ bool) app.Result {
 			if !p.stream {
 				break
 			}
-		} else if p.response(m) {
+		} else if p.response(m, n) {
 			return app.Result{Consumed: used, Upgrade: app.TLS}
 		}
 	}
@@ -173,12 +176,15 @@ func (p *parser) request(m *Message) {
 	}
 }
 
-// response files a response with its request; true: TLS follows.
-func (p *parser) response(m *Message) bool {
+// response files a response of size bytes with its request; true: TLS follows.
+func (p *parser) response(m *Message, size int) bool {
 	for _, tx := range p.txs.Open {
 		t := tx.Data.(*Transaction)
 		if t.Request == nil || t.Request.ID != m.ID {
 			continue
+		}
+		if t.kept += size; t.kept > maxKept {
+			m = &Message{ID: m.ID, Op: m.Op, Result: Result{Code: m.Result.Code}}
 		}
 		if len(t.Responses) < maxResponses {
 			t.Responses = append(t.Responses, m)

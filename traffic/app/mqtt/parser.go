@@ -23,9 +23,10 @@ const (
 
 // Bounds of a connection.
 const (
-	defaultMaxMessage = 1 << 20 // bytes of a message that is read; longer ones are skipped ("max-msg-length")
-	defaultMaxTx      = 1024    // transactions that wait for an answer ("max-tx")
-	maxMessages       = 64      // messages kept of one transaction
+	defaultMaxMessage = 1 << 20  // bytes of a message that is read; longer ones are skipped ("max-msg-length")
+	defaultMaxTx      = 1024     // transactions that wait for an answer ("max-tx")
+	maxMessages       = 64       // messages kept of one transaction
+	maxHeld           = 16 << 20 // bytes of publications that wait for an answer
 )
 
 // connectID stands for the packet identifier that a Connect has not got.
@@ -37,6 +38,7 @@ type Transaction struct {
 	// Version is the connection's protocol version: 3 (3.1), 4 (3.1.1), 5; 0 before a Connect.
 	Version *uint8
 
+	held  int // bytes of the publication that waits
 	waits int // packet identifier, or connectID, of the answer that is awaited; -1: none
 }
 
@@ -69,6 +71,7 @@ type parser struct {
 	connected  bool
 	maxMessage int
 	maxTx      int
+	held       int    // bytes of all publications that wait
 	skip       [2]int // bytes of a message that is too long and has not been seen to its end
 }
 
@@ -174,7 +177,11 @@ func (p *parser) open(tx *app.Transaction, m *Message) {
 	case !m.HasID:
 		tx.AddEvent(EventMissingID)
 	default:
-		tx.Data.(*Transaction).waits = int(m.ID)
+		t := tx.Data.(*Transaction)
+		t.waits, t.held = int(m.ID), len(m.Body)
+		for p.held += t.held; p.held > maxHeld; {
+			p.closeOldest()
+		}
 	}
 }
 
@@ -190,8 +197,7 @@ func (p *parser) answer(dir app.Direction, m *Message, id int, missing string) {
 		}
 		tx.Touch()
 		if m.Type != PubRec && m.Type != PubRel {
-			t.waits = -1
-			complete(tx)
+			p.done(tx)
 		}
 		p.connected = p.connected || m.Type == ConnAck
 		return
@@ -224,17 +230,30 @@ func (p *parser) add(dir app.Direction, m *Message) *app.Transaction {
 
 // bound closes the oldest transaction that waits when there are too many.
 func (p *parser) bound() {
-	if len(p.txs.Open) <= p.maxTx {
-		return
+	if len(p.txs.Open) > p.maxTx {
+		p.closeOldest()
 	}
+}
+
+// closeOldest closes a transaction as if nobody would answer.
+func (p *parser) closeOldest() {
 	for _, tx := range p.txs.Open {
 		if tx.Progress[0] != app.Done {
 			tx.AddEvent(EventTooMany)
 			tx.Touch()
-			complete(tx)
+			p.done(tx)
 			return
 		}
 	}
+	p.held = 0 // the sensor has dropped what was counted
+}
+
+// done completes a transaction that has waited.
+func (p *parser) done(tx *app.Transaction) {
+	t := tx.Data.(*Transaction)
+	p.held -= t.held
+	t.waits, t.held = -1, 0
+	complete(tx)
 }
 
 func complete(tx *app.Transaction) { tx.Progress = [2]app.Progress{app.Done, app.Done} }

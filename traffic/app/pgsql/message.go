@@ -87,8 +87,19 @@ type Parameter struct {
 	Value []byte
 }
 
-// maxParameters bounds the parameters and fields that are kept of one message.
-const maxParameters = 256
+// Bounds of what is kept of one message.
+const (
+	maxParameters = 256     // parameters and fields
+	maxText       = 1 << 20 // bytes of a text
+)
+
+// keep copies a text as far as it is kept.
+func keep(b []byte) []byte {
+	if b == nil {
+		return nil
+	}
+	return append([]byte{}, b[:min(len(b), maxText)]...)
+}
 
 var (
 	errShort     = errors.New("pgsql: message is not whole yet")
@@ -122,12 +133,13 @@ func opening(b []byte) (m Message, size int, err error) {
 	if n < 8 {
 		return m, 0, errMalformed
 	}
+	if len(b) < 6 {
+		return m, 6, errShort
+	}
+	if major := c.U16(); major != 1234 && (major < 1 || major > 3) {
+		return m, 0, errMalformed
+	}
 	if size = int(min(n, 1<<31)); len(b) < size {
-		if len(b) >= 6 {
-			if major := c.U16(); major != 1234 && (major < 1 || major > 3) {
-				return m, 0, errMalformed
-			}
-		}
 		return m, size, errShort
 	}
 	c = cursor.New(b[4:size])
@@ -183,7 +195,7 @@ func parameter(c *cursor.Cursor) Parameter {
 	case "TimeZone":
 		name = "time_zone"
 	}
-	return Parameter{name, bytes.Clone(c.Until(0))}
+	return Parameter{name, keep(c.Until(0))}
 }
 
 // request reads a client's message with a type byte. What "p" means the state has to say.
@@ -201,7 +213,7 @@ func request(b []byte, p Kind) (m Message, size int, err error) {
 	c := cursor.New(payload)
 	switch b[0] {
 	case 'Q':
-		m.Kind, m.Text = Query, bytes.Clone(c.Until(0))
+		m.Kind, m.Text = Query, keep(c.Until(0))
 	case 'X':
 		m.Kind = Terminate
 		if len(payload) != 0 {
@@ -212,7 +224,7 @@ func request(b []byte, p Kind) (m Message, size int, err error) {
 	case 'c':
 		m.Kind = CopyDoneIn
 	case 'f':
-		m.Kind, m.Text = CopyFail, bytes.Clone(c.Until(0))
+		m.Kind, m.Text = CopyFail, keep(c.Until(0))
 	case 'p':
 		m.secret(&c, p)
 	}
@@ -226,7 +238,7 @@ func request(b []byte, p Kind) (m Message, size int, err error) {
 func (m *Message) secret(c *cursor.Cursor, p Kind) {
 	switch m.Kind = p; p {
 	case Password:
-		m.Text = bytes.Clone(c.Until(0))
+		m.Text = keep(c.Until(0))
 	case SASLInitial:
 		switch string(c.Until(0)) {
 		case "SCRAM-SHA-256":
@@ -236,9 +248,9 @@ func (m *Message) secret(c *cursor.Cursor, p Kind) {
 		default:
 			c.Fail()
 		}
-		m.Text = bytes.Clone(c.Bytes(int(c.U32())))
+		m.Text = keep(c.Bytes(int(c.U32())))
 	case SASLResponse:
-		m.Text = bytes.Clone(c.Rest())
+		m.Text = keep(c.Rest())
 	}
 }
 
@@ -263,7 +275,7 @@ func response(b []byte) (m Message, size int, err error) {
 	case 'S':
 		m.Kind, m.Parameters = ParameterStatus, []Parameter{parameter(&c)}
 	case 'C':
-		m.Kind, m.Text = CommandComplete, bytes.Clone(c.Until(0))
+		m.Kind, m.Text = CommandComplete, keep(c.Until(0))
 	case 'Z':
 		if m.Kind = Ready; bytes.IndexByte([]byte("ITE"), c.U8()) < 0 {
 			c.Fail()
@@ -275,7 +287,7 @@ func response(b []byte) (m Message, size int, err error) {
 		m.row(&c)
 	case 'A':
 		m.Kind, m.PID = Notification, c.U32()
-		m.Channel, m.Text = bytes.Clone(c.Until(0)), bytes.Clone(c.Until(0))
+		m.Channel, m.Text = keep(c.Until(0)), keep(c.Until(0))
 	case 'G', 'H':
 		m.Kind = CopyInResponse
 		if b[0] == 'H' {
@@ -301,17 +313,17 @@ func (m *Message) authentication(c *cursor.Cursor) {
 	case 3:
 		m.Kind = AuthCleartext
 	case 5:
-		if m.Kind, m.Text = AuthMD5, bytes.Clone(c.Bytes(4)); c.Left() > 0 {
+		if m.Kind, m.Text = AuthMD5, keep(c.Bytes(4)); c.Left() > 0 {
 			c.Fail()
 		}
 	case 9:
-		m.Kind, m.Text = AuthSSPI, bytes.Clone(c.Rest())
+		m.Kind, m.Text = AuthSSPI, keep(c.Rest())
 	case 10:
 		m.Kind = AuthSASL
 	case 11:
 		m.Kind = AuthSASLContinue
 	case 12:
-		m.Kind, m.Text = AuthSASLFinal, bytes.Clone(c.Rest())
+		m.Kind, m.Text = AuthSASLFinal, keep(c.Rest())
 	default:
 		c.Fail()
 	}
@@ -345,7 +357,7 @@ func (m *Message) fields(c *cursor.Cursor) {
 			name = "unknown_field_type"
 		}
 		if value := c.Until(0); len(m.Parameters) < maxParameters {
-			m.Parameters = append(m.Parameters, Parameter{name, bytes.Clone(value)})
+			m.Parameters = append(m.Parameters, Parameter{name, keep(value)})
 		}
 	}
 }

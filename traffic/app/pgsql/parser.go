@@ -13,8 +13,11 @@ const (
 	EventTooMany  = "too_many_transactions"
 )
 
-// maxResponses bounds the messages that are kept of one transaction.
-const maxResponses = 1024
+// Bounds of one transaction.
+const (
+	maxResponses = 1024    // messages that are kept
+	maxKept      = 4 << 20 // bytes of texts in them; later ones are kept without
+)
 
 // Transaction is a request with its responses.
 type Transaction struct {
@@ -22,6 +25,7 @@ type Transaction struct {
 	Responses []Message
 
 	in, out Message // what is only counted, until it is over
+	kept    int     // bytes of the responses' texts
 }
 
 // Query returns the simple query of the transaction.
@@ -255,9 +259,17 @@ func (p *parser) next(m *Message) {
 }
 
 func (t *Transaction) keep(m Message) {
-	if len(t.Responses) < maxResponses {
-		t.Responses = append(t.Responses, m)
+	if len(t.Responses) >= maxResponses {
+		return
 	}
+	t.kept += len(m.Text) + len(m.Channel)
+	for i := range m.Parameters {
+		t.kept += len(m.Parameters[i].Value)
+	}
+	if t.kept > maxKept {
+		m.Text, m.Channel, m.Parameters = nil, nil, nil
+	}
+	t.Responses = append(t.Responses, m)
 }
 
 // completes tells whether it is the client's turn after a message.
