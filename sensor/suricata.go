@@ -104,6 +104,7 @@ func (s *Settings) hashes(c *app.Config) {
 	if at := s.output("file-store"); at != "" {
 		names = append(names, "sha256")
 		names = append(names, s.List(at+".force-hash")...)
+		c.StoreAll = s.Bool(at+".force-filestore", false)
 	}
 	text := strings.Join(names, " ")
 	c.MD5, c.SHA1, c.SHA256 = strings.Contains(text, "md5"), strings.Contains(text, "sha1"), strings.Contains(text, "sha256")

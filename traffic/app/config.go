@@ -21,6 +21,8 @@ type Config struct {
 	Settings map[string]string
 	// Hash says which sums files need.
 	MD5, SHA1, SHA256 bool
+	// StoreAll marks every file as stored (file-store.force-filestore).
+	StoreAll bool
 }
 
 // Enabled is a protocol's switch.

@@ -50,7 +50,7 @@ const (
 
 // NewFile makes an open file with the sums that the configuration asks for. The name is copied.
 func (c *Config) NewFile(id uint32, name []byte) *File {
-	f := &File{ID: id, Name: bytes.Clone(name[:min(len(name), maxFileName)])}
+	f := &File{ID: id, Name: bytes.Clone(name[:min(len(name), maxFileName)]), Stored: c.StoreAll}
 	if c.MD5 {
 		f.MD5 = md5.New() //nolint:gosec
 	}

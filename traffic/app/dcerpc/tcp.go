@@ -92,15 +92,15 @@ func nextHeader(data []byte, dir app.Direction) int {
 	return -1
 }
 
-// pdu gives a PDU to its call.
+// pdu gives a PDU to its call. The third leg of an authentication belongs to none.
 func (p *parser) pdu(dir app.Direction, h *Header, body []byte) {
+	if h.Type == Auth3 {
+		return
+	}
 	tx, c := p.find(h.CallID, dir)
 	if tx == nil {
 		c = &Call{ID: h.CallID, Binding: &p.binding, Bare: true}
 		tx = p.txs.Add(app.DCERPC, c)
-		if h.Type == Auth3 { // never answered
-			tx.Progress[app.ToClient] = app.Done
-		}
 		if dir == app.ToClient {
 			tx.Progress[app.ToServer] = app.Done
 		}

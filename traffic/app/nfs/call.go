@@ -75,7 +75,6 @@ const (
 	getAttr2 = 1
 	lookup2  = 4
 	read2    = 6
-	write2   = 8
 	create2  = 9
 	remove2  = 10
 	rename2  = 11

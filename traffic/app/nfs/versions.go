@@ -25,15 +25,7 @@ func (p *parser) call2(xid uint32, c *pending, x *xdr) {
 	case read2:
 		c.offset = uint64(x.u32())
 		return
-	case write2:
-		x.u32()
-		offset := x.u32()
-		x.u32()
-		if data := x.opaque(); !x.bad {
-			p.content(app.ToServer, xid, c, write2, uint64(offset), data)
-		}
-		return
-	default:
+	default: // writes too: Suricata makes no files of version 2's
 		c.name = p.names[string(c.handle)]
 	}
 	p.add(xid, c)
