@@ -154,46 +154,62 @@ func (t *Tail) taken(id identity) bool {
 	return slices.ContainsFunc(t.files, func(f *file) bool { return f.id == id })
 }
 
-// look compares the paths with what is open: new files are opened, those that are no longer at a path retire.
+// look compares the paths with what is open: new files are opened, those that are no longer at a path retire, and
+// those that are at another path go on under its name.
 func (t *Tail) look() {
-	open := make(map[identity]*file, len(t.files))
-	for _, f := range t.files {
-		open[f.id] = f
-	}
-	seen := map[identity]bool{}
-	type arrival struct {
-		path string
-		id   identity
-	}
-	var arrivals []arrival
-	for _, path := range t.expand() {
+	at := map[string]identity{} // what is at each path
+	named := map[identity]string{}
+	paths := t.expand()
+	for _, path := range paths {
 		info, err := os.Stat(path)
 		if err != nil {
 			continue // it is between two names; the next look sees it
 		}
-		id := identify(info)
-		if seen[id] {
-			continue
-		}
-		seen[id] = true
-		if open[id] == nil && !t.copies[id] {
-			arrivals = append(arrivals, arrival{path, id})
+		at[path] = identify(info)
+		if _, twice := named[at[path]]; !twice {
+			named[at[path]] = path
 		}
 	}
+	open := map[identity]bool{}
 	for _, f := range slices.Clone(t.files) {
-		if !f.old && !seen[f.id] {
+		open[f.id] = true
+		path, seen := named[f.id]
+		switch {
+		case !seen && !f.old:
 			t.retire(f)
+		case seen && !f.complete && at[f.path] != f.id:
+			t.rename(f, path)
 		}
 	}
-	for _, a := range arrivals {
-		t.arrive(a.path)
+	for _, path := range paths {
+		if id, ok := at[path]; ok && named[id] == path && !open[id] && !t.copies[id] {
+			t.arrive(path)
+		}
 	}
-	t.forgetCopies(seen)
+	t.forgetCopies(named)
 }
 
-func (t *Tail) forgetCopies(seen map[identity]bool) {
+// rename goes on with f under another of the globs' paths.
+func (t *Tail) rename(f *file, path string) {
+	if t.at[f.path] == f {
+		delete(t.at, f.path)
+	}
+	for _, o := range t.files {
+		if o.before == f {
+			o.before = nil // nothing waits for the end of a file that is written to
+		}
+	}
+	f.path, f.old, f.ended, f.before = path, false, false, nil
+	f.origin = &watch.Origin{Source: t.cfg.Name, Path: path, Host: t.cfg.Host}
+	t.at[path] = f
+	t.remember(path)
+	t.note(f.mark())
+}
+
+// forgetCopies drops copies that no path names any more.
+func (t *Tail) forgetCopies(named map[identity]string) {
 	for id := range t.copies {
-		if !seen[id] {
+		if _, ok := named[id]; !ok {
 			delete(t.copies, id)
 		}
 	}
