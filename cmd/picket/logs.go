@@ -15,6 +15,7 @@ import (
 	"picket/rules"
 	"picket/rules/dates"
 	"picket/rules/fail2ban"
+	"picket/rules/library"
 )
 
 // logsFlags are what scan and explain share: which filter judges, and how dates without zone or year are meant.
@@ -35,7 +36,7 @@ func logsCommand() *cobra.Command {
 func (f *logsFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVar(&f.config, "config", "/etc/fail2ban", "configuration directory that holds filter.d")
-	flags.StringVar(&f.filter, "filter", "", "a filter's name, name[option=value], its file, or a regular expression")
+	flags.StringVar(&f.filter, "filter", "", "a filter's name, name[option=value], library/NAME for one of ours, its file, or a regular expression")
 	flags.StringVar(&f.options, "options", "", "options of the filter as a JSON object")
 	flags.StringVar(&f.usedns, "usedns", "", "raw, no, warn or yes; with no <HOST> matches addresses only")
 	flags.StringVar(&f.tz, "tz", "", "time zone of dates that name none (default the host's)")
@@ -86,6 +87,9 @@ func (f *logsFlags) definition() (rules.Definition, error) {
 	if strings.ContainsAny(f.filter, " <^") && !strings.Contains(f.filter, "[") || strings.Contains(f.filter, "<HOST>") || strings.Contains(f.filter, "<ADDR>") {
 		return rules.Definition{Name: "expression", FailRegex: []string{f.filter}}, nil
 	}
+	if name, ours := strings.CutPrefix(f.filter, "library/"); ours {
+		return libraryDefinition(name)
+	}
 	name, params, err := fail2ban.ParseSpec(f.filter)
 	if err != nil {
 		return rules.Definition{}, fmt.Errorf("filter %q: %w", f.filter, err)
@@ -111,6 +115,22 @@ func (f *logsFlags) definition() (rules.Definition, error) {
 		return rules.Definition{}, err
 	}
 	return filterDefinition(read), nil
+}
+
+// libraryDefinition returns one of the shipped rules.
+func libraryDefinition(name string) (rules.Definition, error) {
+	all, err := library.Rules()
+	if err != nil {
+		return rules.Definition{}, err
+	}
+	var names []string
+	for _, r := range all {
+		if r.Name == name {
+			return r.Definition(), nil
+		}
+		names = append(names, r.Name)
+	}
+	return rules.Definition{}, fmt.Errorf("no rule %q in the library (there are %s)", name, strings.Join(names, ", "))
 }
 
 // filterDefinition is a filter of fail2ban in the judge's terms.
