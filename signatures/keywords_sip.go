@@ -31,8 +31,8 @@ func sipKeywords() []Keyword {
 		{Name: "sdp.phone_number", Points: sdpLine(func(s *sip.Session) []byte { return s.Phone })},
 		{Name: "sdp.connection_data", Points: sdpLine(func(s *sip.Session) []byte { return s.Connection })},
 		{Name: "sdp.bandwidth", Points: sdpLines(func(s *sip.Session) [][]byte { return s.Bandwidths })},
-		{Name: "sdp.time", Points: sdpLine(func(s *sip.Session) []byte { return s.Time })},
-		{Name: "sdp.repeat_time", Points: sdpLine(func(s *sip.Session) []byte { return s.Repeat })},
+		{Name: "sdp.time", Points: sdpTime(func(t *sip.Time) []byte { return t.Active })},
+		{Name: "sdp.repeat_time", Points: sdpTime(func(t *sip.Time) []byte { return t.Repeat })},
 		{Name: "sdp.timezone", Points: sdpLine(func(s *sip.Session) []byte { return s.Zone })},
 		{Name: "sdp.encryption_key", Points: sdpLine(func(s *sip.Session) []byte { return s.Key })},
 		{Name: "sdp.attribute", Points: sdpLines(func(s *sip.Session) [][]byte { return s.Attributes })},
@@ -92,6 +92,26 @@ func sdpLines(get func(*sip.Session) [][]byte) []Point {
 			return nil, false
 		}
 		return list[i], true
+	})
+}
+
+// sdpTime numbers the time descriptions that have a line.
+func sdpTime(get func(*sip.Time) []byte) []Point {
+	return sipEach(func(m *sip.Message, i int) ([]byte, bool) {
+		if m.SDP == nil {
+			return nil, false
+		}
+		for k := range m.SDP.Times {
+			b := get(&m.SDP.Times[k])
+			if b == nil {
+				continue
+			}
+			if i == 0 {
+				return b, true
+			}
+			i--
+		}
+		return nil, false
 	})
 }
 

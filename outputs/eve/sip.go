@@ -33,7 +33,6 @@ func appendSIP(j *JSON, tx *app.Transaction, _ *Context) bool {
 }
 
 func sdpSession(j *JSON, s *sip.Session) {
-	j.Uint("version", 0)
 	textIf(j, "origin", s.Origin)
 	textIf(j, "session_name", s.Name)
 	textIf(j, "session_info", s.Info)
@@ -42,8 +41,14 @@ func sdpSession(j *JSON, s *sip.Session) {
 	textIf(j, "phone_number", s.Phone)
 	textIf(j, "connection_data", s.Connection)
 	textsIf(j, "bandwidths", s.Bandwidths)
-	textIf(j, "time", s.Time)
-	textIf(j, "repeat_time", s.Repeat)
+	j.Array("time_descriptions")
+	for i := range s.Times {
+		j.Object("")
+		j.Text("time", s.Times[i].Active)
+		textIf(j, "repeat_time", s.Times[i].Repeat)
+		j.EndObject()
+	}
+	j.EndArray()
 	textIf(j, "timezone", s.Zone)
 	textIf(j, "encryption_key", s.Key)
 	textsIf(j, "attributes", s.Attributes)
@@ -55,7 +60,7 @@ func sdpSession(j *JSON, s *sip.Session) {
 		m := &s.Media[i]
 		j.Object("")
 		j.Text("media", m.Media)
-		textIf(j, "session_info", m.Info)
+		textIf(j, "media_info", m.Info)
 		textsIf(j, "bandwidths", m.Bandwidths)
 		textIf(j, "connection_data", m.Connection)
 		textIf(j, "encryption_key", m.Key)

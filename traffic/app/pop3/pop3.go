@@ -12,18 +12,17 @@ import (
 // The events, by the names that rules use (app-layer-event:pop3.…).
 const (
 	EventTooMany      = "too_many_transactions"
-	EventCommandLong  = "command_too_long"
+	EventRequestLong  = "request_too_long"
 	EventArguments    = "incorrect_argument_count"
 	EventUnknown      = "unknown_command"
-	EventRequestLong  = "request_too_long"
 	EventResponseLong = "response_too_long"
-	EventReplyTooLong = "reply_too_long"
 )
 
 // Bounds of a connection.
 const (
 	maxLine    = 8192 // bytes of a line that are kept; the rest of it is skipped
-	maxCommand = 255  // bytes of a command (RFC 2449 §4)
+	maxCommand = 255  // bytes of a command with its end of line (RFC 2449 §4)
+	maxStatus  = 512  // bytes of a reply's first line with its end (RFC 2449 §4)
 	maxData    = 1024 // lines of a reply that are kept
 	maxTx      = 256  // commands that wait for a reply
 )
@@ -49,8 +48,7 @@ func Protocol() app.Protocol {
 	return app.Protocol{
 		Proto: app.POP3, TCP: true, New: newParser, Ports: "110", Probe: probe,
 		Patterns: []app.Pattern{{Dir: app.ToClient, Bytes: "+OK ", Depth: 4, Check: greeting}},
-		Events: []string{EventTooMany, EventCommandLong, EventArguments, EventUnknown, EventRequestLong, EventResponseLong,
-			EventReplyTooLong},
+		Events:   []string{EventTooMany, EventRequestLong, EventArguments, EventUnknown, EventResponseLong},
 	}
 }
 
@@ -160,8 +158,8 @@ func (p *parser) request(line []byte, cut bool) error {
 	}
 	known := find(t.Command)
 	tx := p.add(t)
-	if len(line) > maxCommand || cut {
-		tx.AddEvent(EventCommandLong)
+	if len(line)+2 > maxCommand || cut {
+		tx.AddEvent(EventRequestLong)
 	}
 	switch {
 	case known == nil:
@@ -233,11 +231,11 @@ func (p *parser) reply(line []byte, cut bool) bool {
 	}
 	t := tx.Data.(*Transaction)
 	tx.Touch()
-	if cut {
-		tx.AddEvent(EventResponseLong)
-	}
 	if t.reading {
 		return p.more(tx, t, line)
+	}
+	if cut || len(line)+2 > maxStatus {
+		tx.AddEvent(EventResponseLong)
 	}
 	t.Replied = true
 	switch {
@@ -263,8 +261,8 @@ func (p *parser) more(tx *app.Transaction, t *Transaction, line []byte) bool {
 		tx.Progress[app.ToClient] = app.Done
 		return false
 	}
-	line = bytes.TrimPrefix(line, []byte(".")) // byte-stuffed (RFC 1939 §3)
-	if len(t.Data) < maxData {
+	line = bytes.TrimPrefix(line, []byte("."))        // byte-stuffed (RFC 1939 §3)
+	if len(t.Data) < maxData && t.Command != "RETR" { // a mail is not kept
 		t.Data = append(t.Data, bytes.Clone(line))
 	}
 	return false

@@ -7,10 +7,14 @@ import "bytes"
 type Session struct {
 	Origin, Name, Info, URI, Email, Phone, Connection []byte
 	Bandwidths                                        [][]byte
-	Time, Repeat, Zone, Key                           []byte
+	Times                                             []Time
+	Zone, Key                                         []byte
 	Attributes                                        [][]byte
 	Media                                             []Media
 }
+
+// Time is a time description: when the session is active, and how it repeats.
+type Time struct{ Active, Repeat []byte }
 
 // Media is a media description of a session.
 type Media struct {
@@ -67,10 +71,16 @@ func parseSDP(body []byte) *Session {
 	}
 	s.Info, s.URI, s.Email, s.Phone, s.Connection = r.take('i'), r.take('u'), r.take('e'), r.take('p'), r.take('c')
 	s.Bandwidths = r.many('b')
-	if s.Time = r.take('t'); len(bytes.Fields(s.Time)) != 2 {
+	for t := r.take('t'); t != nil; t = r.take('t') {
+		if len(bytes.Fields(t)) != 2 {
+			return nil
+		}
+		s.Times = append(s.Times, Time{t, r.take('r')})
+	}
+	if len(s.Times) == 0 {
 		return nil
 	}
-	s.Repeat, s.Zone, s.Key = r.take('r'), r.take('z'), r.take('k')
+	s.Zone, s.Key = r.take('z'), r.take('k')
 	s.Attributes = r.many('a')
 	for m := r.take('m'); m != nil && len(s.Media) < maxMedia; m = r.take('m') {
 		s.Media = append(s.Media, Media{Media: m, Info: r.take('i'), Connection: r.take('c'), Bandwidths: r.many('b'),
