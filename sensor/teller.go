@@ -22,7 +22,11 @@ type teller struct {
 	known  map[*signatures.Signature]*eve.Signature
 	urls   map[string]string // of reference systems
 	record eve.Alert
+	text   []byte // of the stream around an alert
 }
+
+// maxText bounds the stream bytes that an alert shows; EVE's payload-buffer-size cuts further.
+const maxText = 64 << 10
 
 func newTeller(out *lines, bans *banner, urls map[string]string) *teller {
 	return &teller{lines: out, bans: bans, urls: urls, known: map[*signatures.Signature]*eve.Signature{}}
@@ -62,7 +66,8 @@ func (t *teller) alert(at *eve.Moment, a *signatures.Alert, v eve.Verdict, enfor
 		t.record.Contexts = append(t.record.Contexts, eve.ValueContext{Name: c.Name, JSON: c.JSON})
 	}
 	if at.State != nil && t.record.Stream && at.Packet != nil {
-		t.record.Data = at.State.Raw(a.Dir).Data
+		t.text = at.State.Text(t.text[:0], a.Dir, maxText)
+		t.record.Data = t.text
 	}
 	return &t.record
 }

@@ -560,7 +560,7 @@ func (b *builder) chooseType() error {
 		s.Type = TypeApp
 	case b.ipOnly && len(s.tests) == 0 && len(s.payload) == 0 && len(s.buffers) == 0 && !b.hasFlow:
 		s.Type = TypeIPOnly
-	case b.protoOnly && len(s.tests) == 1 && len(s.payload) == 0 && len(s.buffers) == 0:
+	case b.protoOnly && b.onlyTests("app-layer-protocol") && len(s.payload) == 0 && len(s.buffers) == 0:
 		s.Type = TypeProtoOnly
 		s.tests = append(s.tests, packetTest{"detection", func(v *view) bool { return v.Packet.Has(packet.Detected) }})
 	case len(s.payload) > 0 && s.inspect == inStream:
@@ -571,6 +571,11 @@ func (b *builder) chooseType() error {
 		s.Type = TypePacket
 	}
 	return nil
+}
+
+// onlyTests tells whether all tests are of one keyword.
+func (b *builder) onlyTests(name string) bool {
+	return !slices.ContainsFunc(b.Signature.tests, func(t packetTest) bool { return t.name != name })
 }
 
 // setNeeds fills in what a packet must have for the rule to be tried.

@@ -9,7 +9,7 @@ import (
 // each packet without flow.
 func (in *Inspector) judgeHeaders() {
 	p, f := in.v.Packet, in.v.Flow
-	if p.Has(packet.NoIP|packet.Pseudo) || f != nil && f.Packets[in.direction] > 1 {
+	if p.Flags&(packet.NoIP|packet.Pseudo) != 0 || f != nil && f.Packets[in.direction] > 1 {
 		return
 	}
 	in.judgeHeader(in.e.ipOnly)

@@ -58,6 +58,7 @@ func (l *Logger) Flow(at *Moment, why flow.EndReason, tcp *TCPSummary) {
 func (l *Logger) flowRecord(at *Moment, why flow.EndReason, tcp *TCPSummary) {
 	j, f := &l.json, at.Flow
 	l.head("flow", nil, f, FromClient, at.Time)
+	spi(j, f)
 	appProto(j, at.conn())
 	j.Object("flow")
 	flowCounts(j, f)
@@ -83,6 +84,13 @@ func (l *Logger) flowRecord(at *Moment, why flow.EndReason, tcp *TCPSummary) {
 		tcpObject(j, tcp)
 	}
 	l.finish()
+}
+
+// spi writes the security parameter index of an ESP flow.
+func spi(j *JSON, f *flow.Flow) {
+	if f.Proto == packet.ESP {
+		j.Uint("spi", uint64(f.CPort)<<16|uint64(f.SPort))
+	}
 }
 
 // tcpObject writes "tcp":{...} of a flow record (output-json-flow.c).
@@ -134,6 +142,7 @@ func (l *Logger) netflow(at *Moment, dir packet.Direction, tcp *TCPSummary) {
 		o = FromServer
 	}
 	l.head("netflow", nil, f, o, at.Time)
+	spi(j, f)
 	if c := at.conn(); c != nil && c.Proto != app.Unknown {
 		j.Str("app_proto", c.Proto.String())
 	}

@@ -27,7 +27,7 @@ func protoName(p packet.Proto) string {
 }
 
 var protoNames = [...]string{
-	0: "HOPOPT", 1: "ICMP", 2: "IGMP", 3: "GGP", 4: "IP-ENCAP", 5: "ST", 6: "TCP", 7: "CBT", 8: "EGP", 9: "IGP",
+	0: "HOPOPT", 1: "ICMP", 2: "IGMP", 3: "GGP", 4: "IP-in-IP", 5: "ST", 6: "TCP", 7: "CBT", 8: "EGP", 9: "IGP",
 	10: "BBN-RCC-MON", 11: "NVP-II", 12: "PUP", 13: "ARGUS", 14: "EMCON", 15: "XNET", 16: "CHAOS", 17: "UDP",
 	18: "MUX", 19: "DCN-MEAS", 20: "HMP", 21: "PRM", 22: "XNS-IDP", 23: "TRUNK-1", 24: "TRUNK-2", 25: "LEAF-1",
 	26: "LEAF-2", 27: "RDP", 28: "IRTP", 29: "ISO-TP4", 30: "NETBLT", 31: "MFE-NSP", 32: "MERIT-INP", 33: "DCCP",

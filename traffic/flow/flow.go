@@ -10,7 +10,7 @@ import (
 type Flow struct {
 	ID             uint64 // EVE's flow_id
 	Client, Server packet.Addr
-	CPort, SPort   uint16 // ICMP: type and code of the request
+	CPort, SPort   uint16 // ICMP: type and code of the first packet; ESP: the SPI's halves
 	Proto          packet.Proto
 	Family         uint8
 	VLANs          uint8

@@ -15,12 +15,16 @@ type key struct {
 	depth        uint8
 	vlans        uint8
 	vlan         [packet.MaxVLANs]uint16
+	peer         uint16 // ICMP: the type that the other side sends in this conversation, noPeer when there is none
 }
 
-// requests pairs the ICMP answers with their requests' types.
-var requests = map[packet.Proto]map[uint8]uint8{
-	packet.ICMP:   {0: 8, 14: 13, 16: 15, 18: 17},
-	packet.ICMPv6: {129: 128, 136: 135, 134: 133, 131: 130},
+// noPeer stands for an ICMP type that does not exist.
+const noPeer = 0xffff
+
+// peers pairs the ICMP types of questions and answers (Suricata: ICMPv4GetCounterpart, ICMPv6GetCounterpart).
+var peers = map[packet.Proto]map[uint8]uint8{
+	packet.ICMP:   {0: 8, 8: 0, 14: 13, 13: 14, 16: 15, 15: 16, 18: 17, 17: 18, 10: 9, 9: 10},
+	packet.ICMPv6: {129: 128, 128: 129, 136: 135, 135: 136, 134: 133, 133: 134, 131: 130, 130: 131, 140: 139, 139: 140},
 }
 
 // keyOf makes a packet's key. An ICMP error gets that of the packet it quotes, as if its receiver had sent it.
@@ -31,10 +35,13 @@ func (t *Table) keyOf(p *packet.Packet, quoted bool) (k key) {
 		q := &p.Quoted
 		k = key{src: q.Dst, dst: q.Src, sport: q.DstPort, dport: q.SrcPort, proto: q.Proto}
 	case p.Proto == packet.ICMP || p.Proto == packet.ICMPv6:
-		k.sport, k.dport = uint16(p.ICMPType), uint16(p.ICMPCode)
-		if r, ok := requests[p.Proto][p.ICMPType]; ok {
-			k.sport = uint16(r)
+		k.sport, k.dport, k.peer = uint16(p.ICMPType), uint16(p.ICMPCode), noPeer
+		if other, ok := peers[p.Proto][p.ICMPType]; ok {
+			k.peer = uint16(other)
 		}
+	case p.Proto == packet.ESP && len(p.IP) >= int(p.IPHdrLen)+4: // one flow for each SPI (RFC 4303)
+		spi := p.IP[p.IPHdrLen:]
+		k.sport, k.dport = binary.BigEndian.Uint16(spi), binary.BigEndian.Uint16(spi[2:])
 	case p.Proto != packet.TCP && p.Proto != packet.UDP && p.Proto != packet.SCTP:
 		k.sport, k.dport = 0, 0
 	}
@@ -70,11 +77,9 @@ func (f *Flow) match(k *key) (dir packet.Direction, ok bool) {
 	}
 	icmp := k.proto == packet.ICMP || k.proto == packet.ICMPv6
 	switch {
-	case icmp && (f.CPort != k.sport || f.SPort != k.dport):
-		return 0, false
 	case f.Client == k.src && f.Server == k.dst && f.CPort == k.sport && f.SPort == k.dport:
 		return packet.ToServer, true
-	case f.Client == k.dst && f.Server == k.src && (icmp || f.CPort == k.dport && f.SPort == k.sport):
+	case f.Client == k.dst && f.Server == k.src && (icmp && f.CPort == k.peer || !icmp && f.CPort == k.dport && f.SPort == k.sport):
 		return packet.ToClient, true
 	}
 	return 0, false

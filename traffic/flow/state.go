@@ -46,6 +46,10 @@ func (s *State) announce(p *packet.Packet) {
 // notice looks whether a packet has settled the protocol. Inline, and over UDP, it is told at once; otherwise the next
 // packet of the direction is told, since this one has only acknowledged the bytes.
 func (s *State) notice(p *packet.Packet, inline bool) {
+	if s.App.Upgrading() {
+		s.detected = [2]found{}
+		return
+	}
 	for dir := packet.ToServer; dir <= packet.ToClient; dir++ {
 		if s.detected[dir] != searching || !s.App.Settled(dir) {
 			continue
@@ -97,6 +101,15 @@ func (s *State) Raw(dir packet.Direction) stream.Window {
 		return stream.Window{}
 	}
 	return s.engine.Raw(s.tcp, s.bytes, s.cur)
+}
+
+// Text appends to b what is held of a direction for people to read: the bytes that were acknowledged, or all of them
+// inline, with a note in place of each hole; at most limit bytes. It is what EVE shows of a match in a stream.
+func (s *State) Text(b []byte, dir packet.Direction, limit int) []byte {
+	if s.tcp == nil || s.bytes == nil || s.engine == nil {
+		return b
+	}
+	return s.engine.Text(b, s.tcp, s.bytes, dir, limit)
 }
 
 // Session returns the TCP session of the packet that is being worked on, nil for other flows.

@@ -22,6 +22,7 @@ type half struct {
 	segs    []span // the segments as they came, sorted by start: overlap policies judge by them
 	app     uint64 // given to the application layer
 	raw     uint64 // judged as raw stream
+	done    uint64 // before it nobody needs anything, though it may be held
 	offered uint64 // right edge of what the application layer was last offered
 	window  span   // what Raw returned for this packet
 	added   span   // where this packet's payload went

@@ -1,6 +1,10 @@
 package stream
 
-import "picket/traffic/packet"
+import (
+	"strconv"
+
+	"picket/traffic/packet"
+)
 
 // Trigger asks that a direction's raw bytes are judged at its next packet, however few they are. The flow table
 // does so when a transaction is complete (Suricata: StreamTcpReassembleTriggerRawInspection).
@@ -86,6 +90,29 @@ func (h *half) around(p *packet.Packet, chunk uint64) Window {
 	return Window{Data: h.buf[from-h.base : end-h.base], Offset: from, New: int(end - h.added.start)}
 }
 
+// Text appends what is held of a direction to b: the acknowledged bytes, or all of them inline, with "[4 bytes missing]"
+// in place of holes; at most limit bytes.
+func (e *Engine) Text(b []byte, s *Session, held *Bytes, dir packet.Direction, limit int) []byte {
+	h := &held.half[dir]
+	end := h.right()
+	if !e.cfg.Inline {
+		end = min(end, max(uint64(max(h.offset(s.side[dir].acked), 0)), h.window.end))
+	}
+	start := len(b)
+	for off := max(h.done, h.base); off < end && len(b)-start < limit; {
+		data, missing := h.at(off)
+		if missing > 0 {
+			b = append(strconv.AppendUint(append(b, '['), missing, 10), " bytes missing]"...)
+			off += missing
+			continue
+		}
+		data = data[:min(uint64(len(data)), end-off)]
+		b = append(b, data...)
+		off += uint64(len(data))
+	}
+	return b[:min(len(b), start+limit)]
+}
+
 // Settle marks what Raw returned for the direction as judged and forgets the bytes nobody needs any more. True:
 // more is ready to be judged at once (behind a gap, at the end of a flow).
 func (e *Engine) Settle(b *Bytes, dir packet.Direction) (more bool) {
@@ -108,6 +135,10 @@ func (e *Engine) Settle(b *Bytes, dir packet.Direction) (more bool) {
 		if e.cfg.Inline {
 			keep -= min(keep, uint64(e.cfg.Reassembly.ToServerChunk))
 		}
+		if more { // the next round belongs to the same packet and may tell of these bytes too
+			continue
+		}
+		h.done = max(h.done, min(keep, h.right()))
 		h.prune(keep)
 	}
 	return more

@@ -22,7 +22,7 @@ func (c *conn) segment() {
 			c.dir = c.p.Dir
 		}
 	}
-	if len(c.p.Payload) > 0 && c.add() {
+	if len(c.p.Payload) > 0 && fl&packet.RST == 0 && c.add() { // a reset's data is an explanation (RFC 9293, 3.5.3)
 		own = true // the depth was just reached
 	}
 	if own {
