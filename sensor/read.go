@@ -249,8 +249,9 @@ type blueprint struct {
 	engine    atomic.Pointer[signatures.Engine]
 	memory    *signatures.Memory
 	eve       eve.Config
-	inline    bool // streams are judged at once, the first copy of a byte wins
-	enforce   bool // verdicts take effect
+	expect    flow.Expectations // between the flows of all workers
+	inline    bool              // streams are judged at once, the first copy of a byte wins
+	enforce   bool              // verdicts take effect
 	checksums bool
 	offline   bool
 	urls      map[string]string // of reference systems
@@ -279,6 +280,7 @@ func (b *blueprint) worker(name string, src capture.Source, out *eve.Writer) *wo
 	}
 	layer := app.NewLayer(b.appConfig(), protocols.All())
 	flows := b.settings.flowConfig(b.enforce)
+	flows.Expect = &b.expect
 	flows.FirstID = (b.workers.Add(1) - 1) << workerShift
 	if !b.offline {
 		flows.FirstID |= uint64(time.Now().Unix()) << 20 & (1<<workerShift - 1)

@@ -8,13 +8,14 @@ import (
 
 // Config is Suricata's flow and flow-timeouts sections. Use Default.
 type Config struct {
-	Memcap   uint64 // bytes of flow records
-	HashSize uint32 // buckets
-	Prealloc uint32 // records made at the start
-	FirstID  uint64 // number of the first flow less one: workers that log together must not meet
-	UseVLAN  bool   // vlan.use-for-tracking
-	UseDepth bool   // packets of different tunnel depth belong to different flows
-	Enforce  bool   // verdicts take effect: bytes of a flow that was dropped go nowhere any more
+	Memcap   uint64        // bytes of flow records
+	HashSize uint32        // buckets
+	Prealloc uint32        // records made at the start
+	FirstID  uint64        // number of the first flow less one: workers that log together must not meet
+	UseVLAN  bool          // vlan.use-for-tracking
+	Expect   *Expectations // shared with other tables; nil: the table has its own
+	UseDepth bool          // packets of different tunnel depth belong to different flows
+	Enforce  bool          // verdicts take effect: bytes of a flow that was dropped go nowhere any more
 	// AppError is what to do with a flow whose application layer can't be parsed, MemcapPolicy with a packet that there
 	// is no flow record for.
 	AppError, MemcapPolicy packet.Exception

@@ -3,6 +3,8 @@ package flow
 import (
 	"bytes"
 	"slices"
+	"sync"
+	"sync/atomic"
 
 	"picket/traffic/app"
 	"picket/traffic/packet"
@@ -15,11 +17,13 @@ const (
 	maxExpected   = 4096 // of all: further ones are refused
 )
 
-// expectations are the flows that other flows have announced: data connections of FTP. They are known by their two
-// hosts, not by who will call whom, and met by the first bytes in the direction that was announced.
-type expectations struct {
+// Expectations are the flows that other flows have announced: data connections of FTP. They are known by their two
+// hosts, not by who will call whom, and met by the first bytes in the direction that was announced. Tables may share
+// them, as the flow to come can fall to another worker; the zero value is ready.
+type Expectations struct {
+	waiting atomic.Int64 // how many there are, to be looked at without the lock
+	mu      sync.Mutex
 	byHosts map[hostPair][]expectation
-	count   int
 }
 
 type hostPair struct{ low, high packet.Addr }
@@ -37,33 +41,37 @@ func pairOf(r *record) hostPair {
 }
 
 // add takes a connection's announcements over.
-func (e *expectations) add(r *record, c *app.Conn) {
+func (e *Expectations) add(r *record, c *app.Conn) {
 	list := c.Announced
 	c.Announced = nil
+	e.mu.Lock()
+	defer e.mu.Unlock()
 	if e.byHosts == nil {
 		e.byHosts = map[hostPair][]expectation{}
 	}
 	key := pairOf(r)
 	for _, a := range list {
-		if e.count >= maxExpected {
+		if e.waiting.Load() >= maxExpected {
 			e.sweep(r.Last)
 		}
-		if e.count >= maxExpected {
+		if e.waiting.Load() >= maxExpected {
 			return
 		}
 		have := e.byHosts[key]
 		if len(have) >= maxExpectHost {
 			have = slices.Delete(have, 0, 1)
-			e.count--
+			e.waiting.Add(-1)
 		}
 		e.byHosts[key] = append(have, expectation{a, r.Last})
-		e.count++
+		e.waiting.Add(1)
 	}
 }
 
 // settle looks whether bytes of a flow without protocol were expected; an expectation is met once.
-func (e *expectations) settle(r *record, dir packet.Direction, c *app.Conn) {
+func (e *Expectations) settle(r *record, dir packet.Direction, c *app.Conn) {
 	key := pairOf(r)
+	e.mu.Lock()
+	defer e.mu.Unlock()
 	have, ok := e.byHosts[key]
 	if !ok {
 		return
@@ -82,8 +90,8 @@ func (e *expectations) settle(r *record, dir packet.Direction, c *app.Conn) {
 }
 
 // put stores what is left of a pair's expectations.
-func (e *expectations) put(key hostPair, have, keep []expectation) {
-	e.count -= len(have) - len(keep)
+func (e *Expectations) put(key hostPair, have, keep []expectation) {
+	e.waiting.Add(int64(len(keep) - len(have)))
 	clear(have[len(keep):])
 	if len(keep) == 0 {
 		delete(e.byHosts, key)
@@ -93,7 +101,7 @@ func (e *expectations) put(key hostPair, have, keep []expectation) {
 }
 
 // sweep forgets everything that is too old.
-func (e *expectations) sweep(now int64) {
+func (e *Expectations) sweep(now int64) {
 	for key, have := range e.byHosts {
 		keep := have[:0]
 		for _, x := range have {

@@ -59,7 +59,7 @@ type Table struct {
 	stats   Stats
 	feeder  feeder
 	pseudo  packet.Packet
-	expect  expectations
+	expect  *Expectations
 	none    *stream.Bytes // stands for the bytes of a flow without State
 	l4      [20]byte
 	now     int64
@@ -73,6 +73,9 @@ func NewTable(cfg Config, sc stream.Config, layer Layer, sink Sink) *Table {
 	}
 	t := &Table{cfg: cfg, engine: stream.NewEngine(sc), layer: layer, sink: sink, seed: maphash.MakeSeed(),
 		buckets: make([]uint32, size), states: make([]*State, 1), nextID: cfg.FirstID}
+	if t.expect = cfg.Expect; t.expect == nil {
+		t.expect = new(Expectations)
+	}
 	for n := uint32(0); n < cfg.Prealloc; n += slabSize {
 		t.slab()
 	}
@@ -230,7 +233,7 @@ func (f *feeder) Stream(dir packet.Direction, data []byte, eof bool) int {
 	if f.s == nil || f.s.App.Idle(dir) {
 		return len(data)
 	}
-	if f.t.expect.count > 0 && f.s.App.Proto == app.Unknown {
+	if f.t.expect.waiting.Load() > 0 && f.s.App.Proto == app.Unknown {
 		f.t.expect.settle(f.r, dir, &f.s.App)
 	}
 	was, broken := f.s.App.Reversed, f.s.App.Broken
