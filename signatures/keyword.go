@@ -43,6 +43,7 @@ func keywordTable() []Keyword {
 		httpKeywords(),
 		http2Keywords(),
 		quicKeywords(),
+		dnp3Keywords(),
 		dnsKeywords(),
 		tlsKeywords(),
 		sshKeywords(),

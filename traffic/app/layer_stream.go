@@ -195,7 +195,8 @@ func (l *Layer) account(c *Conn, ep Endpoint) {
 	for i := len(txs.Open) - 1; i >= 0 && txs.Open[i].Started == 0; i-- {
 		txs.Open[i].Started = ep.Time
 	}
-	txs.Open[len(txs.Open)-1].Updated = ep.Time
+	newest := txs.Open[len(txs.Open)-1]
+	newest.Updated = max(ep.Time, newest.Updated+1) // several packets may have one time
 	limit := l.maxTx[c.Proto]
 	if len(txs.Open) <= limit {
 		return

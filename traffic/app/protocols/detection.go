@@ -21,7 +21,6 @@ func detectionOnly() []app.Protocol {
 			{Dir: app.ToClient, Bytes: "d2:ip6:", Depth: 7}, {Dir: app.ToClient, Bytes: "d1:el", Depth: 5},
 		}},
 		{Proto: app.Modbus, TCP: true, Ports: "502", Probe: probeModbus},
-		{Proto: app.DNP3, TCP: true, Ports: "20000", Probe: probeDNP3},
 		{Proto: app.ENIP, TCP: true, UDP: true, Ports: "44818", Probe: probeENIP},
 	}
 }
@@ -57,14 +56,6 @@ func probeModbus(_ app.Direction, data []byte) app.Answer {
 	}
 	n := binary.BigEndian.Uint16(data[4:])
 	return answer(data[2] == 0 && data[3] == 0 && n >= 2 && n <= 254)
-}
-
-// probeDNP3 knows the link header; a server's banner of text may stand before it.
-func probeDNP3(_ app.Direction, data []byte) app.Answer {
-	if len(data) < 10 {
-		return app.More
-	}
-	return answer(data[0] == 5 && data[1] == 0x64 && data[2] >= 5)
 }
 
 // probeENIP knows the encapsulation header by its command and status.

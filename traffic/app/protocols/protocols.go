@@ -5,6 +5,7 @@ import (
 	"picket/traffic/app"
 	"picket/traffic/app/dcerpc"
 	"picket/traffic/app/dhcp"
+	"picket/traffic/app/dnp3"
 	"picket/traffic/app/dns"
 	"picket/traffic/app/ftp"
 	"picket/traffic/app/http1"
@@ -37,6 +38,7 @@ func All() []app.Protocol {
 		http2.Protocol(),
 		http2.DNS(),
 		quic.Protocol(),
+		dnp3.Protocol(),
 		tls.Protocol(),
 		ssh.Protocol(),
 		smtp.Protocol(),
