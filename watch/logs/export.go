@@ -44,6 +44,7 @@ type exportReader struct {
 	names  map[string]string // the fields kept; the value is the key, so that no name is allocated
 	fields []exportField
 	text   []byte // all values
+	length [8]byte
 
 	cut, malformed, dropped uint64 // values cut, lines that are no field, fields over the limit
 }
@@ -147,11 +148,10 @@ func unexpected(err error) error {
 
 // binary reads the length and the bytes of a field.
 func (e *exportReader) binary(kept string) error {
-	var length [8]byte
-	if _, err := io.ReadFull(e.in, length[:]); err != nil {
+	if _, err := io.ReadFull(e.in, e.length[:]); err != nil {
 		return unexpected(err)
 	}
-	n := binary.LittleEndian.Uint64(length[:])
+	n := binary.LittleEndian.Uint64(e.length[:])
 	if n > maxExportLength {
 		return fmt.Errorf("%w: a field of %d bytes", errExport, n)
 	}
@@ -213,7 +213,7 @@ func first(fields []exportField, name string) []byte {
 // expect it. Line ends inside are written \n, so that nobody can add a line of his own.
 func appendEntryLine(to []byte, fields []exportField) []byte {
 	begin := len(to)
-	to = append(to, first(fields, "_HOSTNAME")...)
+	to = appendOneLine(to, first(fields, "_HOSTNAME"))
 	name := first(fields, "SYSLOG_IDENTIFIER")
 	if len(name) == 0 {
 		name = first(fields, "_COMM")
