@@ -13,6 +13,7 @@ import (
 // transactions, anomalies.
 func (w *worker) told(p *packet.Packet, f *flow.Flow, s *flow.State, v *signatures.Verdict) {
 	at := eve.Moment{Time: p.Time, Packet: p, Flow: f, State: s}
+	w.noted(f, s)
 	if len(w.judge.Alerts) > 0 || v.Effect.Drops() {
 		w.toldVerdict(&at, v)
 	}
@@ -25,6 +26,27 @@ func (w *worker) told(p *packet.Packet, f *flow.Flow, s *flow.State, v *signatur
 	if s != nil {
 		w.toldState(&at, p.Dir, false)
 	}
+}
+
+// noted says which flow the next records belong to.
+func (w *worker) noted(f *flow.Flow, s *flow.State) {
+	w.telling, w.tellingState = f, s
+	if w.eve != nil && w.eve.Vars == nil {
+		w.eve.Vars = w.vars
+	}
+}
+
+// vars is what rules have noted on the flow that is being told of; nil mostly.
+func (w *worker) vars() *eve.Vars {
+	n := w.judge.Notes(w.telling, w.tellingState)
+	if n == nil {
+		return nil
+	}
+	v := &eve.Vars{Flowbits: n.Bits}
+	for _, i := range n.Ints {
+		v.FlowInts = append(v.FlowInts, eve.IntVar(i))
+	}
+	return v
 }
 
 // toldVerdict tells alerts and drops.
@@ -130,6 +152,7 @@ func (w *worker) connAnomalies(at *eve.Moment) {
 // toldEnd tells the end of a flow: what its transactions still hold, then the flow itself.
 func (w *worker) toldEnd(f *flow.Flow, s *flow.State, why flow.EndReason) {
 	at := eve.Moment{Time: f.Last, Flow: f, State: s}
+	w.noted(f, s)
 	if s != nil && !(w.enforce && f.Action >= flow.Drop) {
 		w.toldState(&at, app.ToServer, true)
 	}

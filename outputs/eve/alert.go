@@ -46,8 +46,6 @@ type Alert struct {
 	XFF []byte
 	// Contexts are what the sets of values that matched tell.
 	Contexts []ValueContext
-	// Flowbits and Vars of the packet and its flow, for metadata.
-	Vars *Vars
 }
 
 // ValueContext is JSON text under a name.
@@ -92,7 +90,6 @@ func (l *Logger) Alert(a *Alert, at *Moment) {
 	}
 	j := &l.json
 	l.head("alert", at.Packet, at.Flow, AsPacket, at.Time)
-	l.vars(a.Vars)
 	if a.Tx != nil {
 		j.Uint("tx_id", a.Tx.ID)
 		if a.Guessed {

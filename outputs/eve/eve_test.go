@@ -123,9 +123,12 @@ func TestAlert(t *testing.T) {
 	a := &Alert{
 		Sig: sig, Blocked: true, Tx: &app.Transaction{ID: 4, Files: [2][]*app.File{1: {{Name: []byte("f\xff"), State: app.FileClosed}}}},
 		Verdict: Verdict{Action: "drop", RejectTo: "both", TCPReset: true}, XFF: []byte("1.1.1.1"),
-		Vars: &Vars{Flowbits: []string{"b"}, FlowNames: []string{"n\""}, FlowValues: [][]byte{{0, 0xff}}, FlowInts: []IntVar{{"i", 5}}},
 	}
-	list := record(t, offline(), func(l *Logger) { l.Alert(a, moment()) })
+	vars := &Vars{Flowbits: []string{"b"}, FlowNames: []string{"n\""}, FlowValues: [][]byte{{0, 0xff}}, FlowInts: []IntVar{{"i", 5}}}
+	list := record(t, offline(), func(l *Logger) {
+		l.Vars = func() *Vars { return vars }
+		l.Alert(a, moment())
+	})
 	check(t, list[0], map[string]any{
 		"timestamp": "1970-01-01T00:00:03.500000+0000", "flow_id": 77.0, "pcap_cnt": 5.0, "event_type": "alert", "vlan.0": 9.0,
 		"src_ip": "10.0.0.2", "src_port": 80.0, "dest_ip": "10.0.0.1", "dest_port": 4000.0, "proto": "TCP", "ip_v": 4.0,
@@ -404,12 +407,13 @@ func FuzzRecords(f *testing.F) {
 		a := &Alert{
 			Sig: &Signature{Msg: name, Category: name, Text: name, Metadata: []Pair{{name, name}}, References: []string{name}},
 			Tx:  tx, Stream: n&1 == 0, Data: data, XFF: data, Verdict: Verdict{Action: name, RejectTo: name, Reason: name},
-			Vars: &Vars{FlowNames: []string{name}, FlowValues: [][]byte{data}, Flowbits: []string{name}, FlowInts: []IntVar{{name, uint32(n)}}},
 		}
+		vars := &Vars{FlowNames: []string{name}, FlowValues: [][]byte{data}, Flowbits: []string{name}, FlowInts: []IntVar{{name, uint32(n)}}}
 		record(t, offline(), func(l *Logger) {
 			if tx.Data == nil && logger(tx.Proto) != nil {
 				tx.Proto = app.Unknown // its logger needs the protocol's own data
 			}
+			l.Vars = func() *Vars { return vars }
 			l.Alert(a, m)
 			l.Drop(m, &a.Verdict, a)
 			l.Anomalies(m, func(packet.Event) string { return name })

@@ -34,6 +34,9 @@ func (l *Logger) head(event string, p *packet.Packet, f *flow.Flow, o Orientatio
 		j.Str("pkt_src", packetSource(p))
 	}
 	l.common(p, f, o)
+	if l.Vars != nil {
+		l.vars(l.Vars())
+	}
 }
 
 // origin writes where the packet came from.

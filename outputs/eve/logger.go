@@ -11,6 +11,8 @@ type Logger struct {
 	cfg  *Config
 	out  *Writer
 	json JSON
+	// Vars returns what rules have noted on the flow that is told of, or nil. The sensor sets it.
+	Vars func() *Vars
 	// dropped remembers which flows' drops were written: a flow's place is its ID modulo the length. Two flows in
 	// one place cost a record too many, never one too few.
 	dropped [4096]droppedFlow

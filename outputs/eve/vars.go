@@ -17,14 +17,10 @@ func (l *Logger) vars(v *Vars) {
 		return
 	}
 	j := &l.json
+	mark := j.Len()
 	j.Object("metadata")
-	if len(v.Flowbits) > 0 {
-		j.Array("flowbits")
-		for _, b := range v.Flowbits {
-			j.Str("", b)
-		}
-		j.EndArray()
-	}
+	inner := j.Len()
+	j.bits("flowbits", v.Flowbits, "")
 	j.pairs("pktvars", v.PktNames, v.PktValues)
 	j.pairs("flowvars", v.FlowNames, v.FlowValues)
 	if len(v.FlowInts) > 0 {
@@ -34,6 +30,52 @@ func (l *Logger) vars(v *Vars) {
 			j.Uint("", uint64(n.Value))
 		}
 		j.EndObject()
+	}
+	if j.Len() == inner {
+		j.Truncate(mark)
+	} else {
+		j.EndObject()
+	}
+	l.traffic(v.Flowbits)
+}
+
+// The flowbits that say what a flow is: they stand in an object of their own.
+const (
+	trafficID    = "traffic/id/"
+	trafficLabel = "traffic/label/"
+)
+
+// bits writes an array of the flowbits with a prefix, without it; "" chooses those that have no meaning of their own.
+func (j *JSON) bits(key string, names []string, prefix string) {
+	mark := j.Len()
+	j.Array(key)
+	n := 0
+	for _, b := range names {
+		special := strings.HasPrefix(b, trafficID) || strings.HasPrefix(b, trafficLabel)
+		if prefix == "" && special || !strings.HasPrefix(b, prefix) {
+			continue
+		}
+		j.Str("", b[len(prefix):])
+		n++
+	}
+	if n == 0 {
+		j.Truncate(mark)
+		return
+	}
+	j.EndArray()
+}
+
+// traffic writes "traffic":{"id":[...],"label":[...]}.
+func (l *Logger) traffic(flowbits []string) {
+	j := &l.json
+	mark := j.Len()
+	j.Object("traffic")
+	inner := j.Len()
+	j.bits("id", flowbits, trafficID)
+	j.bits("label", flowbits, trafficLabel)
+	if j.Len() == inner {
+		j.Truncate(mark)
+		return
 	}
 	j.EndObject()
 }

@@ -29,9 +29,6 @@ func ParsePcreValue(value string) (Pcre, error) {
 		return Pcre{}, errors.New("expression must stand between slashes")
 	}
 	p := Pcre{Pattern: text[1:end], Negated: negated}
-	if p.Pattern == "" {
-		return Pcre{}, errors.New("expression is empty")
-	}
 	flags, names, more := strings.Cut(text[end+1:], ",")
 	p.Flags = strings.TrimSpace(flags)
 	if more {
