@@ -8,6 +8,8 @@ type Conn struct {
 	Parser  Parser   // nil until Proto is found, or when it is recognised only
 	Broken  [2]bool  // the direction's parser has failed or lost its place; no more bytes are parsed
 	Events  []string // anomalies of the layer itself: "APPLAYER_MISMATCH_PROTOCOL_BOTH_DIRECTIONS" ...
+	// Errors counts what could not be parsed: the end of a TCP connection's parsing, or one datagram each.
+	Errors uint32
 	// Reversed: the probe found that the flow's first packet came from the server.
 	Reversed bool
 	// Previous is the parser before an upgrade; its transactions are still to be judged and logged.

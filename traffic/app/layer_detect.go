@@ -164,6 +164,7 @@ func (l *Layer) Datagram(c *Conn, ep Endpoint, dir Direction, data []byte) {
 	l.account(c, ep)
 	if r.Err != nil {
 		l.Stats.Errors++
+		c.Errors++
 	}
 	c.Encrypted = c.Encrypted || r.Encrypted
 	c.Finished = r.Done

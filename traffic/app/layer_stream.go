@@ -160,6 +160,7 @@ func (l *Layer) parse(c *Conn, ep Endpoint, dir Direction, data []byte, eof bool
 	switch {
 	case r.Err != nil, r.Consumed < 0, left < 0, r.Need > maxNeed, left > defaultMaxUnparsed:
 		l.Stats.Errors++
+		c.Errors++
 		c.Broken = [2]bool{true, true}
 		return len(data)
 	case r.Done:

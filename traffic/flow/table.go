@@ -163,9 +163,9 @@ func (t *Table) bytes(r *record, s *State, p *packet.Packet) *State {
 	case p.Proto == packet.TCP:
 		return t.segment(r, s, p, ep)
 	case p.Proto == packet.UDP && len(p.Payload) > 0:
-		was, broken := s.App.Reversed, s.App.Broken
+		was, errors := s.App.Reversed, s.App.Errors
 		t.layer.Datagram(&s.App, ep, p.Dir, p.Payload)
-		if s.App.Broken != broken {
+		if s.App.Errors != errors {
 			p.Except(t.cfg.AppError, packet.DeniedApp)
 		}
 		if s.App.Reversed != was {
@@ -236,10 +236,10 @@ func (f *feeder) Stream(dir packet.Direction, data []byte, eof bool) int {
 	if f.t.expect.waiting.Load() > 0 && f.s.App.Proto == app.Unknown {
 		f.t.expect.settle(f.r, dir, &f.s.App)
 	}
-	was, broken := f.s.App.Reversed, f.s.App.Broken
+	was, errors := f.s.App.Reversed, f.s.App.Errors
 	f.ep.Midstream = f.r.tcp.Flags&stream.Midstream != 0
 	n := f.t.layer.Stream(&f.s.App, f.ep, dir, data, eof)
-	f.broken = f.broken || f.s.App.Broken != broken
+	f.broken = f.broken || f.s.App.Errors != errors
 	if f.reversed = f.s.App.Reversed != was; f.reversed {
 		f.t.reverse(f.r)
 		f.ep.Client, f.ep.Server = f.ep.Server, f.ep.Client
