@@ -19,6 +19,7 @@ var measurements = []measurement{
 	{"inline", inlineThroughput},
 	{"ban", matchToBan},
 	{"bans", manyBans},
+	{"logs", judgeLogs},
 }
 
 // allowed is the time for everything; a measurement that hangs ends with it.
