@@ -81,6 +81,7 @@ func TestExport(t *testing.T) {
 }
 
 func TestExportAnywhere(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(r *rapid.T) {
 		cuts := rapid.SliceOfN(rapid.IntRange(1, 60), 0, 400).Draw(r, "cuts")
 		got, _, err := readExport(&pieces{[]byte(recorded), cuts})
@@ -240,6 +241,7 @@ func journalRun(t *testing.T, cfg JournalConfig, keeper watch.Keeper, n int) ([]
 }
 
 func TestJournalRestarts(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	cfg := JournalConfig{Command: fakeJournalctl(t, 5), Start: FromBeginning, Matches: []string{"_SYSTEMD_UNIT=ssh.service", "+", "_COMM=sshd"}}
 	p := openPositions(t, dir)
@@ -263,6 +265,7 @@ func TestJournalRestarts(t *testing.T) {
 }
 
 func TestJournalGivesUpCursor(t *testing.T) {
+	t.Parallel()
 	p := openPositions(t, t.TempDir())
 	if err := p.Keep(watch.Mark{Source: "journal", Cursor: "refused", Offset: 1763719260000007}); err != nil {
 		t.Fatal(err)

@@ -117,6 +117,7 @@ func TestLines(t *testing.T) {
 
 // TestLinesAnywhere divides the same bytes at random: the lines must be the same.
 func TestLinesAnywhere(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(r *rapid.T) {
 		data := []byte(rapid.StringOfN(rapid.SampledFrom([]rune("ab\n\r\x00é\U0001d11e")), 0, 400, -1).Draw(r, "data"))
 		enc := rapid.SampledFrom([]Encoding{Auto, UTF8, Latin1, UTF16LE, UTF16BE}).Draw(r, "encoding")
@@ -150,6 +151,7 @@ func FuzzLines(f *testing.F) {
 
 // TestTailPieces writes a file in pieces, with a partial line at the end: it waits until it is complete.
 func TestTailPieces(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	path := filepath.Join(dir, "a.log")
 	j := newJudge()
@@ -173,6 +175,7 @@ func TestTailPieces(t *testing.T) {
 
 // TestTailGrace finishes a rotated file: its unfinished last line comes when the grace is over.
 func TestTailGrace(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	path := filepath.Join(dir, "a.log")
 	j := newJudge()
@@ -189,6 +192,7 @@ func TestTailGrace(t *testing.T) {
 }
 
 func TestTailGlobOfRotated(t *testing.T) {
+	t.Parallel()
 	// A glob that also matches what rotation makes of the log: nothing twice.
 	for _, copied := range []bool{false, true} {
 		t.Run(fmt.Sprint("copied ", copied), func(t *testing.T) {

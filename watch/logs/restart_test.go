@@ -126,6 +126,7 @@ func TestRestart(t *testing.T) {
 }
 
 func TestRestartTellsWhatIsGone(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	l, j := newLogger(t, filepath.Join(dir, "auth.log")), newJudge()
 	l.write(100)
@@ -245,6 +246,7 @@ func killedChild(log, path string) error {
 
 // TestKill kills a reader again and again while lines are written and the log rotates in every style.
 func TestKill(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	l := newLogger(t, filepath.Join(dir, "auth.log"))
 	path := filepath.Join(dir, "ledger")
@@ -336,6 +338,7 @@ func startChild(t *testing.T, env []string) func() {
 // TestKillPositions kills a reader with the plain positions file, whose judge counts before it acknowledges: nothing is
 // lost, and only what was not acknowledged may come twice.
 func TestKillPositions(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	l := newLogger(t, filepath.Join(dir, "auth.log"))
 	path := filepath.Join(dir, "ledger")

@@ -163,6 +163,7 @@ func TestSyslogReceives(t *testing.T) {
 
 // TestSyslogWaits sends more over TCP than the batches hold while nobody reads: the lines wait, and none is lost.
 func TestSyslogWaits(t *testing.T) {
+	t.Parallel()
 	s, err := NewSyslog(SyslogConfig{Name: "syslog", Listen: []string{"tcp://127.0.0.1:0"}})
 	if err != nil {
 		t.Fatal(err)
