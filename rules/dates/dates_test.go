@@ -1,6 +1,8 @@
 package dates
 
 import (
+	"encoding/json"
+	"os"
 	"sync"
 	"testing"
 	"time"
@@ -196,5 +198,32 @@ func TestAllDefaultsCompile(t *testing.T) {
 	var m pcre.Matcher
 	if _, ok := all[0].find([]byte("2005-01-23 21:59:59"), 99, 0, &m); !ok {
 		t.Error("the first template is not ISO 8601")
+	}
+}
+
+// TestOffset compares with the kit's table of zones.
+func TestOffset(t *testing.T) {
+	text, err := os.ReadFile("../../../shared/kits/fail2ban/vectors.json")
+	if err != nil {
+		t.Skip("the fail2ban kit is not there: ", err)
+	}
+	var v struct {
+		Abbreviations map[string]int `json:"tz_abbr_minutes"`
+		Offsets       map[string]int `json:"zone2offset"`
+	}
+	if err := json.Unmarshal(text, &v); err != nil {
+		t.Fatal(err)
+	}
+	for _, table := range []map[string]int{v.Abbreviations, v.Offsets} {
+		for zone, want := range table {
+			if got, ok := Offset(zone); !ok || got != want {
+				t.Errorf("%q is %d, %v, want %d", zone, got, ok, want)
+			}
+		}
+	}
+	for _, zone := range []string{"", "XYZ", "+", "+1", "+99", "UTC+0x"} {
+		if got, ok := Offset(zone); ok {
+			t.Errorf("%q is %d", zone, got)
+		}
 	}
 }
