@@ -28,6 +28,12 @@ func (r *Responder) Offer(q Request) bool {
 	}
 }
 
+// Submit asks for a ban and waits for room in the inbox, not for the proof: such a request is not lost. For judges
+// that can make their sources wait.
+func (r *Responder) Submit(ctx context.Context, q Request) error {
+	return r.send(ctx, message{ban: &q})
+}
+
 // Unban lifts a ban. The error is ErrNotBanned when there is none.
 func (r *Responder) Unban(ctx context.Context, p netip.Prefix) error {
 	answers := make(chan answer, 1)

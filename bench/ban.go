@@ -108,7 +108,7 @@ func (t *trial) kernelBans(h *nstest.Host) (n int) {
 		conn, err := nftables.New()
 		t.must(err)
 		table := &nftables.Table{Name: firewall.TableName, Family: nftables.TableFamilyINet}
-		list, err := conn.GetSetElements(&nftables.Set{Table: table, Name: "ip4"})
+		list, err := conn.GetSetElements(&nftables.Set{Table: table, Name: "ban4"})
 		t.must(err)
 		n = len(list)
 	})

@@ -31,6 +31,7 @@ type Config struct {
 	Signatures SignaturesConfig `yaml:"signatures"`
 	Suricata   SuricataConfig   `yaml:"suricata"`
 	EVE        EVEConfig        `yaml:"eve"`
+	Logs       LogsConfig       `yaml:"logs"`
 	Bans       BansConfig       `yaml:"bans"`
 
 	path   string
@@ -137,6 +138,11 @@ type EVEConfig struct {
 	CommunityID bool          `yaml:"community-id"`
 	Queue       int           `yaml:"queue"` // records that may wait for the disk
 	Stats       time.Duration `yaml:"stats-interval"`
+}
+
+// LogsConfig says which logs are judged, in fail2ban's place.
+type LogsConfig struct {
+	Fail2ban string `yaml:"fail2ban"` // folder of its configuration (/etc/fail2ban): its enabled jails work here
 }
 
 // BansConfig says who may be banned and what bans.
@@ -366,6 +372,7 @@ func (c *Config) fixed(o *Config) (keys []string) {
 		{"socket", c.Socket == o.Socket},
 		{"workers", c.Workers == o.Workers},
 		{"capture", reflect.DeepEqual(c.Capture, o.Capture)},
+		{"logs", c.Logs == o.Logs},
 		{"eve", reflect.DeepEqual(c.EVE, o.EVE)},
 		{"bans.devices", slices.Equal(c.Bans.Devices, o.Bans.Devices)},
 	} {

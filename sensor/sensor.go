@@ -20,6 +20,8 @@ import (
 	"picket/outputs/eve"
 	"picket/outputs/web"
 	"picket/signatures"
+	"picket/watch"
+	"picket/watch/logs"
 )
 
 // Sensor is a running picket.
@@ -36,6 +38,10 @@ type Sensor struct {
 	control   net.Listener
 	queues    atomic.Pointer[capture.QueueTable] // nil unless inline and installed
 	posts     []*post
+	jails     []*jailPost // of log lines; empty: no log is judged
+	watchers  []watch.Source
+	journals  []logs.JournalConfig
+	positions *logs.Positions // nil without jails
 	reloading sync.Mutex
 	bansLost  atomic.Uint64
 }
@@ -62,7 +68,7 @@ type RunOptions struct {
 func New(o RunOptions) (*Sensor, error) {
 	s := &Sensor{log: o.Log, version: o.Version, since: time.Now()}
 	s.config.Store(o.Config)
-	for _, step := range []func(o *RunOptions) error{s.prepareRules, s.prepareEVE, s.prepareBans, s.prepareControl, s.preparePosts} {
+	for _, step := range []func(o *RunOptions) error{s.prepareRules, s.prepareEVE, s.prepareBans, s.prepareJails, s.prepareControl, s.preparePosts} {
 		if err := step(&o); err != nil {
 			return nil, errors.Join(err, s.close())
 		}
@@ -180,6 +186,9 @@ func (s *Sensor) preparePosts(o *RunOptions) error {
 		if names, err = capture.DefaultInterfaces(); err != nil {
 			return err
 		}
+		if len(names) == 0 && len(s.watchers) > 0 {
+			return nil // a host that is only there for its logs
+		}
 		if len(names) == 0 {
 			return errors.New("listen: no interface holds a default route (name some in capture.passive.interfaces)")
 		}
@@ -224,6 +233,8 @@ func (s *Sensor) inlinePosts(c *Config) {
 // Run works until ctx ends. All goroutines of picket are started here.
 //
 //	worker       one for each post; ends when its source does
+//	watchers     one for all log files, one for each jail that reads the journal
+//	judge        all jails; ends when the last watcher has
 //	gate         looks who must not be banned, every second
 //	responder    bans; ends after the workers, so that none of their requests is lost
 //	control      answers picket status, ban, reload
@@ -231,13 +242,14 @@ func (s *Sensor) inlinePosts(c *Config) {
 //	EVE writer   started by eve.Open; ends when it is closed, after the last worker
 func (s *Sensor) Run(ctx context.Context) error {
 	var workers, others sync.WaitGroup
-	failed := make(chan error, len(s.posts)+2)
+	failed := make(chan error, len(s.posts)+len(s.watchers)+3)
 	// Workers outlive ctx for a moment: inline, what is queued must be answered until the rule is gone.
 	walking, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	later, stopLater := context.WithCancel(context.Background())
 	defer stopLater()
 
+	s.watchLogs(walking, &workers, failed)
 	ready := make(chan error, len(s.posts))
 	for _, p := range s.posts {
 		workers.Go(func() { failed <- s.work(walking, p, ready) })
@@ -269,6 +281,23 @@ func (s *Sensor) Run(ctx context.Context) error {
 		err = errors.Join(err, e)
 	}
 	return errors.Join(err, s.closeOutputs())
+}
+
+// watchLogs starts the watchers and the judge of their lines, which ends when they have ended.
+func (s *Sensor) watchLogs(ctx context.Context, tasks *sync.WaitGroup, failed chan<- error) {
+	if len(s.watchers) == 0 {
+		return
+	}
+	judge := newJudge(s)
+	var watchers sync.WaitGroup
+	for _, w := range s.watchers {
+		watchers.Go(func() { failed <- w.Run(ctx, judge.batches) })
+	}
+	tasks.Go(func() { failed <- judge.run(context.WithoutCancel(ctx)) })
+	tasks.Go(func() {
+		watchers.Wait()
+		close(judge.batches)
+	})
 }
 
 // ready waits until every source is open, then lets traffic come.
@@ -351,11 +380,14 @@ func (s *Sensor) writeStats(ctx context.Context) {
 	}
 }
 
-func (s *Sensor) closeOutputs() error {
-	if s.eve == nil {
-		return nil
+func (s *Sensor) closeOutputs() (err error) {
+	if s.positions != nil {
+		err = s.positions.Close()
 	}
-	return s.eve.Close()
+	if s.eve != nil {
+		err = errors.Join(err, s.eve.Close())
+	}
+	return err
 }
 
 // close gives back what New has opened, when a later step failed.

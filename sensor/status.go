@@ -30,6 +30,9 @@ func (s *Sensor) Status(ctx context.Context) (web.Status, error) {
 		out.Drops += p.counts.drops.Load()
 	}
 	out.Unseen = s.unseen()
+	for _, j := range s.jails {
+		out.Jails = append(out.Jails, j.status())
+	}
 	if s.eve != nil {
 		n := s.eve.Counters()
 		out.EVE = &web.EVE{File: c.EVE.File, Written: n.Written, Dropped: n.Dropped + n.Failed}

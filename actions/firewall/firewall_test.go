@@ -80,7 +80,7 @@ func TestApply(t *testing.T) {
 		t.Fatal(err)
 	}
 	list := nft(t, "list", "table", "inet", TableName)
-	for _, want := range []string{"192.0.2.1", "198.51.100.0", "2001:db8::1", "2001:db8:1::", "2001:db8:2::", "2001:db8:3::", "@ip4", "@ip6_other"} {
+	for _, want := range []string{"192.0.2.1", "198.51.100.0", "2001:db8::1", "2001:db8:1::", "2001:db8:2::", "2001:db8:3::", "@ban4", "@ban6_other"} {
 		if !strings.Contains(list, want) {
 			t.Errorf("nft does not list %s:\n%s", want, list)
 		}
@@ -126,13 +126,13 @@ func TestManyInOneTransaction(t *testing.T) {
 	if err := table.Replace(all); err != nil {
 		t.Fatal(err)
 	}
-	if got := strings.Count(nft(t, "list", "set", "inet", TableName, "ip4"), "expires"); got != len(all) {
+	if got := strings.Count(nft(t, "list", "set", "inet", TableName, "ban4"), "expires"); got != len(all) {
 		t.Errorf("the kernel holds %d elements, want %d", got, len(all))
 	}
 }
 
 func TestDamageIsRepaired(t *testing.T) {
-	for _, how := range []string{"flush ruleset", "delete table inet picket", "flush set inet picket ip4", "flush chain inet picket prerouting"} {
+	for _, how := range []string{"flush ruleset", "delete table inet picket", "flush set inet picket ban4", "flush chain inet picket prerouting"} {
 		table := open(t, true)
 		ban := []actions.Entry{{Prefix: prefix("192.0.2.1"), Left: time.Hour}}
 		if err := table.Apply(ban, nil); err != nil {
@@ -148,7 +148,7 @@ func TestDamageIsRepaired(t *testing.T) {
 		if err := table.Replace(ban); err != nil {
 			t.Fatal(err)
 		}
-		if list := nft(t, "list", "table", "inet", TableName); !strings.Contains(list, "192.0.2.1") || !strings.Contains(list, "@ip4 ") {
+		if list := nft(t, "list", "table", "inet", TableName); !strings.Contains(list, "192.0.2.1") || !strings.Contains(list, "@ban4 ") {
 			t.Errorf("%s: not restored:\n%s", how, list)
 		}
 		if err := table.drop(); err != nil {

@@ -29,10 +29,10 @@ type kind struct {
 	v6   bool
 }
 
-// kinds lists the sets, most used first; an unlisted length goes to its family's last.
+// kinds lists the sets (no name may be a word of nft's language, as ip6 is), most used first; an unlisted length goes to its family's last.
 var kinds = []kind{
-	{"ip4", 32, false}, {"ip4_24", 24, false}, {"ip4_other", 0, false},
-	{"ip6", 128, true}, {"ip6_64", 64, true}, {"ip6_56", 56, true}, {"ip6_48", 48, true}, {"ip6_other", 0, true},
+	{"ban4", 32, false}, {"ban4_24", 24, false}, {"ban4_other", 0, false},
+	{"ban6", 128, true}, {"ban6_64", 64, true}, {"ban6_56", 56, true}, {"ban6_48", 48, true}, {"ban6_other", 0, true},
 }
 
 // kindOf says in which set a prefix is kept, as an index into kinds.

@@ -82,6 +82,9 @@ func printStatus(w io.Writer, s web.Status) {
 	if s.EVE != nil {
 		fmt.Fprintf(w, "eve      %s: %d records, %d dropped\n", s.EVE.File, s.EVE.Written, s.EVE.Dropped)
 	}
+	for _, j := range s.Jails {
+		fmt.Fprintf(w, "jail     %s: %d failing, %d failures, %d bans asked for\n", j.Name, j.Failing, j.Failures, j.Breaches)
+	}
 	b := s.Bans
 	fmt.Fprintf(w, "bans     %d standing; %d made, %d renewed, %d lifted, %d expired, %d refused, %d failed, %d repairs\n",
 		b.Standing, b.Banned, b.Renewed, b.Lifted, b.Expired, b.Refused, b.Failed, b.Repaired)

@@ -315,7 +315,7 @@ func TestBansSurvive(t *testing.T) {
 	if !strings.Contains(bans, "198.51.100.7") || !strings.Contains(bans, "198.51.100.0/28") {
 		t.Errorf("bans after restart:\n%s", bans)
 	}
-	if list := s.kernel("list", "set", "inet", "picket", "ip4"); strings.Contains(list, "expires 1h") || !strings.Contains(list, "expires 59m") {
+	if list := s.kernel("list", "set", "inet", "picket", "ban4"); strings.Contains(list, "expires 1h") || !strings.Contains(list, "expires 59m") {
 		t.Errorf("the remaining time was not kept: %s", list)
 	}
 	s.stop(syscall.SIGTERM)
@@ -544,4 +544,46 @@ func (s *station) sids() map[uint32]int {
 		n[e.Alert.SID]++
 	}
 	return n
+}
+
+// TestJailBans puts picket in fail2ban's place: its configuration as it stands, a log that is written to, and a ban.
+func TestJailBans(t *testing.T) {
+	const stock = "../../../shared/kits/fail2ban/config"
+	if _, err := os.Stat(stock); err != nil {
+		t.Skipf("no fail2ban configuration: %v", err)
+	}
+	g := nstest.NewGateway(t)
+	serve(t, g.GW, nstest.GatewayA4)
+	s := prepare(t, g, "")
+	if err := os.CopyFS(filepath.Join(s.dir, "fail2ban"), os.DirFS(stock)); err != nil {
+		t.Fatal(err)
+	}
+	s.write("auth.log", "")
+	s.write("fail2ban/jail.local", fmt.Sprintf("[sshd]\nenabled = true\nbackend = polling\nlogpath = %s/auth.log\nmaxretry = 5\nbantime = 1h\n", s.dir))
+	s.write("picket.yaml", fmt.Sprintf("mode: enforce\nstate-dir: %[1]s/state\nsocket: %[1]s/control.sock\nlogs: {fail2ban: %[1]s/fail2ban}\ncapture: {passive: {interfaces: [toa]}}\n", s.dir))
+	s.start()
+	fail := func(n int) {
+		f, err := os.OpenFile(filepath.Join(s.dir, "auth.log"), os.O_APPEND|os.O_WRONLY, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		for i := range n {
+			fmt.Fprintf(f, "%s host sshd[%d]: Failed password for root from %s port 4000 ssh2\n", time.Now().Format(time.Stamp), 1000+i, nstest.A4)
+		}
+	}
+	fail(4)
+	s.until("four failures were counted", func() bool { return strings.Contains(s.must("status"), "1 failing, 4 failures, 0 bans") })
+	if s.holds(nstest.A4) {
+		t.Error("banned before the fifth failure")
+	}
+	fail(1)
+	s.until("the fifth failure bans", func() bool { return s.holds(nstest.A4) })
+	if _, err := get(t, g.A, nstest.GatewayA4, "/"); err == nil {
+		t.Error("the banned host still gets answers")
+	}
+	if bans := s.must("bans"); !strings.Contains(bans, "jail sshd") {
+		t.Errorf("bans do not name the jail:\n%s", bans)
+	}
+	s.stop(syscall.SIGTERM)
 }

@@ -39,7 +39,16 @@ type Status struct {
 	// Unseen packets passed the queue rule uninspected: bypass and fail-open.
 	Unseen uint64        `json:"unseen,omitempty"`
 	EVE    *EVE          `json:"eve,omitempty"`
+	Jails  []Jail        `json:"jails,omitempty"`
 	Bans   actions.Stats `json:"bans"`
+}
+
+// Jail is one jail of log lines and what it has counted since the start.
+type Jail struct {
+	Name     string `json:"name"`
+	Failing  uint64 `json:"failing"`  // who has failures that did not lead to a ban yet
+	Failures uint64 `json:"failures"` // lines
+	Breaches uint64 `json:"breaches"` // bans asked for
 }
 
 // Rules says which rules are in force.
