@@ -48,6 +48,8 @@ type conn struct {
 	out Consumer
 	p   *packet.Packet
 	dir packet.Direction
+
+	later uint32 // urgent bytes at the segment's end, to be counted when it is placed
 }
 
 func (c *conn) snd() *side           { return &c.s.side[c.dir] }
@@ -80,7 +82,7 @@ func (e *Engine) Packet(s *Session, b **Bytes, out Consumer, p *packet.Packet) {
 		p.Flags |= packet.StreamRefused
 		return
 	}
-	e.c = conn{e, s, b, out, p, p.Dir}
+	e.c = conn{e: e, s: s, b: b, out: out, p: p, dir: p.Dir}
 	c := &e.c
 	h := &p.TCP
 	if h.Flags&packet.ACK == 0 && h.Ack != 0 {

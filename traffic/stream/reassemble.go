@@ -62,10 +62,22 @@ func (c *conn) add() (full bool) {
 	if c.p.TCP.Flags&packet.SYN != 0 {
 		seq++ // data of a SYN stands after it
 	}
-	off := h.offset(seq)
-	if data = c.urgent(h, data); len(data) == 0 {
+	data, rest := c.urgent(h, data)
+	full = c.place(h, seq, data)
+	if len(rest) > 0 {
+		h.urgent++
+		full = c.place(h, seq+Seq(len(data))+1, rest)
+	}
+	h.urgent += c.later
+	return full
+}
+
+// place puts bytes where their sequence number says, as far as bounds allow; true: the depth was reached.
+func (c *conn) place(h *half, seq Seq, data []byte) bool {
+	if len(data) == 0 || h.depth {
 		return false
 	}
+	off := h.offset(seq)
 	end := off + int64(len(data))
 	if end <= int64(h.base) {
 		c.event(EvReassemblySegmentBeforeBaseSeq)
@@ -101,32 +113,36 @@ func (c *conn) add() (full bool) {
 	return h.depth
 }
 
-// urgent takes the urgent byte out of a segment's data, as the policy says; no bytes: none are for the stream. Which
-// byte it is follows Suricata: the last one of a segment whose urgent pointer lies within it.
-func (c *conn) urgent(h *half, data []byte) []byte {
+// urgent takes the urgent byte out of a segment's data, as the policy says, and returns what stands before it and what
+// behind. It is the byte before the urgent pointer, as hosts read it (RFC 6093, section 3.1), when that lies in the
+// segment.
+func (c *conn) urgent(h *half, data []byte) (before, behind []byte) {
 	t := &c.p.TCP
 	if t.Flags&packet.URG == 0 {
-		return data
+		return data, nil
 	}
 	r := &c.e.cfg.Reassembly
 	switch r.Urgent {
 	case UrgentGap:
-		return nil
+		return nil, nil
 	case UrgentOutOfBand:
-		if t.Urgent == 0 || int(t.Urgent) > len(c.p.Payload) {
-			return data
+		at := int(t.Urgent) - 1
+		if at < 0 || at >= len(data) {
+			return data, nil
 		}
 		if h.urgent < maxUrgent {
-			h.urgent++
-			return data[:len(data)-1]
+			if at == len(data)-1 {
+				c.later = 1
+			}
+			return data[:at], data[at+1:]
 		}
 		c.event(EvReassemblyUrgentOobLimitReached)
 		if r.UrgentLimit == UrgentDrop {
 			c.p.Except(packet.DropPacket, packet.DeniedUrgent)
-			return nil
+			return nil, nil
 		}
 	}
-	return data
+	return data, nil
 }
 
 // maxUrgent bounds the bytes of a direction that are taken for out of band data.
@@ -149,7 +165,10 @@ func (c *conn) put(h *half, off uint64, data []byte) {
 	(*c.b).used += grown
 	c.e.Stats.Memuse += grown
 	c.p.Flags |= packet.StreamAdded
-	h.added = span{off, off + uint64(len(data))}
+	if h.added == (span{}) || h.added.end != off {
+		h.added.start = off
+	}
+	h.added.end = off + uint64(len(data))
 }
 
 // ackedTo is the right edge of the acknowledged bytes of a direction, as an offset.
@@ -235,7 +254,7 @@ func (c *conn) reverse() {
 // Finish gives the application layer what is left of a direction, as a pseudo packet at the end of a flow does.
 func (e *Engine) Finish(s *Session, b **Bytes, out Consumer, p *packet.Packet) {
 	e.Stats.Pseudo++
-	e.c = conn{e, s, b, out, p, p.Dir}
+	e.c = conn{e: e, s: s, b: b, out: out, p: p, dir: p.Dir}
 	e.c.feed(p.Dir, true)
 }
 
