@@ -51,10 +51,18 @@ func (t *teller) signature(s *signatures.Signature) *eve.Signature {
 		e.Metadata = append(e.Metadata, eve.Pair(p))
 	}
 	for _, r := range s.References {
-		e.References = append(e.References, t.urls[strings.ToLower(r.Kind)]+r.ID)
+		e.References = append(e.References, t.reference(r))
 	}
 	t.known[s] = e
 	return e
+}
+
+// reference is a whole URL: the prefix of its system, unless the rule has written one itself.
+func (t *teller) reference(r signatures.Reference) string {
+	if strings.Contains(r.ID, "://") {
+		return r.ID
+	}
+	return t.urls[strings.ToLower(r.Kind)] + r.ID
 }
 
 func (t *teller) alert(at *eve.Moment, a *signatures.Alert, v eve.Verdict, enforce bool) *eve.Alert {

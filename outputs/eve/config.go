@@ -74,7 +74,7 @@ func Default() Config {
 			Payload: true, PayloadPrintable: true, PayloadLength: true, Packet: true, PayloadBufferSize: 4096,
 			HTTPBody: true, HTTPBodyPrintable: true, WebsocketPayload: true, WebsocketPayloadPrintable: true,
 			AppLayer: true, FlowObject: true, RuleMetadata: true,
-			References: true, TaggedPackets: true, Verdict: true,
+			TaggedPackets: true, Verdict: true,
 			XFF: XFFConfig{Header: "X-Forwarded-For"},
 		},
 		AnomalyDecode: true, AnomalyStream: true, AnomalyApp: true, DropAlerts: true,

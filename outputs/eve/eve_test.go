@@ -112,6 +112,7 @@ func moment() *Moment {
 func offline() Config {
 	c := Default()
 	c.Offline = true
+	c.Alert.References = true
 	return c
 }
 
