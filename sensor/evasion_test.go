@@ -29,9 +29,6 @@ var differs = map[string]string{
 		"The policy bsd, the default, wants the exact number",
 	"ins-md5/bsd": "junk with an MD5 option (RFC 2385) that nobody agreed on counts as received: only its kernel knows whether the host " +
 		"checks the option, and Suricata does not look at it; linux is right because it prefers the longer segment that follows",
-	"urg-oob": "the urgent pointer points into the middle of the segment; traffic/stream follows Suricata 8 " +
-		"(stream.reassembly.urgent.policy: oob), which takes out the last byte of such a segment, not the one before the pointer " +
-		"as hosts do (RFC 6093 section 2)",
 	"fp-bad-cksum": "the packet is kept out of the stream, but judged as a packet (the manual on checksum-validation: not " +
 		"processed by the stream engine and the application layer), so that rules on checksums can see it",
 	"fp-out-of-window": "the packet is kept out of the stream, but judged as a packet: passively nobody knows whether the " +
