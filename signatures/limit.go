@@ -172,15 +172,15 @@ func (in *Inspector) count(a *Alert, l *limitSpec) bool {
 }
 
 func (m *Memory) count(k countKey, l *limitSpec, now int64) bool {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	c := m.counts[k]
+	s := m.ofCount(k)
+	defer s.mu.Unlock()
+	c := s.counts[k]
 	if c == nil {
-		if len(m.counts) >= maxHostEntries {
-			makeRoom(m.counts, func(c *counter) bool { return now-c.start > c.period && c.until < now }, &m.Evicted)
+		if len(s.counts) >= maxHostEntries/shards {
+			makeRoom(s.counts, func(c *counter) bool { return now-c.start > c.period && c.until < now }, &s.evicted)
 		}
 		c = &counter{start: now, period: int64(l.Seconds) * 1e9, next: l.Count}
-		m.counts[k] = c
+		s.counts[k] = c
 	}
 	return c.step(l, now)
 }

@@ -1,6 +1,7 @@
 package signatures
 
 import (
+	"hash/maphash"
 	"sync"
 
 	"picket/traffic/packet"
@@ -88,12 +89,20 @@ func (st *flowState) setInt(name string, n uint32) {
 }
 
 // Memory is what all workers remember of hosts and of the limits on alerts. It is bounded: what expires first makes
-// room.
+// room. It lies in shards, each with a lock of its own, so that workers seldom wait for one another.
 type Memory struct {
+	seed   maphash.Seed
+	shards [shards]shard
+}
+
+// shards is a power of two, well above the workers of any machine.
+const shards = 64
+
+type shard struct {
 	mu      sync.Mutex
 	bits    map[hostBit]int64 // time (ns) at which it expires
 	counts  map[countKey]*counter
-	Evicted uint64 // entries removed before their time; read it under no load or accept that it lags
+	evicted uint64
 }
 
 // hostBit is a bit of a host or of a pair of hosts.
@@ -104,33 +113,62 @@ type hostBit struct {
 
 // NewMemory makes an empty memory.
 func NewMemory() *Memory {
-	return &Memory{bits: map[hostBit]int64{}, counts: map[countKey]*counter{}}
+	m := &Memory{seed: maphash.MakeSeed()}
+	for i := range m.shards {
+		m.shards[i].bits, m.shards[i].counts = map[hostBit]int64{}, map[countKey]*counter{}
+	}
+	return m
+}
+
+// Evicted counts the entries that had to go before their time.
+func (m *Memory) Evicted() uint64 {
+	n := uint64(0)
+	for i := range m.shards {
+		s := &m.shards[i]
+		s.mu.Lock()
+		n += s.evicted
+		s.mu.Unlock()
+	}
+	return n
+}
+
+// ofBit and ofCount return a key's shard, locked.
+func (m *Memory) ofBit(k hostBit) *shard {
+	s := &m.shards[maphash.Comparable(m.seed, k)%shards]
+	s.mu.Lock()
+	return s
+}
+
+func (m *Memory) ofCount(k countKey) *shard {
+	s := &m.shards[maphash.Comparable(m.seed, k)%shards]
+	s.mu.Lock()
+	return s
 }
 
 func (m *Memory) hasBit(k hostBit, now int64) bool {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	until, ok := m.bits[k]
+	s := m.ofBit(k)
+	defer s.mu.Unlock()
+	until, ok := s.bits[k]
 	if ok && until < now {
-		delete(m.bits, k)
+		delete(s.bits, k)
 		ok = false
 	}
 	return ok
 }
 
 func (m *Memory) setBit(k hostBit, now, seconds int64) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if len(m.bits) >= maxHostEntries {
-		makeRoom(m.bits, func(until int64) bool { return until < now }, &m.Evicted)
+	s := m.ofBit(k)
+	defer s.mu.Unlock()
+	if len(s.bits) >= maxHostEntries/shards {
+		makeRoom(s.bits, func(until int64) bool { return until < now }, &s.evicted)
 	}
-	m.bits[k] = now + seconds*1e9
+	s.bits[k] = now + seconds*1e9
 }
 
 func (m *Memory) clearBit(k hostBit) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	delete(m.bits, k)
+	s := m.ofBit(k)
+	defer s.mu.Unlock()
+	delete(s.bits, k)
 }
 
 // makeRoom removes a few dead entries, or a living one when there are none.
