@@ -283,7 +283,7 @@ func (t *Tail) arrive(path string) {
 	if !t.known[path] {
 		f.offset = t.startOf(h, size)
 	}
-	if _, err := f.check(f.offset); err != nil {
+	if _, err := f.check(max(f.offset, headSize)); err != nil {
 		t.warn(&t.count.failed, err)
 	}
 	t.remember(path)

@@ -239,6 +239,9 @@ func (t *Tail) truncated(f *file) {
 		t.recoverAll(f.path, rotatedAfter(f.path, modified, t.seen))
 	}
 	f.offset, f.head, f.place.skip = 0, f.head[:0], false
+	if _, err := f.check(headSize); err != nil { // it may be copied away again before anything is read
+		t.warn(&t.count.failed, err)
+	}
 	t.note(f.mark())
 }
 
