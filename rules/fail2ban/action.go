@@ -41,14 +41,16 @@ var bannedLater = []string{"matches", "ipmatches", "ipjailmatches", "timeout", "
 func (l *library) readAction(jail string, jailOptions *table, entry string) (*Action, error) {
 	name, params, err := splitParameters(entry)
 	if err != nil {
-		return nil, fmt.Errorf("Invalid action definition '%s': %w", entry, err) //nolint:staticcheck // fail2ban's words
+		//lint:ignore ST1005 fail2ban's own words, which others parse
+		return nil, fmt.Errorf("Invalid action definition '%s': %w", entry, err)
 	}
 	if strings.HasSuffix(name, ".py") {
 		return scriptAction(l.dir, name, params), nil
 	}
 	layers := l.read(filepath.Join("action.d", name))
 	if layers == nil {
-		return nil, fmt.Errorf("Unable to read action '%s'", name) //nolint:staticcheck // fail2ban's words
+		//lint:ignore ST1005 fail2ban's own words, which others parse
+		return nil, fmt.Errorf("Unable to read action '%s'", name)
 	}
 	a := &Action{File: name, Name: nameAction(jail, name, params)}
 	def := definition{layers: layers, options: actionOptions, init: params}

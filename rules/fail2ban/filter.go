@@ -29,7 +29,8 @@ var filterOptions = []option{
 func (l *library) openFilter(name string, params *table, backend string) (*definition, error) {
 	layers := l.read(filepath.Join("filter.d", name))
 	if layers == nil {
-		return nil, fmt.Errorf("Unable to read the filter '%s'", name) //nolint:staticcheck // fail2ban's words, which others parse
+		//lint:ignore ST1005 fail2ban's own words, which others parse
+		return nil, fmt.Errorf("Unable to read the filter '%s'", name)
 	}
 	own := layers.sections[definitionSection]
 	said, _ := params.get("logtype")

@@ -26,7 +26,6 @@ type Flow struct {
 	HasCommunityID bool
 	hash           uint32
 	state          uint32 // index of State, 0: none
-	newer, older   uint32 // list of last use
 	next           uint32 // chain or free list
 	self           uint32 // index of the record
 	depth          uint8  // of tunnels

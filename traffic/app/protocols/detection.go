@@ -25,14 +25,6 @@ func detectionOnly() []app.Protocol {
 	}
 }
 
-// both makes a pattern of both directions.
-func both(text string, offset, depth int) []app.Pattern {
-	return []app.Pattern{
-		{Dir: app.ToServer, Bytes: text, Offset: offset, Depth: depth},
-		{Dir: app.ToClient, Bytes: text, Offset: offset, Depth: depth},
-	}
-}
-
 // answer is Yes or No.
 func answer(yes bool) app.Answer {
 	if yes {
