@@ -83,6 +83,12 @@ func (s *Sensor) prepareRules(o *RunOptions) error {
 	if err != nil {
 		return err
 	}
+	if !settings.Has("exception-policy") {
+		// Connections that are open when picket starts go on; Suricata's "auto" would drop them inline.
+		if err := settings.Set("exception-policy=ignore"); err != nil {
+			return err
+		}
+	}
 	enforce := c.Mode == Enforce
 	src := c.ruleSources(settings, enforce && c.Capture.Inline.Enabled)
 	set, err := src.build()

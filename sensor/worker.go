@@ -112,9 +112,19 @@ func (w *worker) frame(f *capture.Frame) {
 func (w *worker) packet(p *packet.Packet) signatures.Verdict {
 	f, s := w.flows.Track(p)
 	v := w.judge.Inspect(p, f, s)
+	v.Offload = v.Offload || settled(f, s)
 	w.told(p, f, s, &v)
 	w.flows.Settle(p, f, s)
 	return v
+}
+
+// settled tells whether nothing in the rest of a flow needs inspection: a rule has let it pass or asked for bypass,
+// or its protocol has said that all that follows is ciphertext which the configuration wants left alone.
+func settled(f *flow.Flow, s *flow.State) bool {
+	if f == nil || f.Action == flow.Drop || f.Action == flow.Reject {
+		return false
+	}
+	return f.Action == flow.Pass || f.Flags&flow.Offload != 0 || s != nil && s.App.Encrypted && s.App.Finished
 }
 
 // Judge implements flow.Sink: a flow has bytes left that no packet will bring any more.

@@ -34,11 +34,9 @@ type builder struct {
 	needsPacket, needsStream bool
 	depths                             bool // a payload content has depth or offset
 	dsize                              *language.Number
-	ipProtos                           []packet.Proto
 	bits                               stateUse
 	decode                             bool
 	ipOnly                             bool // nothing but the header so far
-	tests                              int
 	base64                             *base64Decode
 	appTests                           bool
 	prioritySet, protoOnly, ipProtoSet bool
@@ -53,7 +51,6 @@ type list struct {
 	items  []*placed
 	bsize  *language.Number
 	absent absence
-	hasAbs bool
 	files  bool
 }
 

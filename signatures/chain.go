@@ -22,11 +22,9 @@ type matcher struct {
 	buf    []byte
 	pos    int    // end of the last match
 	base   uint64 // offset of buf[0] in the stream or file
-	eof    bool   // the buffer will not grow
 	steps  int
 	stop   bool // no other place can help: give up the chain
 	values [maxValues]uint64
-	base64 []byte // result of the last base64_decode
 }
 
 // run judges a chain on a buffer from its beginning. Variables keep their values between the buffers of a rule.

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"picket/signatures/language"
+	"picket/traffic/flow"
 )
 
 // metaKeywords say what a rule is about and how often it speaks (docs.suricata.io, "Meta Keywords", "Thresholding").
@@ -25,7 +26,7 @@ func metaKeywords() []Keyword {
 		{Name: "detection_filter", Parse: parseDetectionFilter},
 		{Name: "tag", Parse: ignore},
 		{Name: "prefilter", Arg: None, Parse: parsePrefilter},
-		{Name: "bypass", Arg: None, Parse: ignore},
+		{Name: "bypass", Arg: None, Parse: parseBypass},
 		{Name: "config", Parse: ignore},
 		{Name: "app-layer-metadata", Parse: ignore},
 		{Name: "logto", Parse: errUnsupported("logto")},
@@ -35,6 +36,15 @@ func metaKeywords() []Keyword {
 }
 
 func ignore(*builder, string) error { return nil }
+
+// parseBypass ends the inspection of the flow with the match: inline the kernel takes the rest.
+func parseBypass(b *builder, _ string) error {
+	return b.after(func(v *view) {
+		if v.Flow != nil {
+			v.Flow.Flags |= flow.NoPacket | flow.Offload
+		}
+	})
+}
 
 func parsePrefilter(b *builder, _ string) error {
 	if b.last != nil && b.last.content != nil {

@@ -91,9 +91,6 @@ func (a Action) String() string {
 	return [...]string{"pass", "drop", "reject", "rejectdst", "rejectboth", "alert", "config"}[a]
 }
 
-// drops tells whether the action takes the packet out.
-func (a Action) drops() bool { return a >= Drop && a <= RejectBoth }
-
 // rank is the action's place in an order; actions that the order does not name come last.
 func (a Action) rank(order []Action) uint8 {
 	if a == RejectDst || a == RejectBoth {
@@ -180,7 +177,6 @@ type txInspection struct {
 	stream bool
 	absent absence
 	files  bool
-	both   bool // judged in either direction of a "=>" rule
 }
 
 // absence is what the keyword absent asks of a buffer.

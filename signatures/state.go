@@ -19,7 +19,6 @@ const (
 type flowState struct {
 	bits map[string]struct{}
 	ints map[string]uint32
-	base bool
 }
 
 // flowBits returns the flow's notes; nil when there are none, unless they are to be made.

@@ -587,3 +587,30 @@ func TestJailBans(t *testing.T) {
 	}
 	s.stop(syscall.SIGTERM)
 }
+
+// TestOpenConnectionsSurviveTheStart: whoever is connected when an inline picket starts, stops or starts again stays so.
+func TestOpenConnectionsSurviveTheStart(t *testing.T) {
+	g := nstest.NewGateway(t)
+	serve(t, g.B, nstest.B4)
+	s := prepare(t, g, fmt.Sprintf(inlineConfig, "yes"))
+	open, err := g.A.Dial(t, "tcp", net.JoinHostPort(nstest.B4, "80"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer open.Close()
+	still := func(when string) {
+		t.Helper()
+		if page, err := ask(open, "/"); err != nil {
+			t.Errorf("%s the open connection gets %q, %v", when, page, err)
+		}
+	}
+	still("before the start")
+	s.start()
+	still("after the start")
+	still("again, with the answer seen")
+	s.stop(syscall.SIGTERM)
+	still("after the stop")
+	s.start()
+	still("after another start")
+	s.stop(syscall.SIGTERM)
+}
