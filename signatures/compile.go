@@ -338,6 +338,9 @@ func (o *Options) findHook(protos uint64, name string) (hook, bool) {
 	return hook{}, false
 }
 
+// maxConditions bounds the conditions of a rule on one transaction: what is met is a bit of txRule.done.
+const maxConditions = 32
+
 // finish checks the rule as a whole and lays its conditions out for inspection.
 func (b *builder) finish() error {
 	for _, step := range []func() error{
@@ -346,6 +349,9 @@ func (b *builder) finish() error {
 		if err := step(); err != nil {
 			return err
 		}
+	}
+	if len(b.tx) > maxConditions {
+		return fmt.Errorf("%d conditions on a transaction, at most %d are kept apart (join contents of one buffer)", len(b.tx), maxConditions)
 	}
 	b.names = uint8(len(b.vars))
 	b.setNeeds()
