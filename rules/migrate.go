@@ -10,6 +10,14 @@ import (
 	"picket/rules/fail2ban"
 )
 
+// DefinitionOf is a filter of fail2ban in the judge's terms.
+func DefinitionOf(f *fail2ban.Filter) Definition {
+	return Definition{
+		Name: f.Name, UseDNS: f.UseDNS, PrefRegex: f.PrefRegex, FailRegex: f.FailRegex,
+		IgnoreRegex: f.IgnoreRegex, MaxLines: f.MaxLines, DatePattern: f.DatePattern,
+	}
+}
+
 // LimitsOf returns a fail2ban jail's limits. The error names every option that can't be kept; the limits hold the rest.
 func LimitsOf(j *fail2ban.Jail) (Limits, error) {
 	r := jailReader{jail: j, limits: Limits{Jail: j.Name, MaxRetry: 3, Window: 600, BanSeconds: 600}}

@@ -83,10 +83,7 @@ func (s *Sensor) prepareJails(o *RunOptions) error {
 // addJail compiles one jail.
 func (s *Sensor) addJail(j *fail2ban.Jail) error {
 	f := &j.Filter
-	filter, err := rules.Compile(rules.Definition{
-		Name: f.Name, UseDNS: f.UseDNS, PrefRegex: f.PrefRegex, FailRegex: f.FailRegex,
-		IgnoreRegex: f.IgnoreRegex, MaxLines: f.MaxLines, DatePattern: f.DatePattern,
-	}, time.Now())
+	filter, err := rules.Compile(rules.DefinitionOf(f), time.Now())
 	if err != nil {
 		return err
 	}

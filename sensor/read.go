@@ -37,8 +37,6 @@ type ReadOptions struct {
 	NoRules         bool
 	SimulateIPS     bool
 	InitErrorsFatal bool
-	StrictKeywords  string
-	EngineAnalysis  bool
 	Workers         int
 	Verbose         bool
 	Progress        *os.File // where progress is shown when it is a terminal

@@ -95,23 +95,28 @@ func sdpLines(get func(*sip.Session) [][]byte) []Point {
 	})
 }
 
+// nthLine is the i-th line among those of a list that have one.
+func nthLine[T any](list []T, get func(*T) []byte, i int) ([]byte, bool) {
+	for k := range list {
+		b := get(&list[k])
+		if b == nil {
+			continue
+		}
+		if i == 0 {
+			return b, true
+		}
+		i--
+	}
+	return nil, false
+}
+
 // sdpTime numbers the time descriptions that have a line.
 func sdpTime(get func(*sip.Time) []byte) []Point {
 	return sipEach(func(m *sip.Message, i int) ([]byte, bool) {
 		if m.SDP == nil {
 			return nil, false
 		}
-		for k := range m.SDP.Times {
-			b := get(&m.SDP.Times[k])
-			if b == nil {
-				continue
-			}
-			if i == 0 {
-				return b, true
-			}
-			i--
-		}
-		return nil, false
+		return nthLine(m.SDP.Times, get, i)
 	})
 }
 
@@ -121,16 +126,6 @@ func sdpMedia(get func(*sip.Media) []byte) []Point {
 		if m.SDP == nil {
 			return nil, false
 		}
-		for k := range m.SDP.Media {
-			b := get(&m.SDP.Media[k])
-			if b == nil {
-				continue
-			}
-			if i == 0 {
-				return b, true
-			}
-			i--
-		}
-		return nil, false
+		return nthLine(m.SDP.Media, get, i)
 	})
 }

@@ -114,7 +114,7 @@ func (f *logsFlags) definition() (rules.Definition, error) {
 	if err != nil {
 		return rules.Definition{}, err
 	}
-	return filterDefinition(read), nil
+	return rules.DefinitionOf(read), nil
 }
 
 // libraryDefinition returns one of the shipped rules.
@@ -131,14 +131,6 @@ func libraryDefinition(name string) (rules.Definition, error) {
 		names = append(names, r.Name)
 	}
 	return rules.Definition{}, fmt.Errorf("no rule %q in the library (there are %s)", name, strings.Join(names, ", "))
-}
-
-// filterDefinition is a filter of fail2ban in the judge's terms.
-func filterDefinition(f *fail2ban.Filter) rules.Definition {
-	return rules.Definition{
-		Name: f.Name, UseDNS: f.UseDNS, PrefRegex: f.PrefRegex, FailRegex: f.FailRegex,
-		IgnoreRegex: f.IgnoreRegex, MaxLines: f.MaxLines, DatePattern: f.DatePattern,
-	}
 }
 
 func logsScanCommand() *cobra.Command {

@@ -15,11 +15,10 @@ import (
 type readFlags struct {
 	sensor.ReadOptions
 	checksums string
-	ignored   struct {
-		runmode, dataDir, engineLog string
-		strictRuleKeywords          string
-		test, noRandom, analysis    bool
-		verbose                     int
+	verbose   int
+	ignored   struct { // Suricata's, without a meaning here
+		runmode, strictKeywords  string
+		test, noRandom, analysis bool
 	}
 }
 
@@ -37,11 +36,11 @@ func (f *readFlags) register(cmd *cobra.Command) {
 	flags.StringVar(&f.DataDir, "data-dir", "", "folder of state files of rules (datasets)")
 	// Suricata's, without a meaning here, so that its command lines work as they stand.
 	flags.StringVar(&f.ignored.runmode, "runmode", "", "accepted, without effect")
-	flags.StringVar(&f.StrictKeywords, "strict-rule-keywords", "", "accepted: rules are always read strictly")
+	flags.StringVar(&f.ignored.strictKeywords, "strict-rule-keywords", "", "accepted: rules are always read strictly")
 	flags.BoolVarP(&f.ignored.test, "test", "T", false, "accepted, without effect")
 	flags.BoolVar(&f.ignored.noRandom, "no-random", false, "accepted: picket uses no random chunk sizes")
-	flags.BoolVar(&f.EngineAnalysis, "engine-analysis", false, "accepted: faults of rules are always told")
-	flags.CountVarP(&f.ignored.verbose, "verbose", "v", "tell more")
+	flags.BoolVar(&f.ignored.analysis, "engine-analysis", false, "accepted: faults of rules are always told")
+	flags.CountVarP(&f.verbose, "verbose", "v", "tell more")
 	for _, name := range []string{"runmode", "strict-rule-keywords", "test", "no-random", "engine-analysis"} {
 		_ = flags.MarkHidden(name)
 	}
@@ -61,7 +60,7 @@ func (f *readFlags) finish(cmd *cobra.Command) (*sensor.ReadOptions, error) {
 	}
 	f.Config = config
 	f.Progress = os.Stderr
-	f.Verbose = f.ignored.verbose > 0
+	f.Verbose = f.verbose > 0
 	return &f.ReadOptions, nil
 }
 

@@ -21,7 +21,6 @@ type Flow struct {
 	State          Phase
 	Flags          Flags
 	Action         Action // what a verdict has decided for the rest of the flow
-	Events         uint32 // reserved for the table
 	CommunityID    [20]byte
 	HasCommunityID bool
 	hash           uint32
@@ -60,8 +59,6 @@ const (
 	Emergency
 	// Offload: nothing more needs inspection; the kernel may take the rest.
 	Offload
-	// Elephant: reserved for outputs.
-	Elephant
 	// Excepted: an exception policy, not a rule, has decided over the flow.
 	Excepted
 )

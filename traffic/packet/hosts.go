@@ -31,14 +31,21 @@ func mix(x uint64) uint32 {
 
 // network finds the IP header of the usual link types; nil where there is none.
 func network(link LinkType, b []byte) []byte {
-	skip, ok := map[LinkType]int{
-		LinkNull: 4, LinkLoop: 4, LinkRaw: 0, LinkRawBSD: 0, LinkRawOBSD: 0, LinkIPv4: 0, LinkIPv6: 0,
-		LinkSLL: 16, LinkSLL2: 20, LinkPPP: 4, LinkCiscoHDL: 4,
-	}[link]
-	if link == LinkEthernet {
+	skip := 0
+	switch link {
+	case LinkEthernet:
 		return behindEthernet(b)
+	case LinkRaw, LinkRawBSD, LinkRawOBSD, LinkIPv4, LinkIPv6:
+	case LinkNull, LinkLoop, LinkPPP, LinkCiscoHDL:
+		skip = 4
+	case LinkSLL:
+		skip = 16
+	case LinkSLL2:
+		skip = 20
+	default:
+		return nil
 	}
-	if !ok || len(b) < skip {
+	if len(b) < skip {
 		return nil
 	}
 	return b[skip:]
