@@ -1,0 +1,22 @@
+package measure
+
+import "context"
+
+// Doer does one kind of measures. Its methods are called by one goroutine for each measure; those of different measures
+// at the same time.
+type Doer interface {
+	// Able returns why this host cannot do it at all (no nftables, no systemd), or nil.
+	Able() error
+	// Plan checks the arguments and works out what would be done. It changes nothing, and may be called often.
+	Plan(ctx context.Context, o *Order) (Plan, error)
+	// Do acts. After a crash it may be called again for an order that it has done: it must then find its effect and
+	// do nothing twice, or return an error when it can't know.
+	Do(ctx context.Context, o *Order) (Result, error)
+	// Prove reads the effect back: what is there, in words, or an error when the effect is not.
+	Prove(ctx context.Context, o *Order) (string, error)
+	// Undo lifts what lasts and reads back that it is gone. For what does not last it is an error.
+	Undo(ctx context.Context, o *Order) error
+}
+
+// Doers are all kinds of measures by name. Plugins join under their textkeys.
+type Doers map[string]Doer

@@ -1,0 +1,87 @@
+package incidents
+
+import (
+	"net/netip"
+	"time"
+)
+
+// State of an incident.
+type State string
+
+// States. A resolved case that grows again within its reopen time is reopened; later a new one is opened.
+const (
+	Open         State = "open"
+	Acknowledged State = "acknowledged"
+	Resolved     State = "resolved"
+)
+
+// ID numbers incidents on this host from 1.
+type ID int64
+
+// Incident is a case: findings that belong together. Lists are bounded; what did not fit is counted.
+type Incident struct {
+	ID          ID           `json:"id"`
+	State       State        `json:"state"`
+	Title       string       `json:"title"` // of its worst finding, or of the chain
+	Severity    Severity     `json:"severity"`
+	Confidence  uint8        `json:"confidence"` // percent
+	Opened      time.Time    `json:"opened"`
+	Updated     time.Time    `json:"updated"` // last finding
+	Closed      time.Time    `json:"closed,omitzero"`
+	Reopened    int          `json:"reopened,omitempty"`
+	Attackers   []netip.Addr `json:"attackers,omitempty"`
+	Victims     []Endpoint   `json:"victims,omitempty"`
+	Host        string       `json:"host,omitempty"`
+	Users       []string     `json:"users,omitempty"`
+	Processes   []Process    `json:"processes,omitempty"`
+	Files       []string     `json:"files,omitempty"`
+	Rules       []RuleCount  `json:"rules"`
+	Stages      []Stage      `json:"stages,omitempty"` // in the order of their first finding
+	Tags        []string     `json:"tags,omitempty"`
+	Communities []string     `json:"community_ids,omitempty"`
+	Findings    uint64       `json:"findings"`           // all that joined
+	Suppressed  uint64       `json:"suppressed"`         // counted only: over the bounds of the timeline
+	Own         uint64       `json:"own,omitempty"`      // caused by our own block: counted, never fed
+	Assignee    string       `json:"assignee,omitempty"` // who acknowledged it
+}
+
+// RuleCount is one rule's part in a case.
+type RuleCount struct {
+	Rule
+	Kind  Kind      `json:"kind"`
+	Jail  string    `json:"jail,omitempty"`
+	Count uint64    `json:"count"`
+	First time.Time `json:"first"`
+	Last  time.Time `json:"last"`
+}
+
+// EventKind says what has happened to a case.
+type EventKind string
+
+// Events.
+const (
+	Opened       EventKind = "opened"
+	Grew         EventKind = "grew"
+	Acked        EventKind = "acknowledged"
+	WasResolved  EventKind = "resolved"
+	WasReopened  EventKind = "reopened"
+	MeasureMoved EventKind = "measure" // a measure of the case has changed its state
+)
+
+// Event tells that a case has changed. Incident is a snapshot which the receiver may keep; Finding is what made it
+// grow, nil for an operator's acts.
+type Event struct {
+	Kind     EventKind
+	Incident Incident
+	Finding  *Finding
+}
+
+// Entry is a line of a case's timeline.
+type Entry struct {
+	Time time.Time `json:"time"`
+	Kind string    `json:"kind"` // "finding", "opened", "acknowledged", "resolved", "reopened", "note", "measure"
+	By   string    `json:"by,omitempty"`
+	Text string    `json:"text"`
+	// Finding is set for the kind "finding".
+	Finding *Finding `json:"finding,omitempty"`
+}
