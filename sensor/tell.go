@@ -17,6 +17,9 @@ func (w *worker) told(p *packet.Packet, f *flow.Flow, s *flow.State, v *signatur
 	if len(w.judge.Alerts) > 0 || v.Effect.Drops() {
 		w.toldVerdict(&at, v)
 	}
+	if w.eve != nil && w.judge.Tagged {
+		w.eve.Packet(&at)
+	}
 	if w.eve != nil && p.NEvents > 0 {
 		w.eve.Anomalies(&at, stream.EventName)
 	}

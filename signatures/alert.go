@@ -61,6 +61,7 @@ func (in *Inspector) finish() Verdict {
 		a := &in.matches[i]
 		show, act := in.limit(a)
 		if act {
+			in.setTags(a.Signature)
 			in.apply(a, &v)
 		}
 		pass := a.action == Pass

@@ -64,6 +64,7 @@ func Compile(rules []language.Rule, opt Options) (*Engine, []language.Fault) {
 		faults = append(faults, f...)
 		if s != nil {
 			s.order.line = i
+			e.tags = e.tags || len(s.tags) > 0
 			e.Signatures = append(e.Signatures, s)
 		}
 	}

@@ -30,6 +30,7 @@ type Engine struct {
 	bySID     map[sigKey]*Signature
 	maxAlerts int
 	guessTx   bool
+	tags      bool // some rule has tag
 	sets      map[string]*dataset.Set
 }
 

@@ -24,6 +24,8 @@ import (
 type Inspector struct {
 	// Alerts of the last Inspect.
 	Alerts []Alert
+	// Tagged says that an earlier match wants the last packet written too (tag).
+	Tagged bool
 	Stats  Stats
 
 	current *atomic.Pointer[Engine]
@@ -76,7 +78,7 @@ func NewInspector(current *atomic.Pointer[Engine], mem *Memory) *Inspector {
 // Inspect judges a packet. f and s are its flow and the flow's state, nil where there is none. It allocates nothing on a
 // packet that matches nothing.
 func (in *Inspector) Inspect(p *packet.Packet, f *flow.Flow, s *flow.State) Verdict {
-	in.Alerts = in.Alerts[:0]
+	in.Alerts, in.Tagged = in.Alerts[:0], false
 	if p.Has(packet.NoInspection) {
 		return excepted(p)
 	}
@@ -103,6 +105,9 @@ func (in *Inspector) Inspect(p *packet.Packet, f *flow.Flow, s *flow.State) Verd
 	v := Verdict{Modified: in.modified}
 	if len(in.matches) > 0 {
 		v = in.finish()
+	}
+	if in.e.tags {
+		in.Tagged = in.tagged()
 	}
 	if p.Denied != packet.NotDenied && !v.Effect.Drops() {
 		v.Effect, v.Why, v.Denied, v.Rule = Dropped, ByTraffic, p.Denied, nil

@@ -24,7 +24,7 @@ func metaKeywords() []Keyword {
 		{Name: "requires", Parse: ignore},
 		{Name: "threshold", Parse: parseThreshold},
 		{Name: "detection_filter", Parse: parseDetectionFilter},
-		{Name: "tag", Parse: ignore},
+		{Name: "tag", Parse: parseTag},
 		{Name: "prefilter", Arg: None, Parse: parsePrefilter},
 		{Name: "bypass", Arg: None, Parse: parseBypass},
 		{Name: "config", Parse: ignore},

@@ -38,6 +38,7 @@ type Signature struct {
 	grows     bool // the fast pattern is looked for in a growing buffer: once found, the rule is remembered
 	post      []func(v *view)
 	limits    limits
+	tags      []tagRule
 	replaces  bool
 	fast      fastPattern
 	names     uint8 // number of byte variables

@@ -19,6 +19,7 @@ const (
 type flowState struct {
 	bits map[string]struct{}
 	ints map[string]uint32
+	tags []tag
 }
 
 // flowBits returns the flow's notes; nil when there are none, unless they are to be made.
@@ -101,6 +102,7 @@ type shard struct {
 	mu      sync.Mutex
 	bits    map[hostBit]int64 // time (ns) at which it expires
 	counts  map[countKey]*counter
+	tags    map[packet.Addr]*hostTags
 	evicted uint64
 }
 
@@ -114,7 +116,8 @@ type hostBit struct {
 func NewMemory() *Memory {
 	m := &Memory{seed: maphash.MakeSeed()}
 	for i := range m.shards {
-		m.shards[i].bits, m.shards[i].counts = map[hostBit]int64{}, map[countKey]*counter{}
+		s := &m.shards[i]
+		s.bits, s.counts, s.tags = map[hostBit]int64{}, map[countKey]*counter{}, map[packet.Addr]*hostTags{}
 	}
 	return m
 }
@@ -131,7 +134,7 @@ func (m *Memory) Evicted() uint64 {
 	return n
 }
 
-// ofBit and ofCount return a key's shard, locked.
+// ofBit, ofCount and ofHost return a key's shard, locked.
 func (m *Memory) ofBit(k hostBit) *shard {
 	s := &m.shards[maphash.Comparable(m.seed, k)%shards]
 	s.mu.Lock()
@@ -140,6 +143,12 @@ func (m *Memory) ofBit(k hostBit) *shard {
 
 func (m *Memory) ofCount(k countKey) *shard {
 	s := &m.shards[maphash.Comparable(m.seed, k)%shards]
+	s.mu.Lock()
+	return s
+}
+
+func (m *Memory) ofHost(a packet.Addr) *shard {
+	s := &m.shards[maphash.Comparable(m.seed, a)%shards]
 	s.mu.Lock()
 	return s
 }

@@ -51,9 +51,9 @@ func linkName(t packet.LinkType) string {
 	return ""
 }
 
-// Packet writes a packet record: one that a rule tagged.
+// Packet writes a packet record: one that a rule tagged. It is part of the alert log.
 func (l *Logger) Packet(at *Moment) {
-	if !l.cfg.Enabled("packet") || !l.cfg.Alert.TaggedPackets || at.Packet == nil {
+	if !l.cfg.Enabled("alert") || !l.cfg.Alert.TaggedPackets || at.Packet == nil {
 		return
 	}
 	l.head("packet", at.Packet, at.Flow, AsPacket, at.Time)
