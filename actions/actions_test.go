@@ -19,25 +19,25 @@ import (
 // kernel is a Firewall that keeps its elements in memory.
 type kernel struct {
 	mu      sync.Mutex
-	have    map[netip.Prefix]time.Duration
-	cut     []netip.Prefix
+	have    map[Target]time.Duration
+	cut     []Target
 	damaged chan string
 	broken  error // what Apply answers
 	forget  bool  // Apply says yes and does nothing
 }
 
 func newKernel() *kernel {
-	return &kernel{have: map[netip.Prefix]time.Duration{}, damaged: make(chan string, 1)}
+	return &kernel{have: map[Target]time.Duration{}, damaged: make(chan string, 1)}
 }
 
-func (k *kernel) Apply(add []Entry, remove []netip.Prefix) error {
+func (k *kernel) Apply(add []Entry, remove []Target) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.broken != nil || k.forget {
 		return k.broken
 	}
 	for _, e := range add {
-		k.have[e.Prefix] = e.Left
+		k.have[e.Target] = e.Left
 	}
 	for _, p := range remove {
 		delete(k.have, p)
@@ -52,17 +52,20 @@ func (k *kernel) Replace(all []Entry) error {
 	return k.Apply(all, nil)
 }
 
-func (k *kernel) Lookup(p netip.Prefix) (time.Duration, bool, error) {
+func (k *kernel) Lookup(t Target) (time.Duration, bool, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	left, ok := k.have[p]
+	left, ok := k.have[t]
 	return left, ok, nil
 }
 
-func (k *kernel) Cut(list []netip.Prefix) { k.cut = append(k.cut, list...) }
-func (k *kernel) Damaged() <-chan string  { return k.damaged }
-func (k *kernel) Close() error            { return nil }
-func (k *kernel) holds(text string) bool  { _, ok, _ := k.Lookup(mustPrefix(text)); return ok }
+func (k *kernel) Cut(list []Target)      { k.cut = append(k.cut, list...) }
+func (k *kernel) Damaged() <-chan string { return k.damaged }
+func (k *kernel) Close() error           { return nil }
+func (k *kernel) holds(text string) bool {
+	_, ok, _ := k.Lookup(Target{Prefix: mustPrefix(text)})
+	return ok
+}
 
 func mustPrefix(text string) netip.Prefix {
 	p, err := ParsePrefix(text)
@@ -193,10 +196,10 @@ func TestRestartKeepsBansWithTheirTime(t *testing.T) {
 	if _, err := NewResponder(Options{StateDir: dir, Gate: enforcing(), Firewall: k, Max: 10, Log: quiet, Now: later}); err != nil {
 		t.Fatal(err)
 	}
-	if len(k.have) != 2 || k.have[mustPrefix("198.51.100.2")] != 0 {
+	if len(k.have) != 2 || k.have[Target{Prefix: mustPrefix("198.51.100.2")}] != 0 {
 		t.Fatalf("the kernel holds %v", k.have)
 	}
-	if left := k.have[mustPrefix("198.51.100.1")]; left < 49*time.Minute || left > 50*time.Minute {
+	if left := k.have[Target{Prefix: mustPrefix("198.51.100.1")}]; left < 49*time.Minute || left > 50*time.Minute {
 		t.Errorf("%s left, want 50 minutes", left)
 	}
 }
@@ -233,7 +236,7 @@ garbage
 		t.Fatal(err)
 	}
 	defer j.close()
-	if len(bans) != 1 || len(warned) != 1 {
+	if bans.count != 1 || len(warned) != 1 {
 		t.Errorf("bans %v, warnings %v", bans, warned)
 	}
 }
@@ -282,7 +285,8 @@ func TestNobodyProtectedIsEverBanned(t *testing.T) {
 		if observe && len(k.have) > 0 {
 			t.Fatalf("observe mode, but the kernel holds %v", k.have)
 		}
-		for p := range k.have {
+		for held := range k.have {
+			p := held.Prefix
 			for _, who := range append(protected, always...) {
 				if p.Overlaps(who.Prefix) {
 					t.Fatalf("%s is banned, %s is %s", p, who.Prefix, who.Why)

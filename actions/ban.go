@@ -12,6 +12,8 @@ type Request struct {
 	For    time.Duration // how long from now; 0: until it is lifted
 	Reason string        // for the operator: "sid 2019401: ET SCAN …", "by hand"
 	By     string        // who asks: "cli", "rule"
+	Scope  Scope         // what of the party's traffic is refused; zero: everything
+	Jail   string        // the jail whose ban it is, "" for none: each jail has its own ban of a party
 }
 
 // Ban is a ban that stands.
@@ -21,8 +23,30 @@ type Ban struct {
 	Until  time.Time    `json:"until,omitzero"` // zero: until it is lifted
 	Reason string       `json:"reason,omitempty"`
 	By     string       `json:"by,omitempty"`
+	Scope  Scope        `json:"scope,omitzero"`
+	Jail   string       `json:"jail,omitempty"`
 	// Observed bans stand in the ledger only: observe mode kept them from the kernel.
 	Observed bool `json:"observed,omitempty"`
+}
+
+// ChangeKind says what has happened to a ban.
+type ChangeKind uint8
+
+// The kinds of change.
+const (
+	BanMade    ChangeKind = iota // it is in force (or observed), and proven
+	BanRenewed                   // it stood already and has a new end
+	BanRefused                   // by the gate, or because too many stand; Err says why
+	BanFailed                    // the kernel did not take it; Err says why
+	BanLifted                    // by an operator, or because its party is protected now
+	BanExpired                   // its time was over
+)
+
+// Change is one event of the ledger.
+type Change struct {
+	Kind ChangeKind
+	Ban  Ban
+	Err  error // of BanRefused and BanFailed
 }
 
 // Expired tells whether the ban's time is over.
@@ -38,21 +62,22 @@ func (b Ban) Left(now time.Time) time.Duration {
 
 // Entry is one element of the kernel's sets.
 type Entry struct {
-	Prefix netip.Prefix
-	Left   time.Duration // 0: for good
+	Target
+	Left time.Duration // 0: for good
 }
 
 // Firewall is the kernel's side of bans; package firewall implements it on nftables.
 type Firewall interface {
 	// Apply adds and removes elements in one transaction; when it returns nil they are in force. Adding what
 	// is there sets its time anew; removing what is absent is no error.
-	Apply(add []Entry, remove []netip.Prefix) error
+	Apply(add []Entry, remove []Target) error
 	// Replace makes the kernel hold exactly these, in one transaction: no moment without them.
 	Replace(all []Entry) error
 	// Lookup reads an element back.
-	Lookup(p netip.Prefix) (left time.Duration, found bool, err error)
-	// Cut closes what banned peers have open: conntrack entries and this host's sockets. It returns at once.
-	Cut(list []netip.Prefix)
+	Lookup(t Target) (left time.Duration, found bool, err error)
+	// Cut closes what banned peers have open within their scopes: conntrack entries and this host's sockets. It
+	// returns at once.
+	Cut(list []Target)
 	// Damaged delivers a value when somebody else changed or removed the table.
 	Damaged() <-chan string
 	// Close lets go of the table; what stands in it stays in force (PERSIST).

@@ -34,10 +34,19 @@ func (r *Responder) Submit(ctx context.Context, q Request) error {
 	return r.send(ctx, message{ban: &q})
 }
 
-// Unban lifts a ban. The error is ErrNotBanned when there is none.
+// Unban lifts all bans of a prefix, whosever they are. The error is ErrNotBanned when there is none.
 func (r *Responder) Unban(ctx context.Context, p netip.Prefix) error {
+	return r.unban(ctx, unban{prefix: p})
+}
+
+// UnbanOf lifts one jail's bans of a prefix; those of others stand. The error is ErrNotBanned when there is none.
+func (r *Responder) UnbanOf(ctx context.Context, jail string, p netip.Prefix) error {
+	return r.unban(ctx, unban{prefix: p, jail: jail, own: true})
+}
+
+func (r *Responder) unban(ctx context.Context, u unban) error {
 	answers := make(chan answer, 1)
-	if err := r.send(ctx, message{unban: p, answer: answers}); err != nil {
+	if err := r.send(ctx, message{unban: u, answer: answers}); err != nil {
 		return err
 	}
 	_, err := r.wait(ctx, answers)

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/netip"
 	"os"
 	"path/filepath"
 	"time"
@@ -22,7 +21,7 @@ type journal struct {
 	dirty bool
 }
 
-// entry is one line. Lifted entries carry the prefix only.
+// entry is one line. Lifted entries carry prefix, scope and jail only.
 type entry struct {
 	Ban
 	Lifted bool `json:"lifted,omitempty"`
@@ -35,7 +34,7 @@ const compactAbove = 4096
 
 // openJournal reads the bans that stand and opens the file for appending. A torn last line (power loss) is
 // cut off; damaged lines elsewhere are skipped and told in warn.
-func openJournal(dir string, now time.Time, warn func(error)) (*journal, map[netip.Prefix]Ban, error) {
+func openJournal(dir string, now time.Time, warn func(error)) (*journal, *ledger, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, nil, fmt.Errorf("open ban journal: %w (is state-dir right, and may picket write there?)", err)
 	}
@@ -47,8 +46,8 @@ func openJournal(dir string, now time.Time, warn func(error)) (*journal, map[net
 	return j, bans, j.rewrite(bans)
 }
 
-func (j *journal) read(now time.Time, warn func(error)) (map[netip.Prefix]Ban, error) {
-	bans := map[netip.Prefix]Ban{}
+func (j *journal) read(now time.Time, warn func(error)) (*ledger, error) {
+	bans := newLedger()
 	f, err := os.Open(j.path)
 	if errors.Is(err, os.ErrNotExist) {
 		return bans, nil
@@ -73,22 +72,22 @@ func (j *journal) read(now time.Time, warn func(error)) (map[netip.Prefix]Ban, e
 		}
 		e.Prefix = Normal(e.Prefix)
 		if e.Lifted || e.Expired(now) {
-			delete(bans, e.Prefix)
+			bans.drop(&e.Ban)
 		} else {
-			bans[e.Prefix] = e.Ban
+			bans.put(e.Ban)
 		}
 	}
 }
 
 // rewrite replaces the file by what stands: written beside it, synced, renamed.
-func (j *journal) rewrite(bans map[netip.Prefix]Ban) error {
+func (j *journal) rewrite(bans *ledger) error {
 	tmp, err := os.OpenFile(j.path+".new", os.O_CREATE|os.O_TRUNC|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
 		return fmt.Errorf("write ban journal: %w", err)
 	}
 	out := bufio.NewWriter(tmp)
 	enc := json.NewEncoder(out)
-	for _, b := range bans {
+	for b := range bans.all() {
 		err = errors.Join(err, enc.Encode(entry{Ban: b}))
 	}
 	err = errors.Join(err, out.Flush(), tmp.Sync())
@@ -102,7 +101,7 @@ func (j *journal) rewrite(bans map[netip.Prefix]Ban) error {
 	if j.file != nil {
 		j.file.Close()
 	}
-	j.file, j.lines, j.dirty = tmp, len(bans), false
+	j.file, j.lines, j.dirty = tmp, bans.count, false
 	return nil
 }
 
@@ -130,11 +129,11 @@ func (j *journal) append(entries []entry) error {
 }
 
 // sync makes what was written survive power loss, and keeps the file from growing past twice what stands.
-func (j *journal) sync(bans map[netip.Prefix]Ban) error {
+func (j *journal) sync(bans *ledger) error {
 	if !j.dirty {
 		return nil
 	}
-	if j.lines > compactAbove && j.lines > 2*len(bans) {
+	if j.lines > compactAbove && j.lines > 2*bans.count {
 		return j.rewrite(bans)
 	}
 	j.dirty = false

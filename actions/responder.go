@@ -1,6 +1,7 @@
 package actions
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,13 +17,14 @@ type Responder struct {
 	gate     *Gate
 	firewall Firewall
 	journal  *journal
-	bans     map[netip.Prefix]Ban
+	bans     *ledger
 	asked    uint64 // the gate's Changes when all bans were held against it
 	max      int
 	log      *slog.Logger
 	now      func() time.Time
 	done     chan struct{}
 	stats    Stats
+	changed  func(Change)
 }
 
 // Stats count what the responder has done since it started.
@@ -34,10 +36,17 @@ type Stats struct {
 // message is one thing asked of the responder; answer may be nil.
 type message struct {
 	ban    *Request
-	unban  netip.Prefix
+	unban  unban
 	list   chan<- []Ban
 	stats  chan<- Stats
 	answer chan<- answer
+}
+
+// unban says whose ban of what to lift.
+type unban struct {
+	prefix netip.Prefix
+	jail   string
+	own    bool // only those of jail; else all
 }
 
 type answer struct {
@@ -53,6 +62,9 @@ type Options struct {
 	Max      int      // bans that may stand; more are refused and counted
 	Log      *slog.Logger
 	Now      func() time.Time // nil: time.Now
+	// Changed is told of every ban that was made, renewed or ended, and of what was refused. It is called by the
+	// responder's goroutine: it must neither wait nor ask the responder. nil: nobody.
+	Changed func(Change)
 }
 
 const (
@@ -65,7 +77,10 @@ const (
 func NewResponder(o Options) (*Responder, error) {
 	r := &Responder{
 		inbox: make(chan message, inboxSize), gate: o.Gate, firewall: o.Firewall, max: o.Max,
-		log: o.Log, now: o.Now, done: make(chan struct{}),
+		log: o.Log, now: o.Now, done: make(chan struct{}), changed: o.Changed,
+	}
+	if r.changed == nil {
+		r.changed = func(Change) {}
 	}
 	if r.now == nil {
 		r.now = time.Now
@@ -139,7 +154,7 @@ func (r *Responder) single(m message) {
 		m.list <- r.list()
 	case m.stats != nil:
 		s := r.stats
-		s.Standing = len(r.bans)
+		s.Standing = r.bans.count
 		m.stats <- s
 	default:
 		m.reply(Ban{}, r.lift(m.unban))
@@ -177,10 +192,10 @@ func (r *Responder) banAll(batch []message) {
 		r.fail(passed, err)
 		return
 	}
-	var cut []netip.Prefix
+	var cut []Target
 	for _, p := range passed {
-		if r.accept(p) && !p.ban.Observed {
-			cut = append(cut, p.ban.Prefix)
+		if r.accept(p) && p.ban.inKernel() {
+			cut = append(cut, p.ban.Target())
 		}
 	}
 	if len(cut) > 0 {
@@ -192,6 +207,12 @@ func (r *Responder) refused(m message, err error) {
 	r.stats.Refused++
 	r.log.Warn("ban refused", "prefix", Text(m.ban.Prefix), "by", m.ban.By, "reason", m.ban.Reason, "why", err)
 	m.reply(Ban{}, err)
+	r.changed(Change{Kind: BanRefused, Ban: requested(m.ban), Err: err})
+}
+
+// requested is the ban that a request would have become.
+func requested(q *Request) Ban {
+	return Ban{Prefix: Normal(q.Prefix), Reason: q.Reason, By: q.By, Scope: q.Scope, Jail: q.Jail}
 }
 
 // admit asks the gate and makes the ban's record.
@@ -199,15 +220,15 @@ func (r *Responder) admit(q *Request, now time.Time) (Ban, error) {
 	if !q.Prefix.IsValid() {
 		return Ban{}, errors.New("ban: no valid address was given")
 	}
-	b := Ban{Prefix: Normal(q.Prefix), Since: now.UTC(), Reason: q.Reason, By: q.By}
+	b := Ban{Prefix: Normal(q.Prefix), Since: now.UTC(), Reason: q.Reason, By: q.By, Scope: q.Scope, Jail: q.Jail}
 	if q.For > 0 {
 		b.Until = b.Since.Add(q.For)
 	}
 	if refusal := r.gate.Check(b.Prefix, now); refusal != nil {
 		return b, refusal
 	}
-	old, standing := r.bans[b.Prefix]
-	if !standing && len(r.bans) >= r.max {
+	old, standing := r.bans.get(&b)
+	if !standing && r.bans.count >= r.max {
 		return b, fmt.Errorf("ban %s: %d bans stand, the most allowed (raise bans.max, or ban prefixes)", Text(b.Prefix), r.max)
 	}
 	b.Observed = r.gate.Observing() || r.firewall == nil
@@ -226,16 +247,16 @@ func untilText(b Ban) string {
 
 // enforce brings the batch into the kernel and the journal. Observed bans go to the journal only.
 func (r *Responder) enforce(passed []pending, now time.Time) error {
-	var add []Entry
+	var add entries
 	lines := make([]entry, len(passed))
 	for i, p := range passed {
 		lines[i] = entry{Ban: p.ban}
-		if !p.ban.Observed {
-			add = append(add, Entry{p.ban.Prefix, p.ban.Left(now)})
+		if p.ban.inKernel() {
+			add.put(Entry{p.ban.Target(), r.left(&p.ban, now)})
 		}
 	}
-	if len(add) > 0 {
-		if err := r.firewall.Apply(add, nil); err != nil {
+	if len(add.list) > 0 {
+		if err := r.firewall.Apply(add.list, nil); err != nil {
 			return err
 		}
 	}
@@ -245,31 +266,47 @@ func (r *Responder) enforce(passed []pending, now time.Time) error {
 	return nil
 }
 
+// left is how long the kernel must hold a ban's target: no shorter than other bans of the same want it.
+func (r *Responder) left(b *Ban, now time.Time) time.Duration {
+	until, others := r.bans.enforced(b.Target(), b, now)
+	if b.Until.IsZero() || others && until.IsZero() {
+		return 0
+	}
+	if others && until.After(b.Until) {
+		return max(until.Sub(now), time.Millisecond)
+	}
+	return max(b.Left(now), time.Millisecond)
+}
+
 // fail answers a whole batch whose transaction was refused: nothing of it is in force.
 func (r *Responder) fail(passed []pending, err error) {
 	r.stats.Failed += uint64(len(passed))
 	r.log.Error("ban failed", "count", len(passed), "first", Text(passed[0].ban.Prefix), "error", err)
 	for _, p := range passed {
 		p.reply(p.ban, err)
+		r.changed(Change{Kind: BanFailed, Ban: p.ban, Err: err})
 	}
 }
 
 // accept reads the effect back and records the ban; false when there is no effect.
 func (r *Responder) accept(p pending) bool {
-	if !p.ban.Observed {
+	if p.ban.inKernel() {
 		if err := r.prove(p.ban); err != nil {
 			r.stats.Failed++
 			r.log.Error("ban has no effect", "prefix", Text(p.ban.Prefix), "error", err)
 			p.reply(p.ban, err)
+			r.changed(Change{Kind: BanFailed, Ban: p.ban, Err: err})
 			return false
 		}
 	}
-	if _, renewed := r.bans[p.ban.Prefix]; renewed {
+	kind := BanMade
+	if r.bans.put(p.ban) {
+		kind = BanRenewed
 		r.stats.Renewed++
 	} else {
 		r.stats.Banned++
 	}
-	r.bans[p.ban.Prefix] = p.ban
+	r.changed(Change{Kind: kind, Ban: p.ban})
 	r.tell(p.ban)
 	p.reply(p.ban, nil)
 	return true
@@ -281,11 +318,11 @@ func (r *Responder) tell(b Ban) {
 		what = "would ban (observe mode)"
 		r.stats.Observed++
 	}
-	r.log.Info(what, "prefix", Text(b.Prefix), "until", b.Until, "by", b.By, "reason", b.Reason)
+	r.log.Info(what, "prefix", Text(b.Prefix), "scope", b.Scope, "until", b.Until, "by", b.By, "reason", b.Reason)
 }
 
 func (r *Responder) prove(b Ban) error {
-	_, found, err := r.firewall.Lookup(b.Prefix)
+	_, found, err := r.firewall.Lookup(b.Target())
 	if err != nil {
 		return fmt.Errorf("ban %s: read back: %w", Text(b.Prefix), err)
 	}
@@ -298,48 +335,76 @@ func (r *Responder) prove(b Ban) error {
 // ErrNotBanned is the answer to an unban of what is not banned.
 var ErrNotBanned = errors.New("is not banned")
 
-func (r *Responder) lift(p netip.Prefix) error {
-	p = Normal(p)
-	b, ok := r.bans[p]
-	if !ok {
+func (r *Responder) lift(u unban) error {
+	p := Normal(u.prefix)
+	var list []Ban
+	for _, b := range r.bans.of[p] {
+		if !u.own || b.Jail == u.jail {
+			list = append(list, b)
+		}
+	}
+	if len(list) == 0 {
 		return fmt.Errorf("unban %s: %w", Text(p), ErrNotBanned)
 	}
-	if err := r.remove([]Ban{b}); err != nil {
+	if err := r.remove(list); err != nil {
 		return fmt.Errorf("unban %s: %w", Text(p), err)
 	}
 	r.stats.Lifted++
-	r.log.Info("unbanned", "prefix", Text(p))
+	r.log.Info("unbanned", "prefix", Text(p), "jail", u.jail)
 	return nil
 }
 
-// remove takes bans out of the kernel, the journal and the ledger.
+// remove takes bans out of the kernel, the journal and the ledger. A target that other bans want stays in the kernel,
+// as long as they do.
 func (r *Responder) remove(list []Ban) error {
-	var gone []netip.Prefix
 	lines := make([]entry, len(list))
 	for i, b := range list {
-		lines[i] = entry{Ban: Ban{Prefix: b.Prefix}, Lifted: true}
-		if !b.Observed {
-			gone = append(gone, b.Prefix)
-		}
+		lines[i] = entry{Ban: Ban{Prefix: b.Prefix, Scope: b.Scope, Jail: b.Jail}, Lifted: true}
+		r.bans.drop(&b)
 	}
-	if len(gone) > 0 {
-		if err := r.firewall.Apply(nil, gone); err != nil {
-			return err
+	if err := r.withdraw(list); err != nil {
+		for _, b := range list {
+			r.bans.put(b)
 		}
+		return err
 	}
 	for _, b := range list {
-		delete(r.bans, b.Prefix)
+		r.changed(Change{Kind: BanLifted, Ban: b})
 	}
 	return r.journal.append(lines)
+}
+
+// withdraw brings the kernel in line with a ledger from which bans were dropped.
+func (r *Responder) withdraw(dropped []Ban) error {
+	var stay entries
+	var gone []Target
+	now := r.now()
+	for i := range dropped {
+		b := &dropped[i]
+		if !b.inKernel() {
+			continue
+		}
+		if until, wanted := r.bans.enforced(b.Target(), nil, now); wanted {
+			other := Ban{Until: until}
+			stay.put(Entry{b.Target(), other.Left(now)})
+		} else {
+			gone = append(gone, b.Target())
+		}
+	}
+	if len(stay.list)+len(gone) == 0 {
+		return nil
+	}
+	return r.firewall.Apply(stay.list, gone)
 }
 
 // tick forgets what has expired, lifts what has become protected, and syncs the journal.
 func (r *Responder) tick() {
 	now := r.now()
-	for p, b := range r.bans {
+	for b := range r.bans.all() {
 		if b.Expired(now) {
-			delete(r.bans, p) // the kernel's own timeout has removed the element
+			r.bans.drop(&b) // the kernel's own timeout has removed the element
 			r.stats.Expired++
+			r.changed(Change{Kind: BanExpired, Ban: b})
 		}
 	}
 	r.regate(now)
@@ -355,7 +420,7 @@ func (r *Responder) regate(now time.Time) {
 		return
 	}
 	r.asked = changes
-	for _, b := range r.bans {
+	for b := range r.bans.all() {
 		refusal := r.gate.Check(b.Prefix, now)
 		if refusal == nil {
 			continue
@@ -383,14 +448,14 @@ func (r *Responder) restore(when string) error {
 		return nil
 	}
 	now := r.now()
-	var all []Entry
-	for _, b := range r.bans {
-		if !b.Observed && !b.Expired(now) {
-			all = append(all, Entry{b.Prefix, b.Left(now)})
+	var all entries
+	for b := range r.bans.all() {
+		if b.inKernel() && !b.Expired(now) {
+			all.put(Entry{b.Target(), b.Left(now)})
 		}
 	}
-	if err := r.firewall.Replace(all); err != nil {
-		return fmt.Errorf("%s: put %d bans into the kernel: %w", when, len(all), err)
+	if err := r.firewall.Replace(all.list); err != nil {
+		return fmt.Errorf("%s: put %d bans into the kernel: %w", when, len(all.list), err)
 	}
 	return nil
 }
@@ -405,13 +470,15 @@ func (r *Responder) stop() error {
 }
 
 func (r *Responder) list() []Ban {
-	out := make([]Ban, 0, len(r.bans))
+	out := make([]Ban, 0, r.bans.count)
 	now := r.now()
-	for _, b := range r.bans {
+	for b := range r.bans.all() {
 		if !b.Expired(now) {
 			out = append(out, b)
 		}
 	}
-	slices.SortFunc(out, func(a, b Ban) int { return a.Prefix.Compare(b.Prefix) })
+	slices.SortFunc(out, func(a, b Ban) int {
+		return cmp.Or(a.Prefix.Compare(b.Prefix), cmp.Compare(a.Jail, b.Jail), cmp.Compare(a.Scope.Ports, b.Scope.Ports))
+	})
 	return out
 }

@@ -115,14 +115,14 @@ func (t *Table) lay() error {
 }
 
 // Apply implements actions.Firewall.
-func (t *Table) Apply(add []actions.Entry, remove []netip.Prefix) error {
+func (t *Table) Apply(add []actions.Entry, remove []actions.Target) error {
 	now := time.Now()
 	batch := t.newBatch()
 	for _, e := range add {
 		batch.add(e, now)
 	}
 	for _, p := range remove {
-		batch.remove(p)
+		batch.remove(p.Prefix)
 	}
 	if err := batch.queue(now); err != nil {
 		return err
@@ -173,7 +173,11 @@ func explain(err error) error {
 }
 
 // Cut implements actions.Firewall: it returns at once, the cutter closes what is open soon after.
-func (t *Table) Cut(list []netip.Prefix) { t.cutter.add(list) }
+func (t *Table) Cut(list []actions.Target) {
+	for _, one := range list {
+		t.cutter.add([]netip.Prefix{one.Prefix})
+	}
+}
 
 // Damaged implements actions.Firewall.
 func (t *Table) Damaged() <-chan string { return t.damaged }

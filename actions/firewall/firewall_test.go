@@ -69,12 +69,19 @@ func prefix(s string) netip.Prefix {
 	return p
 }
 
+// whole is a target on all ports.
+func whole(p netip.Prefix) actions.Target { return actions.Target{Prefix: p} }
+
+func entry(p netip.Prefix, left time.Duration) actions.Entry {
+	return actions.Entry{Target: whole(p), Left: left}
+}
+
 func TestApply(t *testing.T) {
 	table := open(t, true)
 	all := []string{"192.0.2.1", "198.51.100.0/24", "10.0.0.0/8", "10.1.0.0/16", "2001:db8::1", "2001:db8:1::/64", "2001:db8:2::/56", "2001:db8:3::/48", "2001:db8::/32"}
 	var add []actions.Entry
 	for i, s := range all {
-		add = append(add, actions.Entry{Prefix: prefix(s), Left: time.Duration(i) * time.Hour})
+		add = append(add, entry(prefix(s), time.Duration(i)*time.Hour))
 	}
 	if err := table.Apply(add, nil); err != nil {
 		t.Fatal(err)
@@ -86,7 +93,7 @@ func TestApply(t *testing.T) {
 		}
 	}
 	for i, s := range all {
-		left, found, err := table.Lookup(prefix(s))
+		left, found, err := table.Lookup(whole(prefix(s)))
 		if err != nil || !found {
 			t.Errorf("Lookup(%s): found %v, %v", s, found, err)
 		}
@@ -101,18 +108,18 @@ func TestRenewAndRemove(t *testing.T) {
 	table := open(t, true)
 	p := prefix("192.0.2.7")
 	for _, span := range []time.Duration{time.Minute, 3 * time.Hour, time.Second * 40} {
-		if err := table.Apply([]actions.Entry{{Prefix: p, Left: span}}, nil); err != nil {
+		if err := table.Apply([]actions.Entry{entry(p, span)}, nil); err != nil {
 			t.Fatal(err)
 		}
-		if left, _, err := table.Lookup(p); err != nil || left > span || left < span-10*time.Second {
+		if left, _, err := table.Lookup(whole(p)); err != nil || left > span || left < span-10*time.Second {
 			t.Errorf("after %s: %s left, %v", span, left, err)
 		}
 	}
 	absent := prefix("192.0.2.99")
-	if err := table.Apply(nil, []netip.Prefix{p, absent}); err != nil {
+	if err := table.Apply(nil, []actions.Target{whole(p), whole(absent)}); err != nil {
 		t.Fatal(err)
 	}
-	if _, found, err := table.Lookup(p); found || err != nil {
+	if _, found, err := table.Lookup(whole(p)); found || err != nil {
 		t.Errorf("removed element: found %v, %v", found, err)
 	}
 }
@@ -121,7 +128,7 @@ func TestManyInOneTransaction(t *testing.T) {
 	table := open(t, true)
 	var all []actions.Entry
 	for i := range 20000 {
-		all = append(all, actions.Entry{Prefix: netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}), 32), Left: time.Hour})
+		all = append(all, entry(netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}), 32), time.Hour))
 	}
 	if err := table.Replace(all); err != nil {
 		t.Fatal(err)
@@ -134,7 +141,7 @@ func TestManyInOneTransaction(t *testing.T) {
 func TestDamageIsRepaired(t *testing.T) {
 	for _, how := range []string{"flush ruleset", "delete table inet picket", "flush set inet picket ban4", "flush chain inet picket prerouting"} {
 		table := open(t, true)
-		ban := []actions.Entry{{Prefix: prefix("192.0.2.1"), Left: time.Hour}}
+		ban := []actions.Entry{entry(prefix("192.0.2.1"), time.Hour)}
 		if err := table.Apply(ban, nil); err != nil {
 			t.Fatal(err)
 		}
@@ -162,14 +169,14 @@ func TestOwnerKeepsOthersOut(t *testing.T) {
 	if !table.owned {
 		t.Skip("this kernel does not know the table flags OWNER and PERSIST")
 	}
-	if err := table.Apply([]actions.Entry{{Prefix: prefix("192.0.2.1"), Left: time.Hour}}, nil); err != nil {
+	if err := table.Apply([]actions.Entry{entry(prefix("192.0.2.1"), time.Hour)}, nil); err != nil {
 		t.Fatal(err)
 	}
 	if out, err := exec.Command("nft", "delete", "table", "inet", TableName).CombinedOutput(); err == nil {
 		t.Errorf("another program could delete the table: %s", out)
 	}
 	nft(t, "flush", "ruleset")
-	if _, found, err := table.Lookup(prefix("192.0.2.1")); !found {
+	if _, found, err := table.Lookup(whole(prefix("192.0.2.1"))); !found {
 		t.Errorf("the ban is gone after flush ruleset: %v", err)
 	}
 }
@@ -186,14 +193,14 @@ func TestTakeOver(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := prefix("192.0.2.1")
-	if err := errors.Join(dead.Apply([]actions.Entry{{Prefix: p, Left: time.Hour}}, nil), dead.Close()); err != nil {
+	if err := errors.Join(dead.Apply([]actions.Entry{entry(p, time.Hour)}, nil), dead.Close()); err != nil {
 		t.Fatal(err)
 	}
 	next, err := Open(options)
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, found, err := next.Lookup(p)
+	_, found, err := next.Lookup(whole(p))
 	if err != nil || found != next.owned {
 		t.Errorf("the ban survived: %v, %v; the kernel knows PERSIST: %v", found, err, next.owned)
 	}

@@ -4,11 +4,12 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"net/netip"
 	"time"
 
 	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
+
+	"picket/actions"
 )
 
 // What google/nftables v0.3.0 can't say is said here in plain netlink: table flags, and reading one element.
@@ -77,7 +78,8 @@ func (t *Table) transact(msg uint16, flag netlink.HeaderFlags, tableFlags uint32
 }
 
 // Lookup implements actions.Firewall: it reads one element back from the kernel. left is 0 for a ban without end.
-func (t *Table) Lookup(p netip.Prefix) (left time.Duration, found bool, err error) {
+func (t *Table) Lookup(target actions.Target) (left time.Duration, found bool, err error) {
+	p := target.Prefix
 	k := kinds[kindOf(p)]
 	key, err := netlink.MarshalAttributes([]netlink.Attribute{{Type: unix.NFTA_DATA_VALUE, Data: p.Addr().AsSlice()}})
 	if err != nil {
