@@ -13,9 +13,12 @@ import (
 // transactions, anomalies.
 func (w *worker) told(p *packet.Packet, f *flow.Flow, s *flow.State, v *signatures.Verdict) {
 	at := eve.Moment{Time: p.Time, Packet: p, Flow: f, State: s}
-	w.noted(f, s)
+	w.noted(p, f, s)
 	if len(w.judge.Alerts) > 0 || v.Effect.Drops() {
 		w.toldVerdict(&at, v)
+	}
+	if w.eve != nil && len(w.judge.PacketVars()) > 0 {
+		w.eve.Metadata(&at)
 	}
 	if w.eve != nil && w.judge.Tagged {
 		w.eve.Packet(&at)
@@ -31,9 +34,9 @@ func (w *worker) told(p *packet.Packet, f *flow.Flow, s *flow.State, v *signatur
 	}
 }
 
-// noted says which flow the next records belong to.
-func (w *worker) noted(f *flow.Flow, s *flow.State) {
-	w.telling, w.tellingState = f, s
+// noted says which packet (nil: none) and flow the next records belong to.
+func (w *worker) noted(p *packet.Packet, f *flow.Flow, s *flow.State) {
+	w.tellingPacket, w.telling, w.tellingState = p != nil, f, s
 	if w.eve != nil && w.eve.Vars == nil {
 		w.eve.Vars = w.vars
 	}
@@ -42,12 +45,26 @@ func (w *worker) noted(f *flow.Flow, s *flow.State) {
 // vars is what rules have noted on the flow that is being told of; nil mostly.
 func (w *worker) vars() *eve.Vars {
 	n := w.judge.Notes(w.telling, w.tellingState)
-	if n == nil {
+	ofPacket := w.judge.PacketVars()
+	if !w.tellingPacket {
+		ofPacket = nil
+	}
+	if n == nil && len(ofPacket) == 0 {
 		return nil
 	}
-	v := &eve.Vars{Flowbits: n.Bits}
+	v := &eve.Vars{}
+	for _, x := range ofPacket {
+		v.PktNames, v.PktValues = append(v.PktNames, x.Name), append(v.PktValues, x.Value)
+	}
+	if n == nil {
+		return v
+	}
+	v.Flowbits = n.Bits
 	for _, i := range n.Ints {
 		v.FlowInts = append(v.FlowInts, eve.IntVar(i))
+	}
+	for _, x := range n.Vars {
+		v.FlowNames, v.FlowValues = append(v.FlowNames, x.Name), append(v.FlowValues, x.Value)
 	}
 	return v
 }
@@ -117,7 +134,9 @@ func (w *worker) transaction(tx *app.Transaction, at *eve.Moment, final bool) {
 			}
 		}
 	}
-	w.eve.Transaction(tx, at, final)
+	if !tx.Unlogged {
+		w.eve.Transaction(tx, at, final)
+	}
 }
 
 // The number of a transaction's events that were told lies in eight bits of Logged.
@@ -155,7 +174,7 @@ func (w *worker) connAnomalies(at *eve.Moment) {
 // toldEnd tells the end of a flow: what its transactions still hold, then the flow itself.
 func (w *worker) toldEnd(f *flow.Flow, s *flow.State, why flow.EndReason) {
 	at := eve.Moment{Time: f.Last, Flow: f, State: s}
-	w.noted(f, s)
+	w.noted(nil, f, s)
 	if s != nil && !(w.enforce && f.Action >= flow.Drop) {
 		w.toldState(&at, app.ToServer, true)
 	}

@@ -31,15 +31,16 @@ type worker struct {
 	judge   *signatures.Inspector
 	eve     *eve.Logger // nil: no EVE
 	tell    *teller
-	// the flow whose records are being written
-	telling      *flow.Flow
-	tellingState *flow.State
-	reject       rejecter // nil: rejects are drops
-	enforce      bool     // inline (or simulated): verdicts take effect
-	offload      bool
-	now          int64 // time of the newest packet, ns
-	expired      int64 // when flows were looked through, ns
-	counts       *counters
+	// the flow whose records are being written, and whether they tell of the packet that was judged last
+	tellingPacket bool
+	telling       *flow.Flow
+	tellingState  *flow.State
+	reject        rejecter // nil: rejects are drops
+	enforce       bool     // inline (or simulated): verdicts take effect
+	offload       bool
+	now           int64 // time of the newest packet, ns
+	expired       int64 // when flows were looked through, ns
+	counts        *counters
 	// of a capture that is read while somebody watches
 	progress *progress
 	size     int64

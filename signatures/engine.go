@@ -78,7 +78,7 @@ func (e *Engine) portSet(s *language.Side) uint32 {
 // set it before rules that read it; then priority; then the order of the files.
 type orderKey struct {
 	action uint8
-	state  [5]uint8 // flowbits, flowint, flow variables, host bits, pair bits: the higher comes first
+	state  [stateKinds]uint8 // what the rule sets and reads: the higher comes first
 	prio   int
 	line   int
 }

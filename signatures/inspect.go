@@ -44,6 +44,8 @@ type Inspector struct {
 	addrSeen   [2][]uint32 // by address set: generation*2 + answer
 	matches    []Alert
 	contexts   []Context
+	captured   []captured
+	packetVars []Var
 	decoded    []byte
 	modified   bool
 	loose      map[uint64]*flowState // of flows that have no State
@@ -141,6 +143,7 @@ func (in *Inspector) begin(p *packet.Packet, f *flow.Flow, s *flow.State) {
 	v.arena, v.work = v.arena[:0], v.work[:0]
 	in.matches, in.candidates, in.txRules = in.matches[:0], in.candidates[:0], in.txRules[:0]
 	in.modified, in.bits, in.contexts = false, nil, in.contexts[:0]
+	in.captured, in.packetVars = in.captured[:0], in.packetVars[:0]
 	in.nextGeneration()
 	in.window, in.base, in.hasStream, in.streamEOF = nil, 0, false, false
 	if s != nil && p.Proto == packet.TCP {

@@ -19,6 +19,8 @@ func flowKeywords() []Keyword {
 		{Name: "flow", Parse: parseFlow},
 		{Name: "flowbits", Parse: parseFlowbits},
 		{Name: "flowint", Parse: parseFlowint},
+		{Name: "flowvar", Parse: parseVar(orderFlowvar, flowVars)},
+		{Name: "pktvar", Parse: parseVar(orderPktvar, packetVars)},
 		{Name: "xbits", Parse: parseXbits},
 		{Name: "hostbits", Parse: parseHostbits},
 		{Name: "stream_size", Parse: parseStreamSize},
@@ -152,7 +154,7 @@ func parseFlowSided(bits int, get func(*flow.Flow, app.Direction) uint64) func(*
 
 // stateUse notes which kinds of state a rule sets and reads: it decides over the order of rules.
 type stateUse struct {
-	sets, reads [5]bool // as in orderKey
+	sets, reads [stateKinds]bool // as in orderKey
 	setsBits    []string
 	readsBits   []string
 }
@@ -161,11 +163,14 @@ const (
 	orderFlowbits = iota
 	orderFlowint
 	orderFlowvar
+	orderPktvar
 	orderHost
 	orderPair
+	orderTx
+	stateKinds
 )
 
-func (u *stateUse) ranks() (r [5]uint8) {
+func (u *stateUse) ranks() (r [stateKinds]uint8) {
 	for i := range r {
 		switch {
 		case u.sets[i] && u.reads[i]:
@@ -334,6 +339,9 @@ func parseXbits(b *builder, arg string) error {
 	if word != "track" {
 		return fmt.Errorf("unknown option %q", word)
 	}
+	if track == "tx" {
+		return b.txBit(args[0], args[1], args[3:])
+	}
 	seconds := int64(30)
 	for _, a := range args[3:] {
 		word, rest := language.SplitWord(a)
@@ -387,8 +395,6 @@ func (b *builder) hostBit(cmd, name, track string, seconds int64) error {
 			}
 			return k
 		}
-	case "tx":
-		return errors.New("track tx is not supported")
 	default:
 		return fmt.Errorf("unknown track %q", track)
 	}
@@ -418,6 +424,38 @@ func (b *builder) hostBit(cmd, name, track string, seconds int64) error {
 		})
 	}
 	return fmt.Errorf("unknown command %q", cmd)
+}
+
+// maxTxBits bounds the bits of one transaction.
+const maxTxBits = 64
+
+// txBit reads xbits that are kept on transactions: they can be set and asked for, and go with their transaction.
+func (b *builder) txBit(cmd, name string, rest []string) error {
+	if len(rest) > 0 {
+		return errors.New("track tx takes no expire: the bits end with the transaction")
+	}
+	switch cmd {
+	case "set":
+		b.bits.sets[orderTx] = true
+		return b.after(func(v *view) {
+			if v.Tx != nil && len(v.Tx.Bits) < maxTxBits && !slices.Contains(v.Tx.Bits, name) {
+				v.Tx.Bits = append(v.Tx.Bits, name)
+			}
+		})
+	case "isset":
+		b.bits.reads[orderTx] = true
+		return b.testTx("xbits", late(anywhere()), func(v *view) bool { return slices.Contains(v.Tx.Bits, name) })
+	}
+	return fmt.Errorf("track tx knows set and isset, not %q", cmd)
+}
+
+// anywhere are the points of a test that goes with every protocol, in both directions.
+func anywhere() []Point {
+	var protos []app.Proto
+	for p := app.Proto(2); int(p) < app.ProtoCount; p++ {
+		protos = append(protos, p)
+	}
+	return append(when(app.ToServer, 0, protos...), when(app.ToClient, 0, protos...)...)
 }
 
 // parseStreamSize reads "server,>,100".

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"picket/signatures/language"
+	"picket/traffic/app"
 	"picket/traffic/flow"
 )
 
@@ -27,7 +28,7 @@ func metaKeywords() []Keyword {
 		{Name: "tag", Parse: parseTag},
 		{Name: "prefilter", Arg: None, Parse: parsePrefilter},
 		{Name: "bypass", Arg: None, Parse: parseBypass},
-		{Name: "config", Parse: ignore},
+		{Name: "config", Parse: parseConfig},
 		{Name: "app-layer-metadata", Parse: ignore},
 		{Name: "logto", Parse: errUnsupported("logto")},
 		{Name: "geoip", Parse: errUnsupported("geoip")},
@@ -42,6 +43,38 @@ func parseBypass(b *builder, _ string) error {
 	return b.after(func(v *view) {
 		if v.Flow != nil {
 			v.Flow.Flags |= flow.NoPacket | flow.Offload
+		}
+	})
+}
+
+// parseConfig reads "logging disable, type tx, scope tx": the transaction is judged and not told of
+// (docs.suricata.io, "Config Rules").
+func parseConfig(b *builder, arg string) error {
+	args := language.SplitArgs(arg)
+	if len(args) != 3 {
+		return errors.New("write logging disable, type tx, scope tx")
+	}
+	subsystem, action := language.SplitWord(args[0])
+	kind, what := language.SplitWord(args[1])
+	scope, where := language.SplitWord(args[2])
+	switch {
+	case action != "disable" || kind != "type" || scope != "scope":
+		return fmt.Errorf("%q is not SUBSYSTEM disable, type TYPE, scope SCOPE", arg)
+	case subsystem == "tracking":
+		return errors.New("tracking can't be disabled by a rule: flows are tracked before rules are judged")
+	case subsystem != "logging" || what != "tx" && what != "flow" || where != "tx" && where != "flow":
+		return fmt.Errorf("%q is not logging disable, type tx, scope tx", arg)
+	case what != "tx" || where != "tx":
+		b.warn = append(b.warn, "config has no effect with type or scope flow, as in Suricata")
+		return nil
+	}
+	return b.after(func(v *view) {
+		if v.Tx == nil {
+			return
+		}
+		v.Tx.Unlogged = true
+		if p, ok := v.State.App.Parser.(app.Pairer); ok {
+			p.PairUnlogged(v.Tx)
 		}
 	})
 }

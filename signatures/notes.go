@@ -11,6 +11,7 @@ import (
 type Notes struct {
 	Bits []string // flowbits that are set, sorted
 	Ints []IntNote
+	Vars []Var // what expressions have captured, in the order of the first capture
 }
 
 // IntNote is one flowint.
@@ -26,12 +27,15 @@ func (in *Inspector) Notes(f *flow.Flow, s *flow.State) *Notes {
 	}
 	v := view{Flow: f, State: s, insp: in}
 	st := v.flowBits(false)
-	if st == nil || len(st.bits)+len(st.ints) == 0 {
+	if st == nil || len(st.bits)+len(st.ints)+len(st.vars) == 0 {
 		return nil
 	}
-	n := &Notes{Bits: slices.Sorted(maps.Keys(st.bits))}
+	n := &Notes{Bits: slices.Sorted(maps.Keys(st.bits)), Vars: st.vars}
 	for _, name := range slices.Sorted(maps.Keys(st.ints)) {
 		n.Ints = append(n.Ints, IntNote{name, st.ints[name]})
 	}
 	return n
 }
+
+// PacketVars are the variables that rules have captured of the last packet, valid until the next Inspect.
+func (in *Inspector) PacketVars() []Var { return in.packetVars }

@@ -13,6 +13,7 @@ type regex struct {
 	negated      bool
 	relative     bool
 	relativeNext bool
+	captures     []variable
 }
 
 // match tries the expression's matches one after the other as long as a relative item behind it does not match.
@@ -34,6 +35,9 @@ func (x *regex) match(m *matcher, rest chain) bool {
 		}
 		lo, hi := m.v.insp.regex.Span()
 		m.pos = start + hi
+		if x.captures != nil {
+			x.note(m, subject)
+		}
 		if rest.match(m) {
 			return true
 		}
@@ -70,8 +74,20 @@ func parsePcre(b *builder, arg string) error {
 	if err != nil {
 		return err
 	}
+	vars, err := captures(&p)
+	if err != nil {
+		return err
+	}
+	if len(vars) == 0 {
+		flags |= pcre.NoCaptures
+	}
 	if x.re, err = b.opt.compileRegex(p.Pattern, flags); err != nil {
 		return err
+	}
+	if len(vars) > 0 {
+		if err := b.capture(x, vars); err != nil {
+			return err
+		}
 	}
 	if buf == nil {
 		err = b.addItem(x, x.relative)
@@ -132,7 +148,7 @@ func (o *Options) compileRegex(pattern string, flags pcre.Flags) (*pcre.Regexp, 
 	if re := o.regexes[key]; re != nil {
 		return re, nil
 	}
-	re, err := pcre.Compile(pattern, flags|pcre.NoCaptures)
+	re, err := pcre.Compile(pattern, flags)
 	if err == nil {
 		o.regexes[key] = re
 	}

@@ -19,6 +19,7 @@ const (
 type flowState struct {
 	bits map[string]struct{}
 	ints map[string]uint32
+	vars []Var
 	tags []tag
 }
 

@@ -13,7 +13,13 @@ func (j *JSON) name(k string) {
 
 // vars writes "metadata":{...}: flowbits, flow variables, packet variables, flowints.
 func (l *Logger) vars(v *Vars) {
-	if !l.cfg.Metadata || v == nil || len(v.Flowbits)+len(v.FlowNames)+len(v.PktNames)+len(v.FlowInts) == 0 {
+	if l.cfg.Metadata {
+		l.writeVars(v)
+	}
+}
+
+func (l *Logger) writeVars(v *Vars) {
+	if v == nil || len(v.Flowbits)+len(v.FlowNames)+len(v.PktNames)+len(v.FlowInts) == 0 {
 		return
 	}
 	j := &l.json
@@ -37,6 +43,18 @@ func (l *Logger) vars(v *Vars) {
 		j.EndObject()
 	}
 	l.traffic(v.Flowbits)
+}
+
+// Metadata writes a record of a packet that has variables of its own.
+func (l *Logger) Metadata(at *Moment) {
+	if !l.cfg.Enabled("metadata") {
+		return
+	}
+	l.head("metadata", at.Packet, at.Flow, AsPacket, at.Time)
+	if !l.cfg.Metadata && l.Vars != nil { // otherwise the head has them
+		l.writeVars(l.Vars())
+	}
+	l.finish()
 }
 
 // The flowbits that say what a flow is: they stand in an object of their own.

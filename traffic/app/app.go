@@ -52,6 +52,12 @@ type Receiver interface{ Receive(data any) }
 // called before any bytes.
 type Successor interface{ Succeed(old Parser) }
 
+// Pairer is a parser whose requests and answers are transactions of their own.
+type Pairer interface {
+	// PairUnlogged has the answer to an unlogged request go untold too.
+	PairUnlogged(request *Transaction)
+}
+
 // Parser is the state of one connection's protocol. Methods are called by one goroutine.
 type Parser interface {
 	// Parse eats the next in-order bytes of one direction. data is valid during the call only. eof says that
@@ -82,6 +88,10 @@ type Transaction struct {
 	Started, Updated int64
 	// Detect belongs to signatures: what is already known of this transaction, by direction.
 	Detect [2]any
+	// Bits are what rules have noted on this transaction (xbits, track tx); they belong to signatures.
+	Bits []string
+	// Unlogged says that a rule wants no record of it (config).
+	Unlogged bool
 	// Guessed counts the alerts of packets that were told with this transaction; it belongs to signatures.
 	Guessed uint8
 	// Logged is a bit set owned by outputs.

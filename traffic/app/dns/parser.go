@@ -3,6 +3,7 @@ package dns
 import (
 	"encoding/binary"
 	"errors"
+	"slices"
 
 	"picket/traffic/app"
 )
@@ -67,6 +68,7 @@ type parser struct {
 	tcp   bool
 	lost  [2]bool // after a gap, until a message begins at a segment's first byte
 	txs   app.Transactions
+	quiet []uint16 // identifiers of requests whose answers are not to be told of, oldest first
 }
 
 func newUDP(*app.Config) app.Parser  { return &parser{proto: app.DNS} }
@@ -132,12 +134,37 @@ func (p *parser) message(dir app.Direction, msg []byte) error {
 		tx = p.txs.Add(p.proto, &Transaction{Response: m})
 	}
 	tx.Skip[dir.Reverse()] = true
+	tx.Unlogged = !request && p.quietly(m.ID)
 	tx.Progress = [2]app.Progress{app.Done, app.Done}
 	if dir == app.ToClient && request {
 		tx.AddEvent(EventNotResponse)
 	}
 	judge(tx, m)
 	return nil
+}
+
+// maxQuiet bounds the requests whose answers are waited for.
+const maxQuiet = 64
+
+// PairUnlogged implements app.Pairer: the answer to an unlogged request is not told of either.
+func (p *parser) PairUnlogged(tx *app.Transaction) {
+	t, ok := tx.Data.(*Transaction)
+	if !ok || t.Request == nil || slices.Contains(p.quiet, t.Request.ID) {
+		return
+	}
+	if len(p.quiet) >= maxQuiet {
+		p.quiet = slices.Delete(p.quiet, 0, 1)
+	}
+	p.quiet = append(p.quiet, t.Request.ID)
+}
+
+// quietly tells whether an answer belongs to an unlogged request; each request has one answer.
+func (p *parser) quietly(id uint16) bool {
+	i := slices.Index(p.quiet, id)
+	if i >= 0 {
+		p.quiet = slices.Delete(p.quiet, i, i+1)
+	}
+	return i >= 0
 }
 
 // judge records what is odd about a message.
