@@ -18,6 +18,27 @@ func DefinitionOf(f *fail2ban.Filter) Definition {
 	}
 }
 
+// SettingsOf is a jail of fail2ban in our terms. The error names every option that can't be kept; the settings hold the
+// rest.
+func SettingsOf(j *fail2ban.Jail) (Settings, error) {
+	limits, err := LimitsOf(j)
+	s := Settings{
+		Name: j.Name, Backend: j.Backend, Filter: DefinitionOf(&j.Filter), Limits: limits, Journal: j.Filter.JournalMatch,
+		Ignore: Ignoring{List: j.Ignore},
+	}
+	for _, l := range j.Logs {
+		s.Logs = append(s.Logs, Log(l))
+	}
+	for _, a := range j.Actions {
+		action := Action{Name: a.Name, File: a.File, Script: a.Script}
+		for _, p := range a.Options {
+			action.Options = append(action.Options, Option(p))
+		}
+		s.Actions = append(s.Actions, action)
+	}
+	return s, err
+}
+
 // LimitsOf returns a fail2ban jail's limits. The error names every option that can't be kept; the limits hold the rest.
 func LimitsOf(j *fail2ban.Jail) (Limits, error) {
 	r := jailReader{jail: j, limits: Limits{Jail: j.Name, MaxRetry: 3, Window: 600, BanSeconds: 600}}
