@@ -107,7 +107,7 @@ func running(t *testing.T, dir string, k Firewall, gate *Gate) *Responder {
 }
 
 func enforcing(allow ...netip.Prefix) *Gate {
-	return NewGate(false, allow, host, func(error) {})
+	return NewGate(false, Rules{Allow: allow}, host, func(error) {})
 }
 
 func TestGateRefuses(t *testing.T) {

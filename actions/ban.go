@@ -12,6 +12,8 @@ type Request struct {
 	For    time.Duration // how long from now; 0: until it is lifted
 	Reason string        // for the operator: "sid 2019401: ET SCAN …", "by hand"
 	By     string        // who asks: "cli", "rule"
+	// Approved names the operator, or the configuration that stands for one; "": the gate may want to ask.
+	Approved string
 	Scope  Scope         // what of the party's traffic is refused; zero: everything
 	Jail   string        // the jail whose ban it is, "" for none: each jail has its own ban of a party
 }
@@ -89,9 +91,14 @@ type Refusal struct {
 	Prefix    netip.Prefix
 	Protected netip.Prefix
 	Why       string // "an address of this host (eth0)"
+	Ask       bool   // an operator may approve it
+	Blast     *Blast // whom it would cut off; nil where that does not matter
 }
 
 func (r *Refusal) Error() string {
+	if r.Ask {
+		return fmt.Sprintf("ban %s: an operator must approve it: %s", Text(r.Prefix), r.Why)
+	}
 	if r.Protected.IsValid() && r.Protected != r.Prefix {
 		return fmt.Sprintf("ban %s: refused: it covers %s, %s", Text(r.Prefix), Text(r.Protected), r.Why)
 	}

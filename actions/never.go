@@ -2,6 +2,7 @@ package actions
 
 import (
 	"context"
+	"fmt"
 	"net/netip"
 	"slices"
 	"sync"
@@ -31,15 +32,42 @@ var always = []Protected{
 	{netip.MustParsePrefix("fe80::/64"), "link-local, where neighbours and routers are found"},
 }
 
-// Gate stands in front of every ban from every source. Observe mode is a property of the gate.
+// private lists the ranges of networks that are somebody's own: RFC 1918, RFC 6598, RFC 3927, RFC 4193.
+var private = []netip.Prefix{
+	netip.MustParsePrefix("10.0.0.0/8"),
+	netip.MustParsePrefix("172.16.0.0/12"),
+	netip.MustParsePrefix("192.168.0.0/16"),
+	netip.MustParsePrefix("100.64.0.0/10"),
+	netip.MustParsePrefix("169.254.0.0/16"),
+	netip.MustParsePrefix("fc00::/7"),
+}
+
+// Rules are the operator's part of the gate; a value is immutable once given.
+type Rules struct {
+	Allow       []netip.Prefix // never banned
+	Names       []NamedParty   // DNS names never banned, by their addresses of now
+	Systems     *Systems       // autonomous systems never banned; nil: none
+	Private     Ruling         // of private ranges
+	FlowShare   float64        // who carries more than this share of all answered flows is asked about; 0: off
+	PerMinute   int            // bans in a minute that go unasked; 0: any
+	ClientShare float64        // of the known clients, banned within an hour, that go unasked; 0: any
+	Processes   []string       // names (comm) of processes that are never touched
+}
+
+// Gate stands in front of every ban from every source, and of every process that is touched. Observe mode is a
+// property of the gate.
 type Gate struct {
-	observe atomic.Bool
-	allow   atomic.Pointer[[]Protected]
-	around  Surroundings
-	known   atomic.Pointer[knowledge]
-	changes atomic.Uint64 // counts up when somebody else is protected than before
-	looking sync.Mutex
-	warn    func(error)
+	observe   atomic.Bool
+	rules     atomic.Pointer[Rules]
+	around    Surroundings
+	names     *names
+	history   *History
+	decisions *Decisions // nil: none kept
+	budget    budget     // the responder's
+	known     atomic.Pointer[knowledge]
+	changes   atomic.Uint64 // counts up when somebody else is protected than before
+	looking   sync.Mutex
+	warn      func(error)
 }
 
 // knowledge is what one look around has found.
@@ -54,17 +82,29 @@ const (
 )
 
 // NewGate makes a gate. warn is told when a part of the surroundings cannot be read; the rest still protects.
-func NewGate(observe bool, allow []netip.Prefix, around Surroundings, warn func(error)) *Gate {
-	g := &Gate{around: around, warn: warn}
+func NewGate(observe bool, rules Rules, around Surroundings, warn func(error)) *Gate {
+	g := &Gate{around: around, warn: warn, names: newNames(warn), history: NewHistory()}
 	g.observe.Store(observe)
 	g.known.Store(&knowledge{})
-	g.SetAllow(allow)
+	g.SetRules(rules)
 	return g
 }
+
+// KeepDecisions makes the gate record what the responder decides by it. Call it before anything is asked.
+func (g *Gate) KeepDecisions(d *Decisions) { g.decisions = d }
+
+// History is what the gate knows of parties; sensors feed it.
+func (g *Gate) History() *History { return g.history }
 
 // Run looks around every second until ctx ends, so that asking costs nothing. A gate that is not run looks when it is
 // asked.
 func (g *Gate) Run(ctx context.Context) {
+	resolving := make(chan struct{})
+	go func() {
+		defer close(resolving)
+		g.names.run(ctx)
+	}()
+	defer func() { <-resolving }()
 	ticks := time.NewTicker(lookEvery)
 	defer ticks.Stop()
 	for {
@@ -77,13 +117,14 @@ func (g *Gate) Run(ctx context.Context) {
 	}
 }
 
-// SetAllow replaces the allow list (on reload). Any goroutine may call it.
-func (g *Gate) SetAllow(allow []netip.Prefix) {
-	list := make([]Protected, len(allow))
-	for i, p := range allow {
-		list[i] = Protected{Normal(p), "on the allow list"}
+// SetRules replaces the operator's part (on reload). Any goroutine may call it.
+func (g *Gate) SetRules(rules Rules) {
+	rules.Allow = slices.Clone(rules.Allow)
+	for i, p := range rules.Allow {
+		rules.Allow[i] = Normal(p)
 	}
-	g.allow.Store(&list)
+	g.rules.Store(&rules)
+	g.names.set(rules.Names)
 	g.changes.Add(1)
 }
 
@@ -96,20 +137,87 @@ func (g *Gate) Observing() bool { return g.observe.Load() }
 // Changes counts how often the protected have changed: a ban that stands need not be asked about again before.
 func (g *Gate) Changes() uint64 { return g.changes.Load() }
 
-// Check returns the refusal for a prefix, or nil. Any goroutine may call it.
+// Check returns why a prefix is protected, or nil. Nobody can approve it then. Any goroutine may call it.
 func (g *Gate) Check(p netip.Prefix, now time.Time) *Refusal {
-	known := g.known.Load()
-	if age := now.Sub(known.at); age >= lookStale || age < 0 {
-		known = g.look(now)
+	who, why := g.protects(p, now)
+	if why == "" {
+		return nil
 	}
-	for _, list := range [...][]Protected{always, *g.allow.Load(), known.list} {
+	return &Refusal{Prefix: p, Protected: who, Why: why}
+}
+
+// protects finds who in a prefix is protected, and why.
+func (g *Gate) protects(p netip.Prefix, now time.Time) (netip.Prefix, string) {
+	rules := g.rules.Load()
+	for _, a := range rules.Allow {
+		if a.Overlaps(p) {
+			return a, "on the allow list"
+		}
+	}
+	for _, list := range [...][]Protected{always, g.lately(now).list, g.names.addresses()} {
 		for i := range list {
 			if who := &list[i]; who.Prefix.Overlaps(p) {
-				return &Refusal{Prefix: p, Protected: who.Prefix, Why: who.Why}
+				return who.Prefix, who.Why
 			}
 		}
 	}
-	return nil
+	return rules.Systems.protects(p)
+}
+
+// lately is what a look around has found not long ago.
+func (g *Gate) lately(now time.Time) *knowledge {
+	known := g.known.Load()
+	if age := now.Sub(known.at); age >= lookStale || age < 0 {
+		return g.look(now)
+	}
+	return known
+}
+
+// Decide rules on a ban without making it: who is protected is refused; what may hit others than an attacker is asked
+// about, unless somebody has approved. Only the responder's goroutine may call it: it reads the budget.
+func (g *Gate) Decide(q *Request, now time.Time) Decision {
+	d := Decision{Time: now.UTC(), Prefix: q.Prefix, By: q.By, Reason: q.Reason, Approved: q.Approved, Observed: g.Observing()}
+	if d.Protected, d.Why = g.protects(q.Prefix, now); d.Why != "" {
+		d.Ruling = Refused
+		return d
+	}
+	if blast := g.history.Blast(q.Prefix); !blast.Empty() {
+		d.Blast = &blast
+	}
+	if d.Ruling, d.Why = g.doubts(q.Prefix, d.Blast, now); q.Approved != "" && d.Ruling == AskFirst {
+		d.Ruling = Allowed
+	}
+	return d
+}
+
+// minFlows is the number of answered flows below which a share of them says nothing.
+const minFlows = 1000
+
+// doubts tells what an operator should be asked about before a prefix is banned.
+func (g *Gate) doubts(p netip.Prefix, blast *Blast, now time.Time) (Ruling, string) {
+	rules := g.rules.Load()
+	if rules.Private != Allowed {
+		for _, r := range private {
+			if r.Overlaps(p) {
+				return rules.Private, "it is in the private range " + r.String() + " (gate.private)"
+			}
+		}
+	}
+	known, flows := g.history.Known()
+	if rules.FlowShare > 0 && flows >= minFlows && !blast.Empty() && blast.Share > rules.FlowShare {
+		return AskFirst, fmt.Sprintf("it carries %.0f %% of the %d answered flows that were seen (gate.flow-share)", blast.Share*100, flows)
+	}
+	if why := g.budget.left(rules, blast, known, now); why != "" {
+		return AskFirst, why
+	}
+	return Allowed, ""
+}
+
+// made counts a ban that the responder has made by a decision.
+func (g *Gate) made(d *Decision) {
+	if !d.Observed {
+		g.budget.spend(d.Blast, d.Time)
+	}
 }
 
 // look renews what is known. After a failed look the older knowledge stays in force beside the new.
@@ -136,3 +244,10 @@ func (g *Gate) look(now time.Time) *knowledge {
 
 // maxKnown bounds the protected list when looks keep failing and older knowledge piles up.
 const maxKnown = 4096
+
+// record keeps decisions for those who ask why.
+func (g *Gate) record(list []Decision) {
+	if g.decisions != nil && len(list) > 0 {
+		g.decisions.Add(list...)
+	}
+}

@@ -17,8 +17,9 @@ type Responder struct {
 	gate     *Gate
 	firewall Firewall
 	journal  *journal
+	decided  []Decision // by the gate, in the batch at hand
+	asked    uint64     // the gate's Changes when all bans were held against it
 	bans     *ledger
-	asked    uint64 // the gate's Changes when all bans were held against it
 	max      int
 	log      *slog.Logger
 	now      func() time.Time
@@ -185,6 +186,8 @@ func (r *Responder) banAll(batch []message) {
 		}
 		passed = append(passed, pending{m, b})
 	}
+	r.gate.record(r.decided)
+	r.decided = r.decided[:0]
 	if len(passed) == 0 {
 		return
 	}
@@ -224,7 +227,11 @@ func (r *Responder) admit(q *Request, now time.Time) (Ban, error) {
 	if q.For > 0 {
 		b.Until = b.Since.Add(q.For)
 	}
-	if refusal := r.gate.Check(b.Prefix, now); refusal != nil {
+	asked := *q
+	asked.Prefix = b.Prefix
+	d := r.gate.Decide(&asked, now)
+	r.decided = append(r.decided, d)
+	if refusal := d.Refusal(); refusal != nil {
 		return b, refusal
 	}
 	old, standing := r.bans.get(&b)
@@ -235,6 +242,7 @@ func (r *Responder) admit(q *Request, now time.Time) (Ban, error) {
 	if b.Observed && standing && !old.Observed {
 		return b, fmt.Errorf("ban %s: observe mode renews nothing; the ban in force stands until %s", Text(b.Prefix), untilText(old))
 	}
+	r.gate.made(&d)
 	return b, nil
 }
 

@@ -30,7 +30,7 @@ const startDeadline = 60 * time.Second
 // station starts picket on a host and waits until it is at work. config is put behind what every station has.
 func (t *trial) station(h *nstest.Host, dir, config string) *station {
 	s := &station{t: t, dir: dir, client: web.NewClient(filepath.Join(dir, "control.sock"))}
-	config = fmt.Sprintf("mode: enforce\nstate-dir: %[1]s/state\nsocket: %[1]s/control.sock\n", dir) + config
+	config = fmt.Sprintf("mode: enforce\ngate: {private: allow}\nstate-dir: %[1]s/state\nsocket: %[1]s/control.sock\n", dir) + config
 	t.must(os.WriteFile(filepath.Join(dir, "picket.yaml"), []byte(config), 0o600))
 	log, err := os.Create(filepath.Join(dir, "log"))
 	t.must(err)

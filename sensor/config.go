@@ -33,6 +33,7 @@ type Config struct {
 	EVE        EVEConfig        `yaml:"eve"`
 	Logs       LogsConfig       `yaml:"logs"`
 	Bans       BansConfig       `yaml:"bans"`
+	Gate       GateConfig       `yaml:"gate"`
 
 	path   string
 	places map[string]place
@@ -147,27 +148,10 @@ type LogsConfig struct {
 
 // BansConfig says who may be banned and what bans.
 type BansConfig struct {
-	Allow    []Prefix    `yaml:"allow"` // never banned, beside this host, its gateways, resolvers and sessions
+	Allow    []Party     `yaml:"allow"` // never banned, beside this host, its gateways, resolvers and sessions
 	Policies []BanPolicy `yaml:"policies"`
 	Devices  []string    `yaml:"devices"` // interfaces with an ingress chain; empty: those with a default route
 	Max      int         `yaml:"max"`     // bans that may stand at once
-}
-
-// Prefix is an address or a prefix.
-type Prefix struct{ netip.Prefix }
-
-// UnmarshalText reads 192.0.2.1, 192.0.2.0/24 or their IPv6 kind.
-func (p *Prefix) UnmarshalText(b []byte) error {
-	if a, err := netip.ParseAddr(string(b)); err == nil {
-		p.Prefix = netip.PrefixFrom(a, a.BitLen())
-		return nil
-	}
-	v, err := netip.ParsePrefix(string(b))
-	if err != nil {
-		return fmt.Errorf("%q is neither an address nor a prefix", b)
-	}
-	p.Prefix = v.Masked()
-	return nil
 }
 
 // BanPolicy bans the source of alerts. A policy with several selectors wants all of them.
@@ -183,7 +167,7 @@ type BanPolicy struct {
 var (
 	_ encoding.TextUnmarshaler = (*Mode)(nil)
 	_ encoding.TextUnmarshaler = (*Size)(nil)
-	_ encoding.TextUnmarshaler = (*Prefix)(nil)
+	_ encoding.TextUnmarshaler = (*Party)(nil)
 )
 
 // Default is the configuration of a picket that was told nothing: passive, observing, harmless.
@@ -202,6 +186,7 @@ func Default() *Config {
 		Signatures: SignaturesConfig{Library: true},
 		EVE:        EVEConfig{File: "eve.json", CommunityID: true, Queue: 65536, Stats: 8 * time.Second},
 		Bans:       BansConfig{Max: 1 << 20},
+		Gate:       GateConfig{Private: "ask", FlowShare: 25, PerMinute: 20000, ClientShare: 10},
 	}
 }
 
@@ -248,6 +233,7 @@ func (c *Config) validate(told ConfigFaults) ConfigFaults {
 	v.check(c.Capture.Passive.Ring >= 1<<20, "capture.passive.ring", "32MiB is usual", "%d bytes are no ring", c.Capture.Passive.Ring)
 	v.check(c.EVE.Queue > 0, "eve.queue", "65536 is usual", "no room for records")
 	v.check(c.Bans.Max > 0, "bans.max", "1048576 is usual", "no ban may stand")
+	v.gate(&c.Gate)
 	for i := range c.Bans.Policies {
 		v.policy(fmt.Sprintf("bans.policies[%d]", i), &c.Bans.Policies[i])
 	}
@@ -330,15 +316,6 @@ func (p *BanPolicy) prefix(a packet.Addr) (netip.Prefix, error) {
 		bits = addr.BitLen()
 	}
 	return addr.Prefix(bits)
-}
-
-// allowed is the allow list as the gate wants it.
-func (c *BansConfig) allowed() []netip.Prefix {
-	list := make([]netip.Prefix, len(c.Allow))
-	for i, p := range c.Allow {
-		list[i] = p.Prefix
-	}
-	return list
 }
 
 // queues is the number of queues, one worker each.

@@ -35,6 +35,7 @@ type Sensor struct {
 	eve       *eve.Writer // nil: no EVE
 	responder *actions.Responder
 	gate      *actions.Gate
+	decisions *actions.Decisions
 	control   net.Listener
 	queues    atomic.Pointer[capture.QueueTable] // nil unless inline and installed
 	posts     []*post
@@ -138,9 +139,9 @@ func (s *Sensor) prepareEVE(o *RunOptions) error {
 // prepareBans opens the ledger, and the kernel's table where the mode lets bans reach the kernel.
 func (s *Sensor) prepareBans(o *RunOptions) error {
 	c := o.Config
-	s.gate = actions.NewGate(c.Mode != Enforce, c.Bans.allowed(), actions.ThisHost(), func(err error) {
-		s.log.Warn("who must not be banned is known in part only", "error", err)
-	})
+	if err := s.prepareGate(c); err != nil {
+		return err
+	}
 	var kernel actions.Firewall
 	if c.Mode == Enforce {
 		table, err := firewall.Open(firewall.Options{Devices: s.banDevices(c), Log: s.log})
@@ -389,6 +390,9 @@ func (s *Sensor) writeStats(ctx context.Context) {
 func (s *Sensor) closeOutputs() (err error) {
 	if s.positions != nil {
 		err = s.positions.Close()
+	}
+	if s.decisions != nil {
+		err = errors.Join(err, s.decisions.Close())
 	}
 	if s.eve != nil {
 		err = errors.Join(err, s.eve.Close())

@@ -123,12 +123,16 @@ func (s *Sensor) Reload(ctx context.Context) (web.Reloaded, error) {
 	if err != nil {
 		return web.Reloaded{}, err
 	}
+	gate := c.gateRules()
+	if gate.Systems, err = c.openSystems(); err != nil {
+		return web.Reloaded{}, err
+	}
 	if old := s.rules.Load(); set.Loaded() == 0 && old.Loaded() > 0 {
 		return web.Reloaded{}, fmt.Errorf("reload: none of %d rules could be loaded; the old %d stay in force: %w", set.Read, old.Loaded(), ruleErrors(set.Refused()))
 	}
 	s.config.Store(c)
 	s.rules.Store(set)
-	s.gate.SetAllow(c.Bans.allowed())
+	s.gate.SetRules(gate)
 	s.plan.bans.policies.Store(&c.Bans.Policies)
 	s.plan.use(set)
 	out := web.Reloaded{Loaded: set.Loaded(), Took: time.Since(start)}

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"picket/actions"
 	"picket/outputs/eve"
 	"picket/traffic/app"
 	"picket/traffic/packet"
@@ -63,9 +64,8 @@ func (s *Settings) hostPolicies() map[string][]netip.Prefix {
 	for _, name := range s.Names("host-os-policy") {
 		for _, text := range s.List("host-os-policy." + name) {
 			for _, part := range strings.Split(strings.Trim(text, "[]"), ",") {
-				var p Prefix
-				if p.UnmarshalText([]byte(strings.TrimSpace(part))) == nil {
-					out[name] = append(out[name], p.Prefix)
+				if p, err := actions.ParsePrefix(strings.TrimSpace(part)); err == nil {
+					out[name] = append(out[name], p)
 				}
 			}
 		}

@@ -62,6 +62,7 @@ func prepare(t *testing.T, g *nstest.Gateway, extra string) *station {
 	s.write("test.rules", demoRule)
 	s.write("picket.yaml", fmt.Sprintf(`
 mode: enforce
+gate: {private: allow}
 state-dir: %[1]s/state
 socket: %[1]s/control.sock
 signatures: {files: [%[1]s/test.rules], library: no}

@@ -166,7 +166,7 @@ func ban(w http.ResponseWriter, r *http.Request, s Sensor) {
 		reply(w, nil, fmt.Errorf("ban: %w", err))
 		return
 	}
-	b, err := s.Ban(r.Context(), actions.Request{Prefix: p, For: q.For, Reason: q.Reason, By: "cli"})
+	b, err := s.Ban(r.Context(), actions.Request{Prefix: p, For: q.For, Reason: q.Reason, By: "cli", Approved: "cli"})
 	reply(w, b, err)
 }
 
