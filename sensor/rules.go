@@ -111,6 +111,7 @@ func (c *Config) ruleSources(s *Settings, inline bool) ruleSources {
 // be opened is an error, and nothing changes.
 func (r *ruleSources) build() (*RuleSet, error) {
 	start := time.Now()
+	r.vars.Lacks = signatures.Lacks()
 	set := &RuleSet{At: start, Faults: slices.Clone(r.absent)}
 	rules, err := r.read(set)
 	if err != nil {
@@ -204,9 +205,7 @@ func (r *ruleSources) configs(opt *signatures.Options, set *RuleSet) error {
 	return errors.Join(err, withFile(r.threshold, "read thresholds", func(f io.Reader) {
 		list, faults := language.ParseThresholds(f, r.threshold, &r.vars)
 		set.Faults = append(set.Faults, faults...)
-		for i := range list {
-			opt.Limits = append(opt.Limits, limitRule(&list[i]))
-		}
+		opt.Limits = list
 	}))
 }
 
@@ -284,34 +283,4 @@ func steps(p app.Proto, dir app.Direction) []string {
 		}
 	}
 	return nil
-}
-
-// limitRule is a line of threshold.config as the engine wants it.
-func limitRule(f *language.Filter) signatures.LimitRule {
-	l := signatures.LimitRule{
-		GID: f.GID, SID: f.SID, Count: f.Count, Seconds: f.Seconds, Timeout: f.Timeout,
-		Nets: f.Addrs.In, Not: f.Addrs.Not,
-	}
-	switch f.Kind {
-	case language.Threshold:
-		l.Kind = map[language.FilterType]signatures.LimitKind{
-			language.Limit: signatures.Limit, language.Every: signatures.Threshold,
-			language.Once: signatures.Both, language.Backoff: signatures.Backoff,
-		}[f.Type]
-	case language.DetectionFilter:
-		l.Kind = signatures.DetectionFilter
-	case language.RateFilter:
-		l.Kind = signatures.RateFilter
-		l.Action = map[string]signatures.Action{
-			"alert": signatures.Alerting, "drop": signatures.Drop, "pass": signatures.Pass, "reject": signatures.Reject,
-		}[f.NewAction]
-	case language.Suppress:
-		l.Kind = signatures.Suppress
-	}
-	l.Track = map[language.Track]signatures.Track{
-		language.BySource: signatures.TrackSource, language.ByDestination: signatures.TrackDestination,
-		language.ByBoth: signatures.TrackPair, language.ByRule: signatures.TrackRule,
-		language.ByFlow: signatures.TrackFlow, language.ByEither: signatures.TrackEither,
-	}[f.Track]
-	return l
 }

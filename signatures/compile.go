@@ -18,7 +18,7 @@ type Options struct {
 	// Classes by name, from classification.config; nil: the classes that Suricata ships.
 	Classes map[string]Class
 	// Limits are the lines of a threshold.config.
-	Limits []LimitRule
+	Limits []language.Filter
 	// Inline: actions take packets out; replace is done.
 	Inline bool
 	// Order is the order in which rules are judged by their action (action-order); nil: pass, drop, reject, alert.
@@ -86,11 +86,8 @@ func compileRule(r *language.Rule, opt *Options, look *lookup, e *Engine) (*Sign
 		}
 		return []language.Fault{{Pos: pos, SID: r.SID, Cause: err.Error()}}
 	}
-	if unmet, err := requirements(r, look); unmet || err != nil {
-		if err != nil {
-			return nil, fail(0, err)
-		}
-		return nil, []language.Fault{{Pos: r.Pos, SID: r.SID, Cause: "rule is left out: its requires is not met", Soft: true}}
+	if r.Skip {
+		return nil, nil
 	}
 	if err := b.readHeader(e); err != nil {
 		return nil, fail(0, err)

@@ -22,7 +22,7 @@ func metaKeywords() []Keyword {
 		{Name: "target", Parse: parseTarget},
 		{Name: "noalert", Arg: None, Parse: func(b *builder, _ string) error { b.NoAlert = true; return nil }},
 		{Name: "alert", Arg: None, Parse: func(b *builder, _ string) error { b.NoAlert = false; return nil }},
-		{Name: "requires", Parse: ignore},
+		{Name: "requires", Parse: ignore}, // language reads it
 		{Name: "threshold", Parse: parseThreshold},
 		{Name: "detection_filter", Parse: parseDetectionFilter},
 		{Name: "tag", Parse: parseTag},
@@ -166,11 +166,12 @@ func parseThreshold(b *builder, arg string) error {
 	if b.limits.limit != nil {
 		return errors.New("threshold is given twice")
 	}
-	l, err := parseLimit(arg, true)
-	if err == nil {
-		b.limits.limit = l
+	f, err := language.ParseThreshold(arg)
+	if err != nil {
+		return err
 	}
-	return err
+	b.limits.limit = newLimit(&f)
+	return nil
 }
 
 func parseDetectionFilter(b *builder, arg string) error {
@@ -180,163 +181,23 @@ func parseDetectionFilter(b *builder, arg string) error {
 	if b.limits.filter != nil {
 		return errors.New("detection_filter is given twice")
 	}
-	l, err := parseLimit(arg, false)
-	if err == nil {
-		l.Kind = DetectionFilter
-		b.limits.filter = l
+	f, err := language.ParseDetectionFilter(arg)
+	if err != nil {
+		return err
 	}
-	return err
-}
-
-func parseLimit(arg string, typed bool) (*limitSpec, error) {
-	l := &limitSpec{}
-	seen := map[string]bool{}
-	for _, a := range language.SplitArgs(arg) {
-		word, rest := language.SplitWord(a)
-		if seen[word] {
-			return nil, fmt.Errorf("%s is given twice", word)
-		}
-		seen[word] = true
-		if err := l.field(word, rest); err != nil {
-			return nil, err
-		}
-	}
-	need := []string{"track", "count", "seconds"}
-	if typed {
-		need = append(need, "type")
-	}
-	if l.Kind == Backoff {
-		need = []string{"track", "count", "multiplier"}
-	}
-	for _, n := range need {
-		if !seen[n] {
-			return nil, fmt.Errorf("%q is missing", n)
-		}
-	}
-	return l, nil
-}
-
-func (l *limitSpec) field(word, rest string) error {
-	number := func(to *uint32, least uint64) error {
-		n, err := strconv.ParseUint(rest, 10, 32)
-		if err != nil || n < least {
-			return fmt.Errorf("%s %q is not a number of at least %d", word, rest, least)
-		}
-		*to = uint32(n)
-		return nil
-	}
-	switch word {
-	case "type":
-		i := slices.Index([]string{"limit", "threshold", "both", "", "", "", "backoff"}, rest)
-		if i < 0 || rest == "" {
-			return fmt.Errorf("unknown type %q", rest)
-		}
-		l.Kind = LimitKind(i)
-	case "track":
-		i := slices.Index([]string{"by_rule", "by_src", "by_dst", "by_both", "by_flow"}, rest)
-		if i < 0 {
-			return fmt.Errorf("unknown track %q", rest)
-		}
-		l.Track = Track(i)
-	case "count":
-		return number(&l.Count, 1)
-	case "seconds":
-		return number(&l.Seconds, 1)
-	case "multiplier":
-		return number(&l.multiplier, 2)
-	default:
-		return fmt.Errorf("unknown option %q", word)
-	}
+	b.limits.filter = newLimit(&f)
 	return nil
 }
 
-// requirements evaluates a rule's requires option; unmet: the rule is not for us.
-func requirements(r *language.Rule, look *lookup) (unmet bool, err error) {
-	for i := range r.Options {
-		if r.Options[i].Name != "requires" {
-			continue
+// Lacks makes the judge of requires options: what rules may ask for and we do not have (language.Vars.Lacks).
+func Lacks() func(kind, name string) bool {
+	look := newLookup()
+	return func(kind, name string) bool {
+		if kind == "keyword" {
+			return look.keywords[name] == nil && look.modifiers[name] == nil
 		}
-		for _, a := range language.SplitArgs(r.Options[i].Value) {
-			word, rest := language.SplitWord(a)
-			ok := false
-			switch word {
-			case "feature":
-				ok = slices.Contains([]string{"output::file-store"}, rest)
-			case "keyword":
-				ok = look.keywords[rest] != nil || look.modifiers[rest] != nil
-			case "version":
-				if ok, err = versionMet(rest); err != nil {
-					return true, err
-				}
-			default:
-				return true, nil
-			}
-			if !ok {
-				return true, nil
-			}
-		}
+		return !slices.Contains([]string{"output::file-store", "ja3", "ja4"}, name)
 	}
-	return false, nil
-}
-
-// compatible is the version of Suricata whose rules we read.
-var compatible = [3]int{8, 0, 6}
-
-// versionMet evaluates ">= 7.0.4 < 8 | >= 8.0.3": alternatives of conditions that must all hold.
-func versionMet(text string) (bool, error) {
-	for _, alternative := range strings.Split(text, "|") {
-		all := true
-		fields := strings.Fields(alternative)
-		if len(fields) == 0 || len(fields)%2 != 0 {
-			return false, fmt.Errorf("requires: version condition %q can't be read", text)
-		}
-		for i := 0; i < len(fields); i += 2 {
-			c, err := compareVersion(fields[i+1])
-			if err != nil {
-				return false, err
-			}
-			switch fields[i] {
-			case ">=":
-				all = all && c >= 0
-			case ">":
-				all = all && c > 0
-			case "<=":
-				all = all && c <= 0
-			case "<":
-				all = all && c < 0
-			case "==", "=":
-				all = all && c == 0
-			default:
-				return false, fmt.Errorf("requires: unknown comparison %q", fields[i])
-			}
-		}
-		if all {
-			return true, nil
-		}
-	}
-	return false, nil
-}
-
-// compareVersion holds our version against another: -1, 0, 1.
-func compareVersion(text string) (int, error) {
-	parts := strings.Split(text, ".")
-	for i, have := range compatible {
-		want := 0
-		if i < len(parts) {
-			n, err := strconv.Atoi(strings.SplitN(parts[i], "-", 2)[0])
-			if err != nil {
-				return 0, fmt.Errorf("requires: %q is not a version", text)
-			}
-			want = n
-		}
-		if have != want {
-			if have < want {
-				return -1, nil
-			}
-			return 1, nil
-		}
-	}
-	return 0, nil
 }
 
 // defaultClasses are the classes that Suricata ships (classification.config).

@@ -1,70 +1,41 @@
 package signatures
 
 import (
+	"math"
 	"net/netip"
 
+	"picket/signatures/language"
 	"picket/traffic/packet"
-)
-
-// LimitRule is one line of a threshold.config: a limit, a rate filter or a suppression for some rules.
-type LimitRule struct {
-	GID, SID uint32 // 0: all
-	Kind     LimitKind
-	Track    Track
-	Count    uint32
-	Seconds  uint32
-	Timeout  uint32 // of a rate filter's new action
-	Action   Action // a rate filter's
-	Nets     []netip.Prefix
-	Not      []netip.Prefix
-}
-
-// LimitKind is what a limit does.
-type LimitKind uint8
-
-// The kinds: the first Count alerts of a period; each Count-th; one at the Count-th; matching begins behind Count
-// (detection_filter); another action beyond Count; none; back-off by powers.
-const (
-	Limit LimitKind = iota
-	Threshold
-	Both
-	DetectionFilter
-	RateFilter
-	Suppress
-	Backoff
-)
-
-// Track is what a limit counts for.
-type Track uint8
-
-// Each rule alone; each source; each destination; each pair; each flow; source or destination (suppress).
-const (
-	TrackRule Track = iota
-	TrackSource
-	TrackDestination
-	TrackPair
-	TrackFlow
-	TrackEither
 )
 
 // limits are a rule's own.
 type limits struct {
 	filter *limitSpec // detection_filter
 	limit  *limitSpec // threshold
-	extra  []*limitSpec
+	extra  []*limitSpec // rate filters and suppressions
 }
 
-// limitSpec is a limit as it is applied.
+// limitSpec is a filter as it is applied.
 type limitSpec struct {
-	LimitRule
-	multiplier uint32
-	nets       *addrSet
+	language.Filter
+	action Action   // a rate filter's
+	nets   *addrSet // a suppression's; nil: all addresses
+}
+
+// newLimit makes a filter ready for use.
+func newLimit(f *language.Filter) *limitSpec {
+	l := &limitSpec{Filter: *f, action: actionNames[f.NewAction]}
+	if f.Kind == language.Suppress && !f.Addrs.Any {
+		set := compilePrefixes(f.Addrs.In, f.Addrs.Not)
+		l.nets = &set
+	}
+	return l
 }
 
 // countKey says what a counter belongs to.
 type countKey struct {
 	gid, sid uint32
-	kind     LimitKind
+	kind     language.FilterKind
 	a, b     packet.Addr
 	flow     uint64
 }
@@ -78,32 +49,24 @@ type counter struct {
 }
 
 // limitsFrom hangs the lines of a threshold.config on the rules that they name.
-func (e *Engine) limitsFrom(rules []LimitRule) {
-	for i := range rules {
-		l := &limitSpec{LimitRule: rules[i]}
-		if len(l.Nets) > 0 || len(l.Not) > 0 {
-			set := compilePrefixes(l.Nets, l.Not)
-			l.nets = &set
-		}
+func (e *Engine) limitsFrom(filters []language.Filter) {
+	for i := range filters {
+		l := newLimit(&filters[i])
 		for _, s := range e.Signatures {
 			if (l.GID == 0 || l.GID == s.GID) && (l.SID == 0 || l.SID == s.SID) {
-				e.addLimit(s, l)
+				s.limits.add(l)
 			}
 		}
 	}
 }
 
-// addLimit: a threshold by name replaces the rule's own; one for all rules leaves it alone.
-func (e *Engine) addLimit(s *Signature, l *limitSpec) {
-	switch l.Kind {
-	case Suppress, RateFilter:
-		s.limits.extra = append(s.limits.extra, l)
-	case DetectionFilter:
-		s.limits.filter = l
-	default:
-		if l.SID != 0 || s.limits.limit == nil && s.limits.filter == nil {
-			s.limits.limit = l
-		}
+// add: a threshold by name replaces the rule's own; one for all rules leaves it alone.
+func (o *limits) add(l *limitSpec) {
+	switch {
+	case l.Kind == language.Suppress || l.Kind == language.RateFilter:
+		o.extra = append(o.extra, l)
+	case l.SID != 0 || o.limit == nil && o.filter == nil:
+		o.limit = l
 	}
 }
 
@@ -112,7 +75,7 @@ func (in *Inspector) limit(a *Alert) (show, act bool) {
 	l := &a.Signature.limits
 	show, act = true, true
 	for _, x := range l.extra {
-		if x.Kind == Suppress && in.suppressed(x) {
+		if x.Kind == language.Suppress && in.suppressed(x) {
 			in.Stats.Suppressed++
 			return false, true
 		}
@@ -121,31 +84,31 @@ func (in *Inspector) limit(a *Alert) (show, act bool) {
 		return false, false
 	}
 	for _, x := range l.extra {
-		if x.Kind == RateFilter && in.count(a, x) {
-			a.action = x.Action
-			if x.Action == Pass {
+		if x.Kind == language.RateFilter && in.count(a, x) {
+			a.action = x.action
+			if x.action == Pass {
 				return false, true
 			}
 		}
 	}
-	if l.limit != nil && !in.count(a, l.limit) {
+	if x := l.limit; x != nil && !in.count(a, x) {
 		in.Stats.Suppressed++
-		return false, l.limit.Kind == Limit || l.limit.Kind == Both
+		return false, x.Type == language.Limit || x.Type == language.Once
 	}
 	return show, act
 }
 
 func (in *Inspector) suppressed(l *limitSpec) bool {
 	p := in.v.Packet
-	switch l.Track {
-	case TrackSource:
-		return l.nets == nil || l.nets.has(&p.Src)
-	case TrackDestination:
-		return l.nets == nil || l.nets.has(&p.Dst)
-	case TrackEither:
-		return l.nets == nil || l.nets.has(&p.Src) || l.nets.has(&p.Dst)
+	switch {
+	case l.nets == nil:
+		return true
+	case l.Track == language.BySource:
+		return l.nets.has(&p.Src)
+	case l.Track == language.ByDestination:
+		return l.nets.has(&p.Dst)
 	}
-	return true
+	return l.nets.has(&p.Src) || l.nets.has(&p.Dst)
 }
 
 // count raises the limit's counter and says whether this alert is one to be shown (for a rate filter: whether the new
@@ -154,15 +117,15 @@ func (in *Inspector) count(a *Alert, l *limitSpec) bool {
 	p := in.v.Packet
 	k := countKey{gid: a.GID, sid: a.SID, kind: l.Kind}
 	switch l.Track {
-	case TrackSource:
+	case language.BySource:
 		k.a = p.Src
-	case TrackDestination:
+	case language.ByDestination:
 		k.a = p.Dst
-	case TrackPair:
+	case language.ByBoth:
 		if k.a, k.b = p.Src, p.Dst; less(&k.b, &k.a) {
 			k.a, k.b = k.b, k.a
 		}
-	case TrackFlow:
+	case language.ByFlow:
 		if in.v.Flow == nil {
 			return false
 		}
@@ -185,47 +148,57 @@ func (m *Memory) count(k countKey, l *limitSpec, now int64) bool {
 	return c.step(l, now)
 }
 
-// step follows Suricata's detect-engine-threshold.c.
+// step counts one match and says whether the filter lets it by (Suricata's detect-engine-threshold.c).
 func (c *counter) step(l *limitSpec, now int64) bool {
-	if l.Kind != Backoff && now-c.start > c.period && (l.Kind != RateFilter || c.until < now) {
+	if l.Kind == language.RateFilter {
+		return c.rate(l, now)
+	}
+	if l.Kind == language.Threshold && l.Type == language.Backoff {
+		return c.backoff(l)
+	}
+	if now-c.start > c.period {
 		c.start, c.n = now, 0
 	}
-	switch l.Kind {
-	case RateFilter:
-		if c.until != 0 && now < c.until {
-			return true
-		}
-		if c.n++; c.n > l.Count {
-			c.until = now + int64(l.Timeout)*1e9
-			c.n, c.start = 0, now
-			if l.Timeout == 0 {
-				c.until = 0
-			}
-			return true
-		}
-		return false
-	case Backoff:
-		if c.n++; c.n == c.next {
-			c.next *= max(l.multiplier, 2)
-			return true
-		}
-		return false
-	}
 	c.n++
-	switch l.Kind {
-	case Limit:
-		return c.n <= l.Count
-	case Threshold:
-		if c.n >= l.Count {
-			c.n, c.start = 0, now
-			return true
-		}
-		return false
-	case Both:
-		return c.n == l.Count
-	case DetectionFilter:
+	switch {
+	case l.Kind == language.DetectionFilter:
 		return c.n > l.Count
+	case l.Type == language.Every:
+		if c.n < l.Count {
+			return false
+		}
+		c.n, c.start = 0, now
+		return true
+	case l.Type == language.Once:
+		return c.n == l.Count
 	}
+	return c.n <= l.Count
+}
+
+// rate says whether a rate filter's new action holds.
+func (c *counter) rate(l *limitSpec, now int64) bool {
+	if c.until != 0 && now < c.until {
+		return true
+	}
+	if now-c.start > c.period {
+		c.start, c.n = now, 0
+	}
+	if c.n++; c.n <= l.Count {
+		return false
+	}
+	c.n, c.start, c.until = 0, now, 0
+	if l.Timeout != 0 {
+		c.until = now + int64(l.Timeout)*1e9
+	}
+	return true
+}
+
+// backoff lets the Count-th match by, then the one that is Multiplier times as far away, and so on.
+func (c *counter) backoff(l *limitSpec) bool {
+	if c.n++; c.n != c.next {
+		return false
+	}
+	c.next = uint32(min(uint64(c.next)*uint64(l.Multiplier), math.MaxUint32))
 	return true
 }
 

@@ -43,16 +43,6 @@ const (
 	ByEither
 )
 
-// Unique is what detection_filter counts once only.
-type Unique uint8
-
-// The counted things: every match, or distinct ports.
-const (
-	NotUnique Unique = iota
-	UniqueSourcePort
-	UniqueDestinationPort
-)
-
 // Filter is a line of threshold.config, or a rule's threshold or detection_filter option.
 type Filter struct {
 	Pos   // of the line; zero for a rule's option
@@ -66,7 +56,6 @@ type Filter struct {
 	Seconds, Timeout uint32
 	Multiplier       uint32 // for Backoff
 	NewAction        string // for RateFilter: alert, drop, pass, reject
-	Unique           Unique // for DetectionFilter
 	// Addrs are the addresses to suppress; Any when the line names none.
 	Addrs AddrSet
 }
@@ -109,8 +98,7 @@ func ParseThreshold(value string) (Filter, error) {
 	return readFilter(Filter{Kind: Threshold}, value, nil)
 }
 
-// ParseDetectionFilter reads a rule's detection_filter option: "track by_src, count 30, seconds 60" and
-// optionally "unique_on src_port".
+// ParseDetectionFilter reads a rule's detection_filter option: "track by_src, count 30, seconds 60".
 func ParseDetectionFilter(value string) (Filter, error) {
 	return readFilter(Filter{Kind: DetectionFilter}, value, nil)
 }
@@ -151,7 +139,6 @@ var filterFields = [...]struct {
 	{word: "multiplier", takes: [4]bool{Threshold: true}},
 	{word: "new_action", needs: [4]bool{RateFilter: true}},
 	{word: "timeout", needs: [4]bool{RateFilter: true}},
-	{word: "unique_on", takes: [4]bool{DetectionFilter: true}},
 	{word: "ip", takes: [4]bool{Suppress: true}},
 }
 
@@ -212,10 +199,6 @@ func (f *Filter) set(word, value string, vars *Vars) error {
 		return setName(&f.Type, word, value, []string{"limit", "threshold", "both", "backoff"})
 	case "track":
 		return setName(&f.Track, word, value, []string{"by_src", "by_dst", "by_both", "by_rule", "by_flow", "by_either"})
-	case "unique_on":
-		err := setName(&f.Unique, word, value, []string{"src_port", "dst_port"})
-		f.Unique++
-		return err
 	case "new_action":
 		f.NewAction = value
 		if !known(value, newActions[:]) {
@@ -271,12 +254,11 @@ func (f *Filter) check(have [len(filterFields)]bool, ids bool) error {
 	switch {
 	case f.Kind != Suppress && f.Track == ByEither:
 		return listErr("", "track by_either is for suppress only")
-	case (f.Kind == DetectionFilter || f.Kind == RateFilter) && (f.Count == 0 || f.Seconds == 0):
+	case f.Kind == Threshold && !ids && (f.Count == 0 || has("seconds") && f.Seconds == 0),
+		(f.Kind == DetectionFilter || f.Kind == RateFilter) && (f.Count == 0 || f.Seconds == 0):
 		return listErr("", "count and seconds must not be 0")
 	case f.Kind == Threshold && f.Type == Backoff && f.Multiplier == 0:
 		return listErr("", "multiplier must not be 0")
-	case f.Unique != NotUnique && f.Track == ByFlow:
-		return listErr("", "unique_on does not go with track by_flow")
 	case ids && f.GID == 0 && f.SID != 0:
 		return listErr("gen_id 1 is that of common rules", "gen_id 0 with a sig_id")
 	}

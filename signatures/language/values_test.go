@@ -176,8 +176,11 @@ func TestParseThresholdFaults(t *testing.T) {
 	if _, err := language.ParseThreshold("type backoff, track by_flow, count 1, multiplier 10"); err != nil {
 		t.Error(err)
 	}
-	if _, err := language.ParseDetectionFilter("track by_src, count 30, seconds 60, unique_on dst_port"); err != nil {
+	if _, err := language.ParseDetectionFilter("track by_src, count 30, seconds 60"); err != nil {
 		t.Error(err)
+	}
+	if _, err := language.ParseThreshold("type limit, track by_src, count 0, seconds 60"); err == nil {
+		t.Error("a rule's threshold counts to 0")
 	}
 	if _, err := language.ParseThreshold("gen_id 1, type limit, track by_src, count 1, seconds 60"); err == nil {
 		t.Error("a rule's option takes gen_id")
