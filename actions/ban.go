@@ -14,8 +14,8 @@ type Request struct {
 	By     string        // who asks: "cli", "rule"
 	// Approved names the operator, or the configuration that stands for one; "": the gate may want to ask.
 	Approved string
-	Scope  Scope         // what of the party's traffic is refused; zero: everything
-	Jail   string        // the jail whose ban it is, "" for none: each jail has its own ban of a party
+	Scope    Scope  // what of the party's traffic is refused; zero: everything
+	Jail     string // the jail whose ban it is, "" for none: each jail has its own ban of a party
 }
 
 // Ban is a ban that stands.
