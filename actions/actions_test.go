@@ -78,10 +78,10 @@ func mustPrefix(text string) netip.Prefix {
 // host is a fixed neighbourhood.
 func host() ([]Protected, error) {
 	return []Protected{
-		{mustPrefix("192.0.2.1"), "an address of this host"},
-		{mustPrefix("192.0.2.254"), "a gateway of this host"},
-		{mustPrefix("2001:db8::53"), "a resolver of this host"},
-		{mustPrefix("203.0.113.9"), "the peer of a live SSH session (port 22)"},
+		{Prefix: mustPrefix("192.0.2.1"), Why: "an address of this host"},
+		{Prefix: mustPrefix("192.0.2.254"), Why: "a gateway of this host"},
+		{Prefix: mustPrefix("2001:db8::53"), Why: "a resolver of this host"},
+		{Prefix: mustPrefix("203.0.113.9"), Why: "the peer of a live SSH session", Session: true},
 	}, nil
 }
 

@@ -8,14 +8,14 @@ import (
 
 // Request asks for a ban.
 type Request struct {
-	Prefix netip.Prefix  // one address is a /32 or /128
-	For    time.Duration // how long from now; 0: until it is lifted
-	Reason string        // for the operator: "sid 2019401: ET SCAN …", "by hand"
-	By     string        // who asks: "cli", "rule"
-	// Approved names the operator, or the configuration that stands for one; "": the gate may want to ask.
-	Approved string
-	Scope    Scope  // what of the party's traffic is refused; zero: everything
-	Jail     string // the jail whose ban it is, "" for none: each jail has its own ban of a party
+	Prefix   netip.Prefix  // one address is a /32 or /128
+	For      time.Duration // how long from now; 0: until it is lifted
+	Reason   string        // for the operator: "sid 2019401: ET SCAN …", "by hand"
+	By       string        // who asks: "cli", "rule"
+	Approved string        // the operator who has approved it; "": the gate may want to ask
+	Private  bool          // the configuration that asks covers private ranges (a jail's own ignore list guards them)
+	Scope    Scope         // what of the party's traffic is refused; zero: everything
+	Jail     string        // the jail whose ban it is, "" for none: each jail has its own ban of a party
 }
 
 // Ban is a ban that stands.

@@ -22,6 +22,7 @@ type History struct {
 type party struct {
 	flows, bytes, logins uint64
 	first, last          int64 // ns
+	broke                int64 // ns, when it last broke a rule; 0: never
 	users                []string
 }
 
@@ -67,6 +68,24 @@ func (h *History) Login(a netip.Addr, at int64, user string) {
 	if len(p.users) < maxUsers && !slices.Contains(p.users, user) {
 		p.users = append(p.users, user)
 	}
+}
+
+// Breach notes that a party has broken a rule of log lines: failed logins, mostly.
+func (h *History) Breach(a netip.Addr, at int64) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.of(a, at).broke = at
+}
+
+// suspectFor is how long a breach throws doubt on a party's sessions.
+const suspectFor = 24 * time.Hour
+
+// Broke tells whether the party has broken a rule not long ago.
+func (h *History) Broke(a netip.Addr, now time.Time) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	p := h.parties[partyOf(a)]
+	return p != nil && p.broke > 0 && now.Sub(time.Unix(0, p.broke)) < suspectFor
 }
 
 // of returns the party's record. The caller holds the lock.

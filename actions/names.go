@@ -103,7 +103,7 @@ func (n *names) publish() {
 	for _, w := range n.wanted {
 		keep[w.Name] = n.have[w.Name]
 		for _, a := range n.have[w.Name] {
-			list = append(list, Protected{single(a), w.Why})
+			list = append(list, Protected{Prefix: single(a), Why: w.Why})
 		}
 	}
 	n.have = keep

@@ -12,8 +12,9 @@ import (
 
 // Protected is somebody who must never be banned, and why.
 type Protected struct {
-	Prefix netip.Prefix
-	Why    string
+	Prefix  netip.Prefix
+	Why     string
+	Session bool // somebody is logged in from there
 }
 
 // Surroundings tells who is protected at this moment: this host, its gateways, resolvers, live sessions.
@@ -22,14 +23,14 @@ type Surroundings func() (list []Protected, err error)
 
 // always lists what no unicast peer can be; banning it could only cut off the host itself.
 var always = []Protected{
-	{netip.MustParsePrefix("127.0.0.0/8"), "loopback"},
-	{netip.MustParsePrefix("::1/128"), "loopback"},
-	{netip.MustParsePrefix("224.0.0.0/4"), "multicast"},
-	{netip.MustParsePrefix("ff00::/8"), "multicast"},
-	{netip.MustParsePrefix("255.255.255.255/32"), "broadcast"},
-	{netip.MustParsePrefix("0.0.0.0/32"), "the unspecified address"},
-	{netip.MustParsePrefix("::/128"), "the unspecified address"},
-	{netip.MustParsePrefix("fe80::/64"), "link-local, where neighbours and routers are found"},
+	{Prefix: netip.MustParsePrefix("127.0.0.0/8"), Why: "loopback"},
+	{Prefix: netip.MustParsePrefix("::1/128"), Why: "loopback"},
+	{Prefix: netip.MustParsePrefix("224.0.0.0/4"), Why: "multicast"},
+	{Prefix: netip.MustParsePrefix("ff00::/8"), Why: "multicast"},
+	{Prefix: netip.MustParsePrefix("255.255.255.255/32"), Why: "broadcast"},
+	{Prefix: netip.MustParsePrefix("0.0.0.0/32"), Why: "the unspecified address"},
+	{Prefix: netip.MustParsePrefix("::/128"), Why: "the unspecified address"},
+	{Prefix: netip.MustParsePrefix("fe80::/64"), Why: "link-local, where neighbours and routers are found"},
 }
 
 // private lists the ranges of networks that are somebody's own: RFC 1918, RFC 6598, RFC 3927, RFC 4193.
@@ -156,12 +157,18 @@ func (g *Gate) protects(p netip.Prefix, now time.Time) (netip.Prefix, string) {
 	}
 	for _, list := range [...][]Protected{always, g.lately(now).list, g.names.addresses()} {
 		for i := range list {
-			if who := &list[i]; who.Prefix.Overlaps(p) {
+			if who := &list[i]; who.Prefix.Overlaps(p) && !g.suspect(who, now) {
 				return who.Prefix, who.Why
 			}
 		}
 	}
 	return rules.Systems.protects(p)
+}
+
+// suspect tells whether a session belongs to somebody who has broken a rule before: such a session may be an
+// intruder's, which is for an operator to say.
+func (g *Gate) suspect(who *Protected, now time.Time) bool {
+	return who.Session && g.history.Broke(who.Prefix.Addr(), now)
 }
 
 // lately is what a look around has found not long ago.
@@ -184,7 +191,7 @@ func (g *Gate) Decide(q *Request, now time.Time) Decision {
 	if blast := g.history.Blast(q.Prefix); !blast.Empty() {
 		d.Blast = &blast
 	}
-	if d.Ruling, d.Why = g.doubts(q.Prefix, d.Blast, now); q.Approved != "" && d.Ruling == AskFirst {
+	if d.Ruling, d.Why = g.doubts(q, d.Blast, now); q.Approved != "" && d.Ruling == AskFirst {
 		d.Ruling = Allowed
 	}
 	return d
@@ -194,9 +201,14 @@ func (g *Gate) Decide(q *Request, now time.Time) Decision {
 const minFlows = 1000
 
 // doubts tells what an operator should be asked about before a prefix is banned.
-func (g *Gate) doubts(p netip.Prefix, blast *Blast, now time.Time) (Ruling, string) {
-	rules := g.rules.Load()
-	if rules.Private != Allowed {
+func (g *Gate) doubts(q *Request, blast *Blast, now time.Time) (Ruling, string) {
+	rules, p := g.rules.Load(), q.Prefix
+	for _, who := range g.lately(now).list {
+		if who.Session && who.Prefix.Overlaps(p) {
+			return AskFirst, "somebody is logged in from " + Text(who.Prefix) + ", after failures from there"
+		}
+	}
+	if rules.Private != Allowed && !q.Private {
 		for _, r := range private {
 			if r.Overlaps(p) {
 				return rules.Private, "it is in the private range " + r.String() + " (gate.private)"

@@ -164,6 +164,53 @@ func TestNamesAreProtectedAndKept(t *testing.T) {
 	}
 }
 
+// TestIntrudersSessionIsAskedAbout: whoever is logged in is protected, unless failures came from there before; then an
+// operator decides, and no configuration in his place.
+func TestIntrudersSessionIsAskedAbout(t *testing.T) {
+	g := NewGate(false, Rules{}, host, func(error) {})
+	now, peer := time.Now(), "203.0.113.9"
+	if d := decide(g, peer, "anna", now); d.Ruling != Refused {
+		t.Errorf("an operator's session: %s", d.Ruling)
+	}
+	g.History().Breach(netip.MustParseAddr(peer), now.UnixNano())
+	if d := g.Decide(&Request{Prefix: mustPrefix(peer), Private: true}, now); d.Ruling != AskFirst || !strings.Contains(d.Why, "logged in") {
+		t.Errorf("a session after failures: %s %s", d.Ruling, d.Why)
+	}
+	if d := decide(g, peer, "anna", now); d.Ruling != Allowed || g.Check(mustPrefix(peer), now) != nil {
+		t.Errorf("approved: %s %s", d.Ruling, d.Why)
+	}
+	if d := decide(g, peer, "anna", now.Add(suspectFor)); d.Ruling != Refused {
+		t.Errorf("a day later: %s", d.Ruling)
+	}
+}
+
+func TestWhatIsASession(t *testing.T) {
+	for title, want := range map[string]bool{
+		"sshd: anna@pts/0\x00": true, "sshd: anna@notty": true, "sshd: anna": true, "sshd-session: anna@pts": true,
+		"sshd: anna [priv]": false, "sshd: unknown [net]": false, "sshd: /usr/sbin/sshd -D [listener] 0 of 10-100 startups": false,
+		"sshd": false, "bash": false, "sshd: ": false, "sshd: root@pts/3": true,
+	} {
+		if got := isSession([]byte(title)); got != want {
+			t.Errorf("%q: %t", title, got)
+		}
+	}
+	peer, ok := sshConnection([]byte("A=1\x00SSH_CONNECTION=198.51.100.7 50022 192.0.2.1 22\x00B=2"))
+	if !ok || peer.String() != "198.51.100.7:50022" {
+		t.Errorf("%s %t", peer, ok)
+	}
+}
+
+func TestTimeServersOf(t *testing.T) {
+	for line, want := range map[string]string{
+		"pool 2.debian.pool.ntp.org iburst": "2.debian.pool.ntp.org", "server 192.0.2.123 key 4": "192.0.2.123",
+		"NTP=a.example b.example": "a.example b.example", "#server x": "", "driftfile /var/lib/x": "", "": "",
+	} {
+		if got := strings.Join(timeServersOf(line), " "); got != want {
+			t.Errorf("%q: %q, want %q", line, got, want)
+		}
+	}
+}
+
 func TestProcessesThatAreNeverTouched(t *testing.T) {
 	g := NewGate(false, Rules{Processes: []string{"sleep"}}, host, func(error) {})
 	for pid, why := range map[int]string{

@@ -6,25 +6,9 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
-
-// sshServer remembers the ports: finding them means looking at every process.
-type sshServer struct {
-	known map[uint16]bool
-	read  time.Time
-}
-
-const sshPortsAge = 10 * time.Second
-
-func (s *sshServer) ports(now time.Time) map[uint16]bool {
-	if s.known == nil || now.Sub(s.read) >= sshPortsAge {
-		s.known, s.read = sshPorts(), now
-	}
-	return s.known
-}
 
 // sshPorts are the local ports on which sessions are an operator's: 22 and whatever a process named sshd has
 // open. What cannot be read (no privilege) leaves 22.

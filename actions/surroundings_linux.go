@@ -10,16 +10,16 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/vishvananda/netlink"
-	"golang.org/x/sys/unix"
 )
 
 // ThisHost returns Surroundings that read who this host depends on, from the kernel and /etc/resolv.conf: its own
-// addresses, the gateways of its routes, its resolvers, and the peers of established connections to its SSH server.
+// addresses, the gateways of its routes, its resolvers and time servers, and who is logged in over SSH.
 // The returned function may be called by one goroutine at a time.
 func ThisHost() Surroundings {
 	ssh := &sshServer{}
@@ -31,9 +31,8 @@ func surroundings(ssh *sshServer) ([]Protected, error) {
 	gateways, err2 := gateways()
 	resolvers, err3 := resolvers("/etc/resolv.conf", "/run/systemd/resolve/resolv.conf")
 	sessions, err4 := ssh.peers("/proc/net/tcp", "/proc/net/tcp6")
-	list := append(own, gateways...)
-	list = append(append(list, resolvers...), sessions...)
-	return list, errors.Join(err1, err2, err3, err4)
+	clocks, err5 := timeServers("/proc/net/udp", "/proc/net/udp6")
+	return slices.Concat(own, gateways, resolvers, sessions, clocks), errors.Join(err1, err2, err3, err4, err5)
 }
 
 func single(a netip.Addr) netip.Prefix {
@@ -49,10 +48,10 @@ func ownAddresses() ([]Protected, error) {
 	var list []Protected
 	for _, a := range addrs {
 		if ip, ok := netip.AddrFromSlice(a.IP); ok {
-			list = append(list, Protected{single(ip), "an address of this host"})
+			list = append(list, Protected{Prefix: single(ip), Why: "an address of this host"})
 		}
 		if ip, ok := netip.AddrFromSlice(a.Broadcast); ok && !ip.IsUnspecified() {
-			list = append(list, Protected{single(ip), "a broadcast address of this host's networks"})
+			list = append(list, Protected{Prefix: single(ip), Why: "a broadcast address of this host's networks"})
 		}
 	}
 	return list, nil
@@ -66,7 +65,7 @@ func gateways() ([]Protected, error) {
 	var list []Protected
 	add := func(ip net.IP) {
 		if a, ok := netip.AddrFromSlice(ip); ok {
-			list = append(list, Protected{single(a), "a gateway of this host"})
+			list = append(list, Protected{Prefix: single(a), Why: "a gateway of this host"})
 		}
 	}
 	for _, r := range routes {
@@ -97,39 +96,69 @@ func resolvers(files ...string) ([]Protected, error) {
 				continue
 			}
 			if a, err := netip.ParseAddr(words[1]); err == nil {
-				list = append(list, Protected{single(a), "a resolver of this host"})
+				list = append(list, Protected{Prefix: single(a), Why: "a resolver of this host"})
 			}
 		}
 	}
 	return list, nil
+}
+
+// timeServers are the peers of connected UDP sockets on port 123; those that the configuration names are in TimeNames.
+func timeServers(files ...string) (list []Protected, err error) {
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if errors.Is(err, os.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return list, fmt.Errorf("read time servers: %w", err)
+		}
+		for c := range conns(text) {
+			if c.remote.Port() == 123 && !c.remote.Addr().IsUnspecified() {
+				list = append(list, Protected{Prefix: single(c.remote.Addr()), Why: "a time server of this host"})
+			}
+		}
+	}
+	return list, nil
+}
+
+// TimeNames are the time servers that this host's configuration names: chrony's, ntpd's, systemd-timesyncd's.
+func TimeNames() []NamedParty {
+	files, _ := filepath.Glob("/etc/chrony/sources.d/*.sources")
+	files = append(files, "/etc/chrony/chrony.conf", "/etc/chrony.conf", "/etc/ntp.conf", "/etc/ntpsec/ntp.conf", "/etc/systemd/timesyncd.conf")
+	var list []NamedParty
+	for _, file := range files {
+		text, _ := os.ReadFile(file) // most are not there
+		for line := range strings.Lines(string(text)) {
+			for _, name := range timeServersOf(line) {
+				list = append(list, NamedParty{name, "a time server of this host (" + name + ")"})
+			}
+		}
+	}
+	return list
+}
+
+// timeServersOf reads "server NAME …", "pool NAME …", "peer NAME …" and timesyncd's "NTP=NAME NAME".
+func timeServersOf(line string) []string {
+	if key, value, ok := strings.Cut(strings.TrimSpace(line), "="); ok && (key == "NTP" || key == "FallbackNTP") {
+		return strings.Fields(value)
+	}
+	words := strings.Fields(line)
+	if len(words) >= 2 && slices.Contains([]string{"server", "pool", "peer"}, words[0]) {
+		return words[1:2]
+	}
+	return nil
+}
+
+func sortProtected(list []Protected) {
+	slices.SortFunc(list, func(a, b Protected) int { return a.Prefix.Compare(b.Prefix) })
 }
 
 // tcpConn is one line of /proc/net/tcp (proc(5)).
 type tcpConn struct {
 	local, remote netip.AddrPort
 	state         uint64
-}
-
-// peers finds the peers of connections to the ports that look like an SSH server's: 22, and every listening port of
-// the processes named sshd.
-func (s *sshServer) peers(files ...string) ([]Protected, error) {
-	ports := s.ports(time.Now())
-	var list []Protected
-	for _, file := range files {
-		text, err := os.ReadFile(file)
-		if errors.Is(err, os.ErrNotExist) {
-			continue // no IPv6
-		}
-		if err != nil {
-			return list, fmt.Errorf("read connections: %w", err)
-		}
-		for c := range conns(text) {
-			if c.state == unix.BPF_TCP_ESTABLISHED && ports[c.local.Port()] {
-				list = append(list, Protected{single(c.remote.Addr()), fmt.Sprintf("the peer of a live SSH session (port %d)", c.local.Port())})
-			}
-		}
-	}
-	return list, nil
+	inode         string
 }
 
 func conns(text []byte) func(yield func(tcpConn) bool) {
@@ -137,13 +166,13 @@ func conns(text []byte) func(yield func(tcpConn) bool) {
 		lines := bufio.NewScanner(bytes.NewReader(text))
 		for lines.Scan() {
 			words := strings.Fields(lines.Text())
-			if len(words) < 8 {
+			if len(words) < 10 {
 				continue
 			}
 			local, ok1 := procAddr(words[1])
 			remote, ok2 := procAddr(words[2])
 			state, err := strconv.ParseUint(words[3], 16, 8)
-			if ok1 && ok2 && err == nil && !yield(tcpConn{local: local, remote: remote, state: state}) {
+			if ok1 && ok2 && err == nil && !yield(tcpConn{local, remote, state, words[9]}) {
 				return
 			}
 		}

@@ -96,6 +96,7 @@ func (c *Config) gateRules() actions.Rules {
 		Private: c.Gate.Private.ruling(), FlowShare: c.Gate.FlowShare / 100,
 		PerMinute: c.Gate.PerMinute, ClientShare: c.Gate.ClientShare / 100, Processes: c.Gate.Processes,
 	}
+	r.Names = actions.TimeNames()
 	for _, p := range c.Bans.Allow {
 		switch {
 		case p.Name != "":

@@ -1,0 +1,141 @@
+package actions
+
+import (
+	"bytes"
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// sshServer finds the sessions of operators: connections to this host's SSH server on which somebody has logged in. A
+// connection alone proves nothing: whoever guesses passwords has one, too, and must stay bannable.
+type sshServer struct {
+	ports map[uint16]bool
+	read  time.Time
+	live  map[session]bool // known to be logged in, as long as their connection stands
+}
+
+// session is an established connection to the SSH server.
+type session struct {
+	peer  netip.AddrPort
+	inode string // of its socket
+}
+
+const sshPortsAge = 10 * time.Second
+
+// peers lists who is logged in over SSH. Looking through the processes is needed only while there is a connection that
+// nobody is known to have logged in on.
+func (s *sshServer) peers(files ...string) ([]Protected, error) {
+	if now := time.Now(); s.ports == nil || now.Sub(s.read) >= sshPortsAge {
+		s.ports, s.read = sshPorts(), now
+	}
+	open, err := s.connections(files)
+	if err != nil {
+		return nil, err
+	}
+	live := map[session]bool{}
+	var unknown []session
+	for _, c := range open {
+		if s.live[c] {
+			live[c] = true
+		} else {
+			unknown = append(unknown, c)
+		}
+	}
+	if len(unknown) > 0 {
+		in := loggedIn()
+		for _, c := range unknown {
+			if in.inodes[c.inode] || in.peers[c.peer] {
+				live[c] = true
+			}
+		}
+	}
+	s.live = live
+	var list []Protected
+	for c := range live {
+		list = append(list, Protected{Prefix: single(c.peer.Addr()), Why: "the peer of a live SSH session", Session: true})
+	}
+	sortProtected(list)
+	return list, nil
+}
+
+// connections are the established ones to the SSH server's ports.
+func (s *sshServer) connections(files []string) (list []session, err error) {
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if os.IsNotExist(err) {
+			continue // no IPv6
+		}
+		if err != nil {
+			return list, fmt.Errorf("read connections: %w", err)
+		}
+		for c := range conns(text) {
+			if c.state == unix.BPF_TCP_ESTABLISHED && s.ports[c.local.Port()] {
+				list = append(list, session{c.remote, c.inode})
+			}
+		}
+	}
+	return list, nil
+}
+
+// logins are the traces that logins leave among the processes.
+type logins struct {
+	inodes map[string]bool         // sockets held by a session's process
+	peers  map[netip.AddrPort]bool // named by SSH_CONNECTION in a process's environment
+}
+
+// loggedIn looks through all processes. A session of OpenSSH is a process titled "sshd: USER@TERMINAL" or "sshd: USER";
+// before the login it is "sshd: USER [priv]" or "[net]". Other servers are known by SSH_CONNECTION in what they start.
+func loggedIn() logins {
+	in := logins{map[string]bool{}, map[netip.AddrPort]bool{}}
+	dirs, _ := filepath.Glob("/proc/[0-9]*")
+	for _, dir := range dirs {
+		title, err := os.ReadFile(dir + "/cmdline")
+		if err != nil || len(title) == 0 {
+			continue // gone, or a kernel thread
+		}
+		if isSession(title) {
+			socketInodes(dir, in.inodes)
+			continue
+		}
+		if env, err := os.ReadFile(dir + "/environ"); err == nil {
+			if peer, ok := sshConnection(env); ok {
+				in.peers[peer] = true
+			}
+		}
+	}
+	return in
+}
+
+func isSession(title []byte) bool {
+	title = bytes.TrimRight(title, "\x00 ")
+	user, ok := bytes.CutPrefix(title, []byte("sshd: "))
+	if !ok {
+		user, ok = bytes.CutPrefix(title, []byte("sshd-session: "))
+	}
+	return ok && !bytes.ContainsAny(user, "[ ") && len(user) > 0
+}
+
+// sshConnection reads "SSH_CONNECTION=client-address client-port server-address server-port".
+func sshConnection(env []byte) (netip.AddrPort, bool) {
+	for entry := range bytes.SplitSeq(env, []byte{0}) {
+		value, ok := bytes.CutPrefix(entry, []byte("SSH_CONNECTION="))
+		if !ok {
+			continue
+		}
+		words := strings.Fields(string(value))
+		if len(words) < 2 {
+			return netip.AddrPort{}, false
+		}
+		addr, err1 := netip.ParseAddr(words[0])
+		port, err2 := strconv.ParseUint(words[1], 10, 16)
+		return netip.AddrPortFrom(addr.Unmap().WithZone(""), uint16(port)), err1 == nil && err2 == nil
+	}
+	return netip.AddrPort{}, false
+}
