@@ -138,7 +138,7 @@ func (s *Set) window(lits []Literal, group []placed) window {
 	es := make([]entry, len(group))
 	for i, p := range group {
 		es[i] = newEntry(lits[p.lit], p)
-		w.run = w.run && isRun(lits[p.lit].Bytes)
+		w.run = w.run && lits[p.lit].isRun()
 	}
 	if !w.run {
 		es = s.disperse(lits, es)
@@ -154,10 +154,11 @@ func (s *Set) addEntries(es []entry) (start, n uint32) {
 	return start, uint32(len(es))
 }
 
-// isRun tells whether all bytes are the same and folding leaves them alone.
-func isRun(b []byte) bool {
-	for _, c := range b {
-		if c != b[0] || c&0x40 != 0 {
+// isRun tells whether the literal is one byte over and over, or one letter whose case doesn't matter.
+func (l *Literal) isRun() bool {
+	first := l.Bytes[0]
+	for _, c := range l.Bytes {
+		if c != first && !(l.NoCase && isLetter(first) && foldByte(c) == foldByte(first)) {
 			return false
 		}
 	}

@@ -22,10 +22,10 @@ func chooseWindows(lits []Literal) []int {
 	start := make([]int, len(lits)+1)
 	for i, l := range lits {
 		choice[i] = -1
-		run := isRun(l.Bytes)
+		run := len(l.Bytes) > 0 && l.isRun()
 		for o := 0; o+4 <= len(l.Bytes) && o < offsets; o++ {
 			f := frequency(l.Bytes[o : o+4])
-			if !run && isRun(l.Bytes[o:o+4]) {
+			if !run && foldedRun(l.Bytes[o:o+4]) == 4 {
 				f = 1 // leave these windows to the literals that are nothing but runs: they are skipped as one
 			}
 			freq = append(freq, float32(f))

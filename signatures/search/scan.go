@@ -54,6 +54,9 @@ func (st *state) candidate(i int) {
 	var w uint32
 	if len(b) >= 4 {
 		w = fold32(binary.LittleEndian.Uint32(b))
+		if w == bits.RotateLeft32(w, 8) && st.run(i, w) {
+			return
+		}
 		if slot := st.windows.find(w); slot >= 0 {
 			st.verify(i, &st.windows.slots[slot], slot)
 		}

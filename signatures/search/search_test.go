@@ -130,7 +130,9 @@ func TestScanRuns(t *testing.T) {
 	var lits []Literal
 	for n := 1; n <= 12; n++ {
 		lits = append(lits, Literal{Bytes: make([]byte, n), ID: uint32(2 * n)},
-			Literal{Bytes: bytes.Repeat([]byte("a"), n), NoCase: true, ID: uint32(2*n + 1)})
+			Literal{Bytes: bytes.Repeat([]byte("a"), n), NoCase: true, ID: uint32(2*n + 1)},
+			Literal{Bytes: bytes.Repeat([]byte("a"), n), ID: uint32(100 + n)},
+			Literal{Bytes: bytes.Repeat([]byte("A"), n), ID: uint32(200 + n)})
 	}
 	s, sc := Build(lits), NewScratch()
 	for n := range 14 {
@@ -138,8 +140,10 @@ func TestScanRuns(t *testing.T) {
 			buf := bytes.Repeat([]byte("."), 90)
 			copy(buf[at:], make([]byte, n))
 			checkScan(t, s, sc, lits, buf)
-			copy(buf[at:], strings.Repeat("aA", 7)[:n])
-			checkScan(t, s, sc, lits, buf)
+			for _, text := range []string{"aA", "a", "A", "aaAAAa"} {
+				copy(buf[at:], strings.Repeat(text, 14)[:n])
+				checkScan(t, s, sc, lits, buf)
+			}
 		}
 	}
 }

@@ -6,7 +6,9 @@ import "encoding/binary"
 func (st *state) verify(i int, w *window, slot int) {
 	row := st.entries[w.start : w.start+w.n]
 	if w.run {
-		st.verifyRun(i, row)
+		if i == 0 || foldByte(st.buf[i-1]) != foldByte(st.buf[i]) { // else it was judged where it begins
+			st.verifyRun(st.buf[i:i+foldedRun(st.buf[i:])], row)
+		}
 		return
 	}
 	if st.done[slot] == st.generation {
@@ -25,24 +27,68 @@ func (st *state) verify(i int, w *window, slot int) {
 	}
 }
 
-// verifyRun measures the run of one byte that begins at i (zeros, padding: the commonest windows by far), reports the
-// runs it contains and skips to its end, however often that byte was seen before.
-func (st *state) verifyRun(i int, row []entry) {
-	b := st.buf[i:]
-	n := 3
-	for pattern := uint64(b[0]) * 0x0101010101010101; n+8 <= len(b) && binary.LittleEndian.Uint64(b[n:]) == pattern; {
-		n += 8
+// run is candidate where one byte (or letter, in any case) follows itself: zeros, padding, base64 of zeros. Such windows
+// are the commonest by far, so the run is judged once and skipped to its end, however long it is. False: other
+// literals than runs have this window, and each position counts.
+func (st *state) run(i int, w uint32) bool {
+	four, three := st.windows.find(w), st.threes.find(w&0xFFFFFF)
+	if four >= 0 && !st.windows.slots[four].run || three >= 0 && !st.threes.slots[three].run {
+		return false
 	}
-	for n < len(b) && b[n] == b[0] {
-		n++
+	n := foldedRun(st.buf[i:])
+	st.skip = i + n - 3
+	for _, slot := range [...]struct {
+		t *table
+		i int
+	}{{&st.windows, four}, {&st.threes, three}} {
+		if slot.i >= 0 {
+			w := &slot.t.slots[slot.i]
+			st.verifyRun(st.buf[i:i+n], st.entries[w.start:w.start+w.n])
+		}
 	}
-	st.skip = max(st.skip, i+n-3)
+	return true
+}
+
+// verifyRun reports the literals that a run contains. Its bytes are alike when folded.
+func (st *state) verifyRun(run []byte, row []entry) {
 	st.work += uint64(len(row))
 	for k := range row {
-		if e := &row[k]; int(e.size) <= n && st.seen[e.lit] != st.generation {
+		e := &row[k]
+		if int(e.size) > len(run) || st.seen[e.lit] == st.generation {
+			continue
+		}
+		if byte(e.mask) != 0xFF || longestRun(run, byte(e.value)) >= int(e.size) {
 			st.match(e.lit)
 		}
 	}
+}
+
+// foldedRun returns how many bytes at the begin of b are alike when folded; b is not empty.
+func foldedRun(b []byte) int {
+	c := foldByte(b[0])
+	n := 1
+	for pattern := uint64(c) * 0x0101010101010101; n+8 <= len(b) && fold64(binary.LittleEndian.Uint64(b[n:])) == pattern; {
+		n += 8
+	}
+	for n < len(b) && foldByte(b[n]) == c {
+		n++
+	}
+	return n
+}
+
+// longestRun returns the greatest number of times that c follows itself in b.
+func longestRun(b []byte, c byte) int {
+	if c&0x40 == 0 { // folding leaves it alone
+		return len(b)
+	}
+	longest, n := 0, 0
+	for _, x := range b {
+		if n++; x != c {
+			n = 0
+		}
+		longest = max(longest, n)
+	}
+	return longest
 }
 
 // compare looks for each entry's literal around the window at i and returns whether all are found by now.
