@@ -42,6 +42,7 @@ func payloadKeywords() []Keyword {
 		{Name: "absent", Arg: Optional, Parse: parseAbsent},
 		{Name: "entropy", Parse: parseEntropy},
 		{Name: "pcre", Parse: parsePcre},
+		{Name: "asn1", Parse: parseASN1},
 		{Name: "base64_decode", Arg: Optional, Parse: parseBase64Decode},
 		{Name: "base64_data", Arg: None, Parse: parseBase64Data},
 		{Name: "pkt_data", Arg: None, Parse: func(b *builder, _ string) error { b.usePayload(); return nil }},

@@ -10,8 +10,8 @@ import (
 
 // limits are a rule's own.
 type limits struct {
-	filter *limitSpec // detection_filter
-	limit  *limitSpec // threshold
+	filter *limitSpec   // detection_filter
+	limit  *limitSpec   // threshold
 	extra  []*limitSpec // rate filters and suppressions
 }
 

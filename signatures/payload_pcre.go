@@ -22,10 +22,18 @@ func (x *regex) match(m *matcher, rest chain) bool {
 	if x.relative {
 		start = min(m.pos, len(m.buf))
 	}
+	if m.hopeless(x, start) {
+		return false
+	}
 	from := m.pos
 	subject, at := m.buf[start:], 0
 	for {
-		found := x.re.Match(subject, at, &m.v.insp.regex) == pcre.Matched
+		result := x.re.Match(subject, at, &m.v.insp.regex)
+		if result == pcre.Absent && !x.negated {
+			m.absent = absent{x, start + at}
+			return false
+		}
+		found := result == pcre.Matched
 		if found == x.negated {
 			return false
 		}
@@ -127,7 +135,7 @@ func (b *builder) pcreOptions(x *regex, letters string) (buf *Buffer, flags pcre
 			return nil, 0, fmt.Errorf("unknown pcre flag %q", l)
 		case buf != nil && buf.Name != name:
 			return nil, 0, fmt.Errorf("pcre flag %q and %s exclude each other", l, buf.Name)
-		case b.sticky && (b.cur.buffer == nil || b.cur.buffer.Name != name):
+		case b.sticky && (b.cur.buffer == nil || !sameBuffer(b.cur.buffer.Name, name)):
 			return nil, 0, fmt.Errorf("pcre flag %q can't be used after a sticky buffer", l)
 		}
 		if buf = b.look.buffers[name]; buf == nil {
@@ -135,6 +143,12 @@ func (b *builder) pcreOptions(x *regex, letters string) (buf *Buffer, flags pcre
 		}
 	}
 	return buf, flags, nil
+}
+
+// sameBuffer tells whether a sticky buffer shows what a pcre flag asks for. Q is the body of answers, which Suricata
+// calls file.data as well.
+func sameBuffer(sticky, flag string) bool {
+	return sticky == flag || sticky == "http.response_body" && flag == "file.data"
 }
 
 // regexKey identifies an expression: rules share many.
