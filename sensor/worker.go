@@ -5,6 +5,7 @@ import (
 	"io"
 	"time"
 
+	"picket/actions"
 	"picket/capture"
 	"picket/outputs/eve"
 	"picket/signatures"
@@ -31,6 +32,7 @@ type worker struct {
 	judge   *signatures.Inspector
 	eve     *eve.Logger // nil: no EVE
 	tell    *teller
+	history *actions.History // nil: nobody asks what a ban would cut off
 	// the flow whose records are being written, and whether they tell of the packet that was judged last
 	tellingPacket bool
 	telling       *flow.Flow
@@ -40,6 +42,7 @@ type worker struct {
 	offload       bool
 	now           int64 // time of the newest packet, ns
 	expired       int64 // when flows were looked through, ns
+	batches       uint  // so far
 	counts        *counters
 	// of a capture that is read while somebody watches
 	progress *progress
@@ -78,17 +81,22 @@ func (w *worker) run() error {
 	}
 }
 
-// expire ends the flows whose time is over: after every batch of a capture, on devices a few times a second.
+// expire ends the flows whose time is over: of a capture after so many batches, on devices a few times a second. Each
+// call looks at a few thousand flows, which takes as long as judging a batch does.
 func (w *worker) expire() {
 	now := w.clock()
-	if w.live && now-w.expired < int64(expireEvery) {
+	w.batches++
+	if w.live && now-w.expired < int64(expireEvery) || !w.live && w.batches%expireBatches != 0 {
 		return
 	}
 	w.expired = now
 	w.flows.Expire(now)
 }
 
-const expireEvery = 20 * time.Millisecond
+const (
+	expireEvery   = 20 * time.Millisecond
+	expireBatches = 16
+)
 
 // frame decodes one frame, walks its packets, and decides about the frame.
 func (w *worker) frame(f *capture.Frame) {
@@ -137,6 +145,7 @@ func (w *worker) Judge(p *packet.Packet, f *flow.Flow, s *flow.State) {
 // Ended implements flow.Sink.
 func (w *worker) Ended(f *flow.Flow, s *flow.State, why flow.EndReason) {
 	w.toldEnd(f, s, why)
+	w.overParties(f)
 	w.judge.Forget(f.ID)
 }
 

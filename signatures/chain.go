@@ -24,12 +24,23 @@ type matcher struct {
 	base   uint64 // offset of buf[0] in the stream or file
 	steps  int
 	stop   bool // no other place can help: give up the chain
+	absent absent
 	values [maxValues]uint64
 }
 
+// absent remembers that an item can't match at any place from one on, however far behind it the items before it
+// match. Without it a frequent content before a rare one makes a buffer be searched for the rare one again and again.
+type absent struct {
+	item item
+	from int
+}
+
+// hopeless tells whether an item is known not to match from a place on.
+func (m *matcher) hopeless(i item, from int) bool { return m.absent.item == i && from >= m.absent.from }
+
 // run judges a chain on a buffer from its beginning. Variables keep their values between the buffers of a rule.
 func (m *matcher) run(c chain, buf []byte, base uint64) bool {
-	m.buf, m.base, m.pos, m.steps, m.stop = buf, base, 0, 0, false
+	m.buf, m.base, m.pos, m.steps, m.stop, m.absent = buf, base, 0, 0, false, absent{}
 	return c.match(m)
 }
 

@@ -53,10 +53,13 @@ func (c *content) match(m *matcher, rest chain) bool {
 	if c.negated {
 		return c.find(m.buf, lo, hi) < 0 && c.keep(m, from, rest)
 	}
+	if m.hopeless(c, lo) {
+		return false
+	}
 	for {
 		at := c.find(m.buf, lo, hi)
 		if at < 0 {
-			m.stop = m.stop || !c.relative()
+			c.missed(m, lo)
 			return false
 		}
 		m.pos = at + len(c.bytes)
@@ -75,6 +78,16 @@ func (c *content) match(m *matcher, rest chain) bool {
 			m.stop = true
 			return false
 		}
+	}
+}
+
+// missed notes what it means that the content does not occur from lo on.
+func (c *content) missed(m *matcher, lo int) {
+	switch {
+	case !c.relative():
+		m.stop = true
+	case !c.within.set && !c.depth.set:
+		m.absent = absent{c, lo}
 	}
 }
 

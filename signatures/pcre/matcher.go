@@ -8,6 +8,7 @@ const (
 	NoMatch Result = iota
 	Matched
 	LimitHit // given up at the step limit, or at the stack's; counts as no match
+	Absent   // no match, nor one from any later start: a literal that each match has does not follow
 )
 
 // DefaultLimit is the number of steps of one Match unless the Matcher says otherwise: a few milliseconds at worst.
@@ -61,7 +62,7 @@ func (re *Regexp) Match(buf []byte, start int, m *Matcher) Result {
 	}
 	pr := &re.prog
 	if pr.required != nil && pr.finder.Index(buf[start:]) < 0 {
-		return NoMatch
+		return Absent
 	}
 	m.begin(pr)
 	r := m.search(pr, buf, start)

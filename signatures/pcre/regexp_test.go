@@ -15,7 +15,7 @@ func span(t *testing.T, pattern string, flags Flags, subject string, start int) 
 	}
 	var m Matcher
 	switch re.Match([]byte(subject), start, &m) {
-	case NoMatch:
+	case NoMatch, Absent:
 		return "no"
 	case LimitHit:
 		return "limit"
@@ -273,7 +273,7 @@ func TestLimits(t *testing.T) {
 	}
 	m.Limit = 10
 	re, _ := Compile(`(?:a|b)*c`, 0)
-	if r := re.Match([]byte(long), 0, &m); r != NoMatch && r != LimitHit {
+	if r := re.Match([]byte(long), 0, &m); r != NoMatch && r != Absent && r != LimitHit {
 		t.Errorf("result %d at a limit of 10", r)
 	}
 }
