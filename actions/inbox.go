@@ -67,6 +67,43 @@ func (r *Responder) Bans(ctx context.Context) ([]Ban, error) {
 	}
 }
 
+// Explain tells what the gate would say to a ban of a prefix at this moment, and which bans touch it. Nothing is done.
+func (r *Responder) Explain(ctx context.Context, p netip.Prefix) (Explanation, error) {
+	answers := make(chan Explanation, 1)
+	if err := r.send(ctx, message{explain: Normal(p), told: answers}); err != nil {
+		return Explanation{}, err
+	}
+	select {
+	case e := <-answers:
+		return e, nil
+	case <-r.done:
+		return Explanation{}, ErrStopped
+	}
+}
+
+// Explanation is what the responder knows about a prefix.
+type Explanation struct {
+	Decision  Decision   `json:"decision"`            // on a ban asked for now, by nobody in particular
+	Bans      []Ban      `json:"bans,omitempty"`      // that touch it
+	Decisions []Decision `json:"decisions,omitempty"` // of the past, the newest first
+}
+
+// maxExplained bounds the decisions of the past in an explanation.
+const maxExplained = 20
+
+func (r *Responder) explain(p netip.Prefix) Explanation {
+	e := Explanation{Decision: r.gate.Decide(&Request{Prefix: p, By: "why"}, r.now())}
+	for _, b := range r.list() {
+		if b.Prefix.Overlaps(p) {
+			e.Bans = append(e.Bans, b)
+		}
+	}
+	if r.gate.decisions != nil {
+		e.Decisions = r.gate.decisions.About(p, maxExplained)
+	}
+	return e
+}
+
 // Stats returns the counters.
 func (r *Responder) Stats(ctx context.Context) (Stats, error) {
 	stats := make(chan Stats, 1)

@@ -36,11 +36,13 @@ type Stats struct {
 
 // message is one thing asked of the responder; answer may be nil.
 type message struct {
-	ban    *Request
-	unban  unban
-	list   chan<- []Ban
-	stats  chan<- Stats
-	answer chan<- answer
+	ban     *Request
+	unban   unban
+	list    chan<- []Ban
+	stats   chan<- Stats
+	explain netip.Prefix // answered through told
+	told    chan<- Explanation
+	answer  chan<- answer
 }
 
 // unban says whose ban of what to lift.
@@ -157,6 +159,8 @@ func (r *Responder) single(m message) {
 		s := r.stats
 		s.Standing = r.bans.count
 		m.stats <- s
+	case m.told != nil:
+		m.told <- r.explain(m.explain)
 	default:
 		m.reply(Ban{}, r.lift(m.unban))
 	}

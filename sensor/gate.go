@@ -159,6 +159,7 @@ func (s *Sensor) prepareGate(c *Config) (err error) {
 		return err
 	}
 	s.gate.KeepDecisions(s.decisions)
+	s.plan.history = s.gate.History()
 	return nil
 }
 

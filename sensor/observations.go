@@ -104,6 +104,7 @@ func (j *judgeOfLines) breach(ctx context.Context, b *rules.Breach) {
 		log.Info("would ban (the jail observes)", "jail", b.Jail, "prefix", actions.Text(b.Prefix), "reason", b.Reason())
 		return
 	}
+	j.sensor.gate.History().Breach(b.Prefix.Addr(), time.Now().UnixNano())
 	q := actions.Request{Prefix: b.Prefix, For: banTime(b.Seconds), Reason: fmt.Sprintf("jail %s: %s", b.Jail, b.Reason()), By: "jail " + b.Jail, Private: true}
 	if err := j.sensor.responder.Submit(ctx, q); err != nil {
 		log.Error("ban not asked for", "jail", b.Jail, "prefix", actions.Text(b.Prefix), "error", err)

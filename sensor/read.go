@@ -14,6 +14,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"picket/actions"
 	"picket/capture"
 	"picket/outputs/eve"
 	"picket/signatures"
@@ -255,6 +256,7 @@ type blueprint struct {
 	urls      map[string]string // of reference systems
 	lines     *lines
 	bans      *banner
+	history   *actions.History         // nil: of no use offline
 	reject    func() (rejecter, error) // nil: rejects are not answered
 	offload   bool
 	progress  *progress
@@ -272,6 +274,7 @@ func (b *blueprint) worker(name string, src capture.Source, out *eve.Writer) *wo
 		decoder: packet.NewDecoder(b.settings.decoderConfig(b.checksums)),
 		judge:   signatures.NewInspector(&b.engine, b.memory),
 		tell:    newTeller(b.lines, b.bans, b.urls),
+		history: b.history,
 	}
 	if out != nil {
 		w.eve = eve.NewLogger(&b.eve, out)

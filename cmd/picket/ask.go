@@ -4,6 +4,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net/netip"
+	"os"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -110,6 +113,9 @@ func banCommand() *cobra.Command {
 	var reason string
 	cmd := question("ban ADDR|PREFIX", "ban an address or a prefix", cobra.ExactArgs(1),
 		func(cmd *cobra.Command, c *web.Client, args []string) error {
+			if err := notMyself(args[0], os.Getenv("SSH_CONNECTION")); err != nil {
+				return err
+			}
 			b, err := c.Ban(cmd.Context(), web.BanRequest{Prefix: args[0], For: span, Reason: reason})
 			if err != nil || printed(cmd, b) {
 				return err
@@ -124,6 +130,17 @@ func banCommand() *cobra.Command {
 	cmd.Flags().DurationVar(&span, "for", 0, "how long (1h30m); without it until picket unban")
 	cmd.Flags().StringVar(&reason, "reason", "by hand", "why, for those who ask later")
 	return cmd
+}
+
+// notMyself refuses what would cut off the operator at the keyboard, whatever the gate thinks of the session.
+func notMyself(text, session string) error {
+	p, err := actions.ParsePrefix(text)
+	peer, _, _ := strings.Cut(session, " ")
+	me, err2 := netip.ParseAddr(peer)
+	if err == nil && err2 == nil && p.Contains(me.Unmap().WithZone("")) {
+		return fmt.Errorf("ban %s: refused: you are logged in from %s", text, me)
+	}
+	return nil // a prefix that can't be read is the server's to refuse
 }
 
 func until(b actions.Ban) string {

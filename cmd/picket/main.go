@@ -39,7 +39,7 @@ rules, touches nothing, and prints a line for each alert.`,
 	root.AddCommand(
 		profiled(runCommand()), profiled(readCommand()), profiled(checkCommand()),
 		statusCommand(), reloadCommand(),
-		banCommand(), unbanCommand(), bansCommand(),
+		banCommand(), unbanCommand(), bansCommand(), whyCommand(),
 		logsCommand(),
 		versionCommand(), keywordsCommand(),
 	)

@@ -23,6 +23,7 @@ type Sensor interface {
 	Ban(ctx context.Context, q actions.Request) (actions.Ban, error)
 	Unban(ctx context.Context, p netip.Prefix) error
 	Bans(ctx context.Context) ([]actions.Ban, error)
+	Why(ctx context.Context, p netip.Prefix) (Why, error)
 }
 
 // Status is what "picket status" shows.
@@ -144,6 +145,7 @@ func handler(s Sensor) http.Handler {
 		bans, err := s.Bans(r.Context())
 		reply(w, bans, err)
 	})
+	mux.HandleFunc("GET /v1/why", whyHandler(s))
 	mux.HandleFunc("POST /v1/bans", func(w http.ResponseWriter, r *http.Request) { ban(w, r, s) })
 	mux.HandleFunc("DELETE /v1/bans/{prefix...}", func(w http.ResponseWriter, r *http.Request) {
 		p, err := actions.ParsePrefix(strings.ReplaceAll(r.PathValue("prefix"), "_", "/"))

@@ -1,0 +1,106 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"picket/actions"
+	"picket/outputs/web"
+)
+
+func whyCommand() *cobra.Command {
+	return question("why ADDR|PREFIX", "tell all about a party: protected or banned, by what, since when, what it did, what would lift it", cobra.ExactArgs(1),
+		func(cmd *cobra.Command, c *web.Client, args []string) error {
+			p, err := actions.ParsePrefix(args[0])
+			if err != nil {
+				return fmt.Errorf("why: %w", err)
+			}
+			w, err := c.Why(cmd.Context(), p)
+			if err != nil || printed(cmd, w) {
+				return err
+			}
+			printWhy(cmd.OutOrStdout(), &w)
+			return nil
+		})
+}
+
+func printWhy(out io.Writer, w *web.Why) {
+	fmt.Fprintf(out, "%s %s\n", w.Party, standing(w))
+	for i, b := range w.Bans {
+		fmt.Fprintf(out, "  ban       %s%s since %s %s, by %s: %s\n", actions.Text(b.Prefix), scoped(b), stamp(b.Since), until(b), b.By, b.Reason)
+		if b.Observed {
+			fmt.Fprintf(out, "            observed only: the kernel does not hold it\n")
+		}
+		fmt.Fprintf(out, "  lifted by %s\n", w.Lifts[i])
+	}
+	d := &w.Decision
+	switch d.Ruling {
+	case actions.Refused:
+		fmt.Fprintf(out, "  gate      a ban would be refused: %s%s\n", covers(d), d.Why)
+	case actions.AskFirst:
+		fmt.Fprintf(out, "  gate      a ban would need an operator's approval: %s\n", d.Why)
+	default:
+		fmt.Fprintf(out, "  gate      a ban would be made (mode %s)\n", w.Mode)
+	}
+	fmt.Fprintf(out, "  blast     %s\n", d.Blast)
+	for _, one := range w.Incidents {
+		fmt.Fprintf(out, "  %-9s %s\n", one.What, one.Text)
+	}
+	for i := range w.Explanation.Decisions {
+		fmt.Fprintf(out, "  decided   %s\n", past(&w.Explanation.Decisions[i]))
+	}
+}
+
+// standing is what the party is to picket at this moment, in a few words.
+func standing(w *web.Why) string {
+	switch {
+	case len(w.Bans) > 0 && w.Decision.Ruling == actions.Refused:
+		return "is protected, and a ban touches it"
+	case len(w.Bans) > 0:
+		return "is banned"
+	case w.Decision.Ruling == actions.Refused:
+		return "is protected"
+	}
+	return "is not banned"
+}
+
+// scoped names what of the party's traffic is refused.
+func scoped(b actions.Ban) string {
+	if b.Scope.All() {
+		return ""
+	}
+	return " (" + b.Scope.String() + ")"
+}
+
+func covers(d *actions.Decision) string {
+	if d.Protected.IsValid() && d.Protected != d.Prefix {
+		return actions.Text(d.Protected) + ", "
+	}
+	return ""
+}
+
+// past is one line about a decision of the past.
+func past(d *actions.Decision) string {
+	parts := []string{stamp(d.Time), d.Ruling.String()}
+	if d.Observed {
+		parts = append(parts, "(observed)")
+	}
+	parts = append(parts, "a ban of", actions.Text(d.Prefix), "by", d.By)
+	if d.Approved != "" {
+		parts = append(parts, "approved by", d.Approved)
+	}
+	text := strings.Join(parts, " ")
+	if d.Reason != "" {
+		text += ": " + d.Reason
+	}
+	if d.Why != "" {
+		text += "; " + d.Why
+	}
+	return text
+}
+
+func stamp(t time.Time) string { return t.Format(time.RFC3339) }
