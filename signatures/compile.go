@@ -41,6 +41,7 @@ type Options struct {
 
 	regexes map[regexKey]*pcre.Regexp
 	sets    map[string]*dataset.Set
+	bits    bitLedger
 }
 
 // Compile makes an engine of the rules. Rules with a hard fault are left out; all others are in force. The engine is
@@ -68,7 +69,7 @@ func Compile(rules []language.Rule, opt Options) (*Engine, []language.Fault) {
 			e.Signatures = append(e.Signatures, s)
 		}
 	}
-	faults = append(faults, e.warnBits()...)
+	faults = append(faults, opt.bits.unset()...)
 	e.sort()
 	e.limitsFrom(opt.Limits)
 	e.sets = opt.sets
@@ -100,6 +101,7 @@ func compileRule(r *language.Rule, opt *Options, look *lookup, e *Engine) (*Sign
 	if err := b.finish(); err != nil {
 		return nil, fail(0, err)
 	}
+	opt.bits.add(b.Signature, &b.bits)
 	var soft []language.Fault
 	for _, w := range b.warn {
 		soft = append(soft, language.Fault{Pos: r.Pos, SID: r.SID, Cause: w, Soft: true})

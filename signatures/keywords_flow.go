@@ -155,8 +155,8 @@ func parseFlowSided(bits int, get func(*flow.Flow, app.Direction) uint64) func(*
 // stateUse notes which kinds of state a rule sets and reads: it decides over the order of rules.
 type stateUse struct {
 	sets, reads [stateKinds]bool // as in orderKey
-	setsBits    []string
-	readsBits   []string
+	setsBits    []bitName
+	asksBits    []bitName // with isset
 }
 
 const (
@@ -182,6 +182,17 @@ func (u *stateUse) ranks() (r [stateKinds]uint8) {
 		}
 	}
 	return r
+}
+
+// asks and writes note that the rule needs a bit to be set, and that it sets one.
+func (u *stateUse) asks(kind int, name string) {
+	u.reads[kind] = true
+	u.asksBits = append(u.asksBits, bitName{kind, name})
+}
+
+func (u *stateUse) writes(kind int, name string) {
+	u.sets[kind] = true
+	u.setsBits = append(u.setsBits, bitName{kind, name})
 }
 
 func parseFlowbits(b *builder, arg string) error {
@@ -211,8 +222,9 @@ func parseFlowbits(b *builder, arg string) error {
 	use := &b.bits
 	switch cmd {
 	case "isset":
-		use.reads[orderFlowbits] = true
-		use.readsBits = append(use.readsBits, names...)
+		for _, n := range names {
+			use.asks(orderFlowbits, n)
+		}
 		return b.testPacket("flowbits:isset", func(v *view) bool {
 			st := v.flowBits(false)
 			return slices.ContainsFunc(names, st.has)
@@ -227,8 +239,7 @@ func parseFlowbits(b *builder, arg string) error {
 			return slices.ContainsFunc(names, func(n string) bool { return !st.has(n) })
 		})
 	case "set":
-		use.sets[orderFlowbits] = true
-		use.setsBits = append(use.setsBits, name)
+		use.writes(orderFlowbits, name)
 		return b.after(func(v *view) { v.flowBits(true).set(name) })
 	case "unset":
 		use.sets[orderFlowbits] = true
@@ -238,8 +249,7 @@ func parseFlowbits(b *builder, arg string) error {
 			}
 		})
 	case "toggle":
-		use.sets[orderFlowbits] = true
-		use.setsBits = append(use.setsBits, name)
+		use.writes(orderFlowbits, name)
 		return b.after(func(v *view) {
 			if st := v.flowBits(true); st.has(name) {
 				delete(st.bits, name)
@@ -250,9 +260,6 @@ func parseFlowbits(b *builder, arg string) error {
 	}
 	return fmt.Errorf("unknown command %q", cmd)
 }
-
-// warnBits names the flowbits that are read and never set.
-func (e *Engine) warnBits() []language.Fault { return nil }
 
 func parseFlowint(b *builder, arg string) error {
 	args := language.SplitArgs(arg)
@@ -402,19 +409,19 @@ func (b *builder) hostBit(cmd, name, track string, seconds int64) error {
 	set := func(v *view) { v.insp.mem.setBit(key(v), v.Packet.Time, seconds) }
 	switch cmd {
 	case "isset":
-		b.bits.reads[order] = true
+		b.bits.asks(order, name)
 		return b.testPacket("host bit", has)
 	case "isnotset":
 		b.bits.reads[order] = true
 		return b.testPacket("host bit", func(v *view) bool { return !has(v) })
 	case "set":
-		b.bits.sets[order] = true
+		b.bits.writes(order, name)
 		return b.after(set)
 	case "unset":
 		b.bits.sets[order] = true
 		return b.after(func(v *view) { v.insp.mem.clearBit(key(v)) })
 	case "toggle":
-		b.bits.sets[order] = true
+		b.bits.writes(order, name)
 		return b.after(func(v *view) {
 			if has(v) {
 				v.insp.mem.clearBit(key(v))
@@ -436,14 +443,14 @@ func (b *builder) txBit(cmd, name string, rest []string) error {
 	}
 	switch cmd {
 	case "set":
-		b.bits.sets[orderTx] = true
+		b.bits.writes(orderTx, name)
 		return b.after(func(v *view) {
 			if v.Tx != nil && len(v.Tx.Bits) < maxTxBits && !slices.Contains(v.Tx.Bits, name) {
 				v.Tx.Bits = append(v.Tx.Bits, name)
 			}
 		})
 	case "isset":
-		b.bits.reads[orderTx] = true
+		b.bits.asks(orderTx, name)
 		return b.testTx("xbits", late(anywhere()), func(v *view) bool { return slices.Contains(v.Tx.Bits, name) })
 	}
 	return fmt.Errorf("track tx knows set and isset, not %q", cmd)
