@@ -1,0 +1,44 @@
+package dates
+
+import (
+	"regexp"
+	"strings"
+)
+
+// fieldWords are the names under which fail2ban shows the fields of a pattern (strptime.py); fields without one are shown
+// as written.
+var fieldWords = map[byte]string{
+	'a': "DAY", 'A': "DAYNAME", 'b': "MON", 'B': "MONTH", 'd': "Day", 'H': "24hour", 'I': "12hour", 'j': "Yearday",
+	'm': "Month", 'M': "Minute", 'p': "AMPM", 'S': "Second", 'U': "Yearweek", 'w': "Weekday", 'W': "Yearweek",
+	'y': "Year2", 'Y': "Year", '%': "%", 'z': "Zone offset", 'f': "Microseconds", 'Z': "Zone name",
+}
+
+var anyField = regexp.MustCompile(`%(Ex)?([%a-zA-Z])`)
+
+// Shown returns a pattern with its fields in words, the name under which fail2ban knows the template.
+func (t *Template) Shown() string {
+	if t.pattern == "" {
+		return t.name
+	}
+	pattern := strings.TrimPrefix(t.pattern, "{UNB}")
+	anchored := strings.HasPrefix(pattern, lineBegin)
+	text := anyField.ReplaceAllStringFunc(strings.TrimPrefix(pattern, lineBegin), shownField)
+	if anchored && t.begin || strings.HasPrefix(t.name, lineBegin) {
+		text = lineBegin + text
+	}
+	return text
+}
+
+func shownField(field string) string {
+	word, ok := fieldWords[field[len(field)-1]]
+	switch {
+	case !ok:
+		return field
+	case len(field) > 2:
+		return "Ex" + word
+	}
+	return word
+}
+
+// Pattern returns the pattern with its %-fields, "" for a template without any (Epoch, TAI64N).
+func (t *Template) Pattern() string { return t.pattern }
