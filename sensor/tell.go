@@ -14,6 +14,7 @@ import (
 func (w *worker) told(p *packet.Packet, f *flow.Flow, s *flow.State, v *signatures.Verdict) {
 	at := eve.Moment{Time: p.Time, Packet: p, Flow: f, State: s}
 	w.noted(p, f, s)
+	w.answered(p, f)
 	if len(w.judge.Alerts) > 0 || v.Effect.Drops() {
 		w.toldVerdict(&at, v)
 	}
