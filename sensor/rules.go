@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"picket/signatures"
-	"picket/signatures/dataset"
 	"picket/signatures/language"
 	"picket/signatures/library"
 	"picket/signatures/reputation"
@@ -229,38 +228,6 @@ func (r *ruleSources) scores(opt *signatures.Options, set *RuleSet) error {
 		if err != nil {
 			set.Faults = append(set.Faults, language.Fault{Pos: language.Pos{File: name, Line: 1, Col: 1}, Soft: true, Cause: "reputation: " + err.Error()})
 		}
-	}
-	return nil
-}
-
-// saveSets writes the sets that rules want kept: below the data folder, the new file beside the old one first.
-func saveSets(e *signatures.Engine, dataDir string) error {
-	var failed error
-	for _, s := range e.Sets() {
-		if s.Save == "" {
-			continue
-		}
-		name := s.Save
-		if !filepath.IsAbs(name) {
-			name = filepath.Join(dataDir, name)
-		}
-		failed = errors.Join(failed, writeSet(s, name))
-	}
-	return failed
-}
-
-func writeSet(s *dataset.Set, name string) error {
-	f, err := os.CreateTemp(filepath.Dir(name), ".set-*")
-	if err != nil {
-		return fmt.Errorf("save set %s: %w", s.Name, err)
-	}
-	err = errors.Join(s.Write(f), f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), name)
-	}
-	if err != nil {
-		os.Remove(f.Name())
-		return fmt.Errorf("save set %s: %w", s.Name, err)
 	}
 	return nil
 }

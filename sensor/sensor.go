@@ -92,6 +92,7 @@ func (s *Sensor) prepareRules(o *RunOptions) error {
 	}
 	enforce := c.Mode == Enforce
 	src := c.ruleSources(settings, enforce && c.Capture.Inline.Enabled)
+	src.dataDir = c.setsDir(settings)
 	set, err := src.build()
 	if err != nil {
 		return err
@@ -287,7 +288,12 @@ func (s *Sensor) Run(ctx context.Context) error {
 	for e := range failed {
 		err = errors.Join(err, e)
 	}
-	return errors.Join(err, s.closeOutputs())
+	return errors.Join(err, s.saveSets(s.plan.engine.Load()), s.closeOutputs())
+}
+
+// saveSets writes what traffic has added to the sets of an engine.
+func (s *Sensor) saveSets(e *signatures.Engine) error {
+	return saveSets(e, s.config.Load().setsDir(s.plan.settings))
 }
 
 // watchLogs starts the watchers and the judge of their lines, which ends when they have ended.

@@ -134,7 +134,11 @@ func (s *Sensor) Reload(ctx context.Context) (web.Reloaded, error) {
 	s.rules.Store(set)
 	s.gate.SetRules(gate)
 	s.plan.bans.policies.Store(&c.Bans.Policies)
+	before := s.plan.engine.Load()
 	s.plan.use(set)
+	if err := s.saveSets(before); err != nil { // sets that the new rules have no use for end here
+		s.log.Warn("sets of the old rules were not saved", "error", err)
+	}
 	out := web.Reloaded{Loaded: set.Loaded(), Took: time.Since(start)}
 	for _, f := range set.Refused() {
 		out.Faults = append(out.Faults, f.Error())
@@ -161,7 +165,7 @@ func (s *Sensor) rebuild() (*Config, *RuleSet, error) {
 		return nil, nil, err
 	}
 	src := c.ruleSources(settings, s.plan.enforce)
-	src.previous = s.plan.engine.Load()
+	src.previous, src.dataDir = s.plan.engine.Load(), c.setsDir(settings)
 	set, err := src.build()
 	return c, set, err
 }

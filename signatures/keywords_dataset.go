@@ -223,7 +223,7 @@ func (u *setUse) allowed(o *DatasetOptions) error {
 func (o *Options) loadSet(u *setUse, dir string) (*dataset.Set, error) {
 	if o.Previous != nil {
 		if old := o.Previous.sets[u.Name]; old != nil && old.Kind == u.Kind && (u.Load == "" || u.Save != "") {
-			return old, nil
+			return old.Under(u.Spec), nil
 		}
 	}
 	if u.Load == "" {

@@ -51,30 +51,45 @@ type entry struct {
 // Set is a set of values. Its methods may be called by several goroutines.
 type Set struct {
 	Spec
+	*values
+}
 
+// values are what a set holds. Sets that describe the same values differently share them: see Under.
+type values struct {
 	mu      sync.RWMutex
-	values  map[string]entry
-	size    uint64
+	entries map[string]entry
+	size    uint64 // bytes
 	refused uint64
+}
+
+// Under returns the same values, with all that comes and goes, under another description of the same Kind: rules that
+// are loaded anew may want a set saved elsewhere, or let it grow further.
+func (s *Set) Under(spec Spec) *Set {
+	return &Set{spec.complete(), s.values}
+}
+
+// complete puts the defaults where nothing is said.
+func (s Spec) complete() Spec {
+	if s.Memcap == 0 {
+		s.Memcap = DefaultMemcap
+	}
+	if s.HashSize == 0 {
+		s.HashSize = defaultRows
+	}
+	return s
 }
 
 // New makes a set out of its file's text; nil text makes an empty one.
 func New(spec Spec, text []byte) (*Set, error) {
 	limited := spec.Memcap != 0
-	if !limited {
-		spec.Memcap = DefaultMemcap
-	}
-	if spec.HashSize == 0 {
-		spec.HashSize = defaultRows
-	}
-	s := &Set{Spec: spec, values: map[string]entry{}}
+	s := &Set{spec.complete(), &values{entries: map[string]entry{}}}
 	var err error
 	if spec.JSON.Format != "" {
 		err = s.readJSON(text)
 	} else {
 		err = s.readLines(text)
 	}
-	if err == nil && limited && len(s.values) > 0 && s.used(0) > spec.Memcap {
+	if err == nil && limited && len(s.entries) > 0 && s.used(0) > spec.Memcap {
 		err = ErrMemcap
 	}
 	if err != nil {
@@ -85,7 +100,7 @@ func New(spec Spec, text []byte) (*Set, error) {
 
 // used is what the set counts against its memcap with some more entries.
 func (s *Set) used(more int) uint64 {
-	return s.HashSize*rowSize + uint64(max(len(s.values)+more, preallocated))*overhead + s.size
+	return s.HashSize*rowSize + uint64(max(len(s.entries)+more, preallocated))*overhead + s.size
 }
 
 // readLines reads one value a line.
@@ -126,10 +141,10 @@ func (s *Set) readLine(line string) error {
 
 // put adds a value that a file holds.
 func (s *Set) put(v string, e entry) error {
-	if _, have := s.values[v]; !have {
+	if _, have := s.entries[v]; !have {
 		s.size += uint64(len(v) + len(e.context))
 	}
-	s.values[v] = e
+	s.entries[v] = e
 	return nil
 }
 
@@ -139,7 +154,7 @@ func (s *Set) get(v []byte) (entry, bool) {
 		return entry{}, false
 	}
 	s.mu.RLock()
-	e, ok := s.values[string(v)]
+	e, ok := s.entries[string(v)]
 	s.mu.RUnlock()
 	return e, ok
 }
@@ -169,7 +184,7 @@ func (s *Set) Add(v []byte) bool {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if _, have := s.values[string(v)]; have {
+	if _, have := s.entries[string(v)]; have {
 		return false
 	}
 	if s.used(1)+uint64(len(v)) > s.Memcap {
@@ -177,7 +192,7 @@ func (s *Set) Add(v []byte) bool {
 		return false
 	}
 	s.size += uint64(len(v))
-	s.values[string(v)] = entry{}
+	s.entries[string(v)] = entry{}
 	return true
 }
 
@@ -185,9 +200,9 @@ func (s *Set) Add(v []byte) bool {
 func (s *Set) Remove(v []byte) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if e, have := s.values[string(v)]; have {
+	if e, have := s.entries[string(v)]; have {
 		s.size -= uint64(len(v) + len(e.context))
-		delete(s.values, string(v))
+		delete(s.entries, string(v))
 		return true
 	}
 	return false
@@ -203,8 +218,8 @@ func (s *Set) Refused() uint64 {
 // Write writes the values, sorted, as New reads them. Sets read from JSON are not written.
 func (s *Set) Write(w io.Writer) error {
 	s.mu.RLock()
-	lines := make([]string, 0, len(s.values))
-	for v, e := range s.values {
+	lines := make([]string, 0, len(s.entries))
+	for v, e := range s.entries {
 		line := s.Kind.format(v)
 		if s.Reputation {
 			line += "," + strconv.Itoa(int(e.reputation))
