@@ -18,6 +18,8 @@ type Limits struct {
 	PrefixIPv4  int            // addresses of one network count together: its length; 0 means 32
 	PrefixIPv6  int            // 0 means 128. A /64 is one customer
 	Observe     bool           // breaches are marked so and nobody is to be banned
+	ByUser      bool           // failures of one user name count together, whoever sends them
+	Crowd       Crowd          // networks are banned for their members
 }
 
 // The bounds of a jail's memory. An attacker chooses addresses, so both have an eviction rule: silent longest goes first.
@@ -38,10 +40,18 @@ type Breach struct {
 	Seconds  float64      // how long to ban; Forever for no end
 	Matches  []string
 	Observe  bool
+	Crowd    int    // addresses of the network Prefix that breached; 0: it is banned for its own failures
+	User     string // whose name was tried, when that is what counts
 }
 
 // Reason says why, for people.
 func (b *Breach) Reason() string {
+	switch {
+	case b.Crowd > 0:
+		return fmt.Sprintf("%d parties of this network in jail %s", b.Crowd, b.Jail)
+	case b.User != "":
+		return fmt.Sprintf("%d failures of user %q in jail %s", b.Count, b.User, b.Jail)
+	}
 	return fmt.Sprintf("%d failures in jail %s", b.Count, b.Jail)
 }
 
@@ -51,6 +61,7 @@ type Engine struct {
 	limits    Limits
 	counters  counters
 	offenders offenders
+	crowds    crowds
 }
 
 // EngineCounters is what an engine has done.
@@ -63,6 +74,7 @@ func NewEngine(l Limits) *Engine {
 		limits:    l,
 		counters:  counters{of: map[string]*counter{}, limit: maxCounters},
 		offenders: offenders{of: map[string]int{}, limit: maxOffenders},
+		crowds:    newCrowds(l.Crowd),
 	}
 }
 
@@ -80,23 +92,57 @@ func (e *Engine) Add(f *Failure, now int64) (b Breach, ok bool) {
 	e.counters.expire(now, e.limits.Window)
 	at := f.Nanos / 1e9
 	before := e.offenders.of[id]
-	c := e.counters.get(id, at)
+	user := e.user(f)
+	c := e.counters.get(user.key(id), at)
 	c.add(at, e.limits.Window, e.limits.Escalation.Weight(before, e.limits.MaxRetry), f, e.limits.MaxMatches)
-	e.Count.Evicted = e.counters.Evicted + e.offenders.evicted
+	e.Count.Evicted = e.counters.Evicted + e.offenders.evicted + e.crowds.evicted
 	if c.count < e.limits.MaxRetry {
 		return Breach{}, false
 	}
-	e.counters.drop(c)
-	return e.breach(c, prefix, before), true
+	b = e.breach(c, id, prefix, before)
+	b.User = string(user)
+	if network, many := e.crowds.breached(prefix, now); many {
+		b.ID, b.Prefix, b.Crowd = network.String(), network, e.crowds.rule.Addresses
+	}
+	e.settle(c, user)
+	return b, true
 }
 
-func (e *Engine) breach(c *counter, prefix netip.Prefix, before int) Breach {
+// settle forgets a counter that led to a breach. That of a user goes on one short of the limit: who tries the same name
+// next, within the window, breaches at once.
+func (e *Engine) settle(c *counter, user userName) {
+	if user == "" {
+		e.counters.drop(c)
+		return
+	}
+	c.count, c.matches = e.limits.MaxRetry-1, nil
+}
+
+// userName is the user whose failures count together; "" if they count by address.
+type userName string
+
+// key is the name of a counter; the NUL keeps users apart from addresses and names.
+func (u userName) key(id string) string {
+	if u == "" {
+		return id
+	}
+	return "user\x00" + string(u)
+}
+
+func (e *Engine) user(f *Failure) userName {
+	if !e.limits.ByUser {
+		return ""
+	}
+	return userName(f.Fields.Get("user"))
+}
+
+func (e *Engine) breach(c *counter, id string, prefix netip.Prefix, before int) Breach {
 	e.Count.Breaches++
 	if e.limits.Escalation.On {
-		e.offenders.banned(c.id, before+1)
+		e.offenders.banned(id, before+1)
 	}
 	return Breach{
-		Jail: e.limits.Jail, ID: c.id, Prefix: prefix, At: c.last, Count: c.count, Failures: c.failures, Before: before,
+		Jail: e.limits.Jail, ID: id, Prefix: prefix, At: c.last, Count: c.count, Failures: c.failures, Before: before,
 		Seconds: e.limits.Escalation.Seconds(e.limits.BanSeconds, before), Matches: c.matches, Observe: e.limits.Observe,
 	}
 }
