@@ -85,3 +85,12 @@ type Entry struct {
 	// Finding is set for the kind "finding".
 	Finding *Finding `json:"finding,omitempty"`
 }
+
+// Line is the entry in one line for people. What attackers have written loses its control characters.
+func (e *Entry) Line() string {
+	text := e.Text
+	if e.By != "" {
+		text = e.By + ": " + text
+	}
+	return Printable(text)
+}

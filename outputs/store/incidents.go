@@ -1,0 +1,263 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"strings"
+	"time"
+
+	"picket/incidents"
+)
+
+// Keep implements incidents.Journal: after it, what it was given survives kill -9. With an error it is kept in memory.
+func (s *Store) Keep(c *incidents.Change) error {
+	id := int64(c.Incident.ID)
+	records := make([]record, 0, 2+len(c.Evidence))
+	add := func(k kind, doc any, data []byte) error {
+		r, err := newRecord(k, id, doc, data)
+		records = append(records, r)
+		return err
+	}
+	err := add(kindIncident, &c.Incident, nil)
+	for i := range c.Entries {
+		err = errors.Join(err, add(kindEntry, &c.Entries[i], nil))
+	}
+	for _, e := range c.Evidence {
+		data := e.Data
+		e.Data = nil
+		err = errors.Join(err, add(kindEvidence, &e, data))
+	}
+	if err != nil {
+		return err
+	}
+	return s.store(records...)
+}
+
+// Recent implements incidents.Journal: the cases that are not resolved, and of the others those with the newest
+// findings, newest first.
+func (s *Store) Recent(limit int) (list []incidents.Incident, last incidents.ID, err error) {
+	ctx := context.Background()
+	err = s.query(ctx, func(db *sql.DB) error {
+		if err := db.QueryRowContext(ctx, "SELECT coalesce(max(id), 0) FROM incident").Scan(&last); err != nil {
+			return err
+		}
+		list, err = scanIncidents(db.QueryContext(ctx, "SELECT doc FROM incident ORDER BY state = 'resolved', updated DESC LIMIT ?", limit))
+		return err
+	})
+	return list, last, err
+}
+
+func scanIncidents(rows *sql.Rows, err error) ([]incidents.Incident, error) {
+	if err != nil {
+		return nil, err
+	}
+	return scanAll(rows, func(r *sql.Rows) (c incidents.Incident, err error) { return c, scanJSON(r, &c) })
+}
+
+// scanJSON reads a row of one document.
+func scanJSON(r *sql.Rows, into any) error {
+	var doc sql.RawBytes
+	if err := r.Scan(&doc); err != nil {
+		return err
+	}
+	return json.Unmarshal(doc, into)
+}
+
+// ErrNoIncident is the answer to a question about a case that is not there.
+var ErrNoIncident = errors.New("there is no such incident (picket incidents lists them)")
+
+// Incident returns one case with its timeline and evidence, both in order. Evidence has no data: see Evidence.
+func (s *Store) Incident(ctx context.Context, id incidents.ID) (f incidents.File, err error) {
+	err = s.query(ctx, func(db *sql.DB) error {
+		list, err := scanIncidents(db.QueryContext(ctx, "SELECT doc FROM incident WHERE id = ?", int64(id)))
+		if err != nil {
+			return err
+		}
+		if len(list) == 0 {
+			return fmt.Errorf("incident %d: %w", id, ErrNoIncident)
+		}
+		f.Incident = list[0]
+		rows, err := db.QueryContext(ctx, "SELECT doc FROM entry WHERE incident = ? ORDER BY seq", int64(id))
+		if err != nil {
+			return err
+		}
+		if f.Timeline, err = scanAll(rows, func(r *sql.Rows) (e incidents.Entry, err error) { return e, scanJSON(r, &e) }); err != nil {
+			return err
+		}
+		f.Evidence, err = pieces(ctx, db, id)
+		return err
+	})
+	return f, err
+}
+
+// pieces lists the evidence of a case.
+func pieces(ctx context.Context, db *sql.DB, id incidents.ID) ([]incidents.Piece, error) {
+	rows, err := db.QueryContext(ctx, "SELECT seq, time, kind, name, type, length(data) FROM evidence WHERE incident = ? ORDER BY seq", int64(id))
+	if err != nil {
+		return nil, err
+	}
+	return scanAll(rows, func(r *sql.Rows) (p incidents.Piece, err error) {
+		var nanos int64
+		err = r.Scan(&p.Number, &nanos, &p.Kind, &p.Name, &p.Type, &p.Bytes)
+		p.Time = time.Unix(0, nanos).UTC()
+		return p, err
+	})
+}
+
+// Evidence returns the bytes of one piece.
+func (s *Store) Evidence(ctx context.Context, id incidents.ID, number int64) (e incidents.Evidence, err error) {
+	err = s.query(ctx, func(db *sql.DB) error {
+		var nanos int64
+		row := db.QueryRowContext(ctx, "SELECT time, kind, name, type, data FROM evidence WHERE incident = ? AND seq = ?", int64(id), number)
+		if err := row.Scan(&nanos, &e.Kind, &e.Name, &e.Type, &e.Data); err != nil {
+			return fmt.Errorf("evidence %d of incident %d: %w", number, id, err)
+		}
+		e.Time = time.Unix(0, nanos).UTC()
+		return nil
+	})
+	return e, err
+}
+
+const (
+	// listDefault and listMost bound one page of a list.
+	listDefault = 100
+	listMost    = 10_000
+)
+
+// List implements incidents.Archive.
+func (s *Store) List(ctx context.Context, f *incidents.Filter) (list []incidents.Incident, total int, err error) {
+	where, args := conditions(f)
+	limit := f.Limit
+	if limit <= 0 {
+		limit = listDefault
+	}
+	err = s.query(ctx, func(db *sql.DB) error {
+		if err := db.QueryRowContext(ctx, "SELECT count(*) FROM incident"+where, args...).Scan(&total); err != nil {
+			return fmt.Errorf("list incidents: %w", err)
+		}
+		query := "SELECT doc FROM incident" + where + " ORDER BY updated DESC, id DESC LIMIT ?"
+		list, err = scanIncidents(db.QueryContext(ctx, query, append(args, min(limit, listMost))...))
+		return err
+	})
+	return list, total, err
+}
+
+// conditions is a filter in SQL, with its arguments.
+func conditions(f *incidents.Filter) (where string, args []any) {
+	var all []string
+	add := func(sql string, values ...any) { all, args = append(all, sql), append(args, values...) }
+	if len(f.States) > 0 {
+		states := make([]any, len(f.States))
+		for i, state := range f.States {
+			states[i] = string(state)
+		}
+		add("state IN (?"+strings.Repeat(", ?", len(states)-1)+")", states...)
+	}
+	if f.Severity > incidents.Info {
+		add("severity >= ?", int64(f.Severity))
+	}
+	if !f.Since.IsZero() {
+		add("updated >= ?", f.Since.UnixNano())
+	}
+	if !f.Until.IsZero() {
+		add("updated < ?", f.Until.UnixNano())
+	}
+	if f.Before > 0 {
+		add("(updated, id) < (SELECT updated, id FROM incident WHERE id = ?)", int64(f.Before))
+	}
+	for attacker, p := range []netip.Prefix{f.Victim, f.Attacker} {
+		if p.IsValid() {
+			first, last := bounds(p)
+			add("id IN (SELECT incident FROM party WHERE addr BETWEEN ? AND ? AND attacker = ?)", first[:], last[:], attacker)
+		}
+	}
+	if f.Rule != "" {
+		add("id IN (SELECT incident FROM broken WHERE rule = ?)", f.Rule)
+	}
+	if q := ftsQuery(f.Text); q != "" {
+		add("id IN (SELECT rowid FROM words WHERE words MATCH ?)", q)
+	}
+	if len(all) == 0 {
+		return "", nil
+	}
+	return " WHERE " + strings.Join(all, " AND "), args
+}
+
+// bounds are the first and the last address of a prefix in their 16 byte form.
+func bounds(p netip.Prefix) (first, last [16]byte) {
+	p = p.Masked()
+	first = p.Addr().As16()
+	last = first
+	for bit := p.Bits() + 128 - p.Addr().BitLen(); bit < 128; bit++ {
+		last[bit/8] |= 0x80 >> (bit % 8)
+	}
+	return first, last
+}
+
+// ftsQuery makes a query of FTS5 out of what an operator types: every word must begin a word of the case. Quotes take
+// the meaning from FTS5's own signs, so that an address is just an address.
+func ftsQuery(text string) string {
+	var words []string
+	for _, w := range strings.Fields(text) {
+		words = append(words, `"`+strings.ReplaceAll(w, `"`, `""`)+`"*`)
+	}
+	return strings.Join(words, " ")
+}
+
+type party struct {
+	addr     [16]byte
+	attacker int
+}
+
+func partiesOf(c *incidents.Incident) []party {
+	var all []party
+	for _, a := range c.Attackers {
+		all = append(all, party{a.As16(), 1})
+	}
+	for _, v := range c.Victims {
+		if v.Addr.IsValid() {
+			all = append(all, party{v.Addr.As16(), 0})
+		}
+	}
+	return all
+}
+
+// wordsOf is what a case is found by when somebody searches for text.
+func wordsOf(c *incidents.Incident) string {
+	all := []string{c.Title, c.Host, c.Assignee}
+	for i := range c.Rules {
+		all = append(all, c.Rules[i].ID, c.Rules[i].Name, c.Rules[i].Class, c.Rules[i].Jail)
+	}
+	for _, a := range c.Attackers {
+		all = append(all, a.String())
+	}
+	for _, v := range c.Victims {
+		all = append(all, v.Addr.String())
+	}
+	for i := range c.Processes {
+		p := &c.Processes[i]
+		all = append(all, p.Exe, p.Name, p.User, p.Container)
+	}
+	all = append(append(append(all, c.Users...), c.Files...), c.Tags...)
+	return strings.Join(append(all, c.Communities...), " ")
+}
+
+// Stats tells what the store has done and what waits.
+func (s *Store) Stats() Stats {
+	s.mu.Lock()
+	waiting := s.pending.len()
+	s.mu.Unlock()
+	out := Stats{
+		Commits: s.count.commits.Load(), Retries: s.count.retries.Load(), Waiting: waiting, Unjournaled: s.count.unjournaled.Load(),
+		Lost: s.count.lost.Load(), Removed: s.count.removed.Load(), Moved: s.count.moved.Load(),
+	}
+	if info, err := os.Stat(s.Path()); err == nil {
+		out.Bytes = info.Size()
+	}
+	return out
+}

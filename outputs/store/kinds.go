@@ -1,0 +1,98 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+
+	"picket/incidents"
+)
+
+// kind says what a record is. The numbers stand in journals: they never change.
+type kind uint8
+
+const (
+	kindIncident kind = 1 // key: its ID; doc: incidents.Incident
+	kindEntry    kind = 2 // key: of the incident; doc: incidents.Entry
+	kindEvidence kind = 3 // key: of the incident; doc: incidents.Evidence without its data
+)
+
+// kinds says for each kind how the database takes a record, and whether a later one with the same key replaces it.
+var kinds = map[kind]struct {
+	apply    func(ctx context.Context, tx *sql.Tx, r *record) error
+	replaces bool
+}{
+	kindIncident: {applyIncident, true},
+	kindEntry:    {applyEntry, false},
+	kindEvidence: {applyEvidence, false},
+}
+
+// newRecord is a record of a thing that JSON can say.
+func newRecord(k kind, key int64, doc any, data []byte) (record, error) {
+	text, err := json.Marshal(doc)
+	if err != nil {
+		return record{}, fmt.Errorf("keep: %w", err)
+	}
+	return record{kind: k, key: key, doc: text, data: data}, nil
+}
+
+// decoded reads a record's document.
+func decoded[T any](r *record) (T, error) {
+	var v T
+	if err := json.Unmarshal(r.doc, &v); err != nil {
+		return v, fmt.Errorf("%w: %w", errDocument, err)
+	}
+	return v, nil
+}
+
+func applyEntry(ctx context.Context, tx *sql.Tx, r *record) error {
+	e, err := decoded[incidents.Entry](r)
+	if err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, "INSERT OR REPLACE INTO entry VALUES (?, ?, ?, ?, ?)",
+		int64(r.seq), r.key, e.Time.UnixNano(), e.Kind, string(r.doc))
+	return err
+}
+
+func applyEvidence(ctx context.Context, tx *sql.Tx, r *record) error {
+	e, err := decoded[incidents.Evidence](r)
+	if err != nil {
+		return err
+	}
+	data := r.data
+	if data == nil {
+		data = []byte{}
+	}
+	_, err = tx.ExecContext(ctx, "INSERT OR REPLACE INTO evidence VALUES (?, ?, ?, ?, ?, ?, ?)",
+		int64(r.seq), r.key, e.Time.UnixNano(), e.Kind, e.Name, e.Type, data)
+	return err
+}
+
+// applyIncident writes a case and what it is found by. Of its parties and rules the case forgets none, so that rows
+// are only added.
+func applyIncident(ctx context.Context, tx *sql.Tx, r *record) error {
+	c, err := decoded[incidents.Incident](r)
+	if err != nil {
+		return err
+	}
+	id := int64(c.ID)
+	_, err = tx.ExecContext(ctx, "INSERT OR REPLACE INTO incident VALUES (?, ?, ?, ?, ?, ?)",
+		id, string(c.State), int64(c.Severity), c.Opened.UnixNano(), c.Updated.UnixNano(), string(r.doc))
+	if err != nil {
+		return err
+	}
+	for _, p := range partiesOf(&c) {
+		if _, err := tx.ExecContext(ctx, "INSERT OR IGNORE INTO party VALUES (?, ?, ?)", p.addr[:], p.attacker, id); err != nil {
+			return err
+		}
+	}
+	for i := range c.Rules {
+		if _, err := tx.ExecContext(ctx, "INSERT OR IGNORE INTO broken VALUES (?, ?)", c.Rules[i].ID, id); err != nil {
+			return err
+		}
+	}
+	_, err = tx.ExecContext(ctx, "INSERT OR REPLACE INTO words (rowid, text) VALUES (?, ?)", id, wordsOf(&c))
+	return err
+}

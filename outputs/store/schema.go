@@ -1,0 +1,101 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+)
+
+// migrations bring a database from one schema version to the next: migrations[n] from n to n+1. A released one is never
+// changed; what is wrong in it is put right by a later one. Each runs in a transaction of its own with its new number.
+var migrations = []string{
+	0: incidentsSchema,
+}
+
+// incidentsSchema: times are nanoseconds since 1970 UTC, doc is the whole thing as JSON; the other columns are what
+// lists filter and sort by. meta holds the number of the last journal record that was applied.
+const incidentsSchema = `
+CREATE TABLE meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+INSERT INTO meta VALUES ('applied', 0);
+
+CREATE TABLE incident (
+	id       INTEGER PRIMARY KEY,
+	state    TEXT    NOT NULL,
+	severity INTEGER NOT NULL,
+	opened   INTEGER NOT NULL,
+	updated  INTEGER NOT NULL,
+	doc      TEXT    NOT NULL
+);
+CREATE INDEX incident_updated  ON incident (updated);
+CREATE INDEX incident_state    ON incident (state, updated);
+CREATE INDEX incident_severity ON incident (severity, updated);
+
+CREATE TABLE party (
+	addr     BLOB    NOT NULL, -- 16 bytes; IPv4 is mapped
+	attacker INTEGER NOT NULL, -- 1, or 0: a victim
+	incident INTEGER NOT NULL,
+	PRIMARY KEY (addr, attacker, incident)
+) WITHOUT ROWID;
+CREATE INDEX party_incident ON party (incident);
+
+CREATE TABLE broken (
+	rule     TEXT    NOT NULL, -- Rule.ID
+	incident INTEGER NOT NULL,
+	PRIMARY KEY (rule, incident)
+) WITHOUT ROWID;
+CREATE INDEX broken_incident ON broken (incident);
+
+CREATE TABLE entry (
+	seq      INTEGER PRIMARY KEY, -- of the journal
+	incident INTEGER NOT NULL,
+	time     INTEGER NOT NULL,
+	kind     TEXT    NOT NULL,
+	doc      TEXT    NOT NULL
+);
+CREATE INDEX entry_incident ON entry (incident, seq);
+
+CREATE TABLE evidence (
+	seq      INTEGER PRIMARY KEY, -- of the journal
+	incident INTEGER NOT NULL,
+	time     INTEGER NOT NULL,
+	kind     TEXT    NOT NULL,
+	name     TEXT    NOT NULL,
+	type     TEXT    NOT NULL,
+	data     BLOB    NOT NULL
+);
+CREATE INDEX evidence_incident ON evidence (incident, seq);
+
+CREATE VIRTUAL TABLE words USING fts5 (text, content='', contentless_delete=1);
+`
+
+// migrate brings the database to the newest version.
+func migrate(ctx context.Context, db *sql.DB) error {
+	var have int
+	if err := db.QueryRowContext(ctx, "PRAGMA user_version").Scan(&have); err != nil {
+		return fmt.Errorf("read schema version: %w", err)
+	}
+	if have > len(migrations) {
+		return fmt.Errorf("schema version %d is newer than this picket knows (%d): run the newer picket, or move the database away", have, len(migrations))
+	}
+	for ; have < len(migrations); have++ {
+		if err := step(ctx, db, have); err != nil {
+			return fmt.Errorf("migrate from schema version %d: %w", have, err)
+		}
+	}
+	return nil
+}
+
+func step(ctx context.Context, db *sql.DB, from int) error {
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = tx.Rollback() }()
+	if _, err := tx.ExecContext(ctx, migrations[from]); err != nil {
+		return err
+	}
+	if _, err := tx.ExecContext(ctx, fmt.Sprintf("PRAGMA user_version = %d", from+1)); err != nil {
+		return err
+	}
+	return tx.Commit()
+}
