@@ -90,7 +90,10 @@ type Order struct {
 
 // Plan is what a measure would do, worked out without doing anything: for the gate, approval and --dry-run.
 type Plan struct {
-	Target  string         // for people
+	Target string // for people
+	// Args pin what was found, to be kept in Measure.Args from now on: after a delay or a crash the same process is
+	// meant, not one that has its number by then. nil: nothing to pin.
+	Args    map[string]string
 	Steps   []string       // "add 203.0.113.7 . tcp . 22 to set …", "kill -TERM 4711 (sh)"
 	Peers   []netip.Prefix // who loses reach; the gate looks at each of them
 	PIDs    []int          // processes that are touched; the gate looks at each of them
