@@ -16,6 +16,7 @@ type Request struct {
 	Private  bool          // the configuration that asks covers private ranges (a jail's own ignore list guards them)
 	Scope    Scope         // what of the party's traffic is refused; zero: everything
 	Jail     string        // the jail whose ban it is, "" for none: each jail has its own ban of a party
+	Order    uint64        // the number of the measure or order that it belongs to; 0: none
 }
 
 // Ban is a ban that stands.
@@ -46,9 +47,10 @@ const (
 
 // Change is one event of the ledger.
 type Change struct {
-	Kind ChangeKind
-	Ban  Ban
-	Err  error // of BanRefused and BanFailed
+	Kind  ChangeKind
+	Ban   Ban
+	Order uint64 // of the request; 0 for what was not requested
+	Err   error  // of BanRefused and BanFailed
 }
 
 // Expired tells whether the ban's time is over.

@@ -214,7 +214,7 @@ func (r *Responder) refused(m message, err error) {
 	r.stats.Refused++
 	r.log.Warn("ban refused", "prefix", Text(m.ban.Prefix), "by", m.ban.By, "reason", m.ban.Reason, "why", err)
 	m.reply(Ban{}, err)
-	r.changed(Change{Kind: BanRefused, Ban: requested(m.ban), Err: err})
+	r.changed(Change{Kind: BanRefused, Ban: requested(m.ban), Order: m.ban.Order, Err: err})
 }
 
 // requested is the ban that a request would have become.
@@ -296,7 +296,7 @@ func (r *Responder) fail(passed []pending, err error) {
 	r.log.Error("ban failed", "count", len(passed), "first", Text(passed[0].ban.Prefix), "error", err)
 	for _, p := range passed {
 		p.reply(p.ban, err)
-		r.changed(Change{Kind: BanFailed, Ban: p.ban, Err: err})
+		r.changed(Change{Kind: BanFailed, Ban: p.ban, Order: p.message.ban.Order, Err: err})
 	}
 }
 
@@ -307,7 +307,7 @@ func (r *Responder) accept(p pending) bool {
 			r.stats.Failed++
 			r.log.Error("ban has no effect", "prefix", Text(p.ban.Prefix), "error", err)
 			p.reply(p.ban, err)
-			r.changed(Change{Kind: BanFailed, Ban: p.ban, Err: err})
+			r.changed(Change{Kind: BanFailed, Ban: p.ban, Order: p.message.ban.Order, Err: err})
 			return false
 		}
 	}
@@ -318,7 +318,7 @@ func (r *Responder) accept(p pending) bool {
 	} else {
 		r.stats.Banned++
 	}
-	r.changed(Change{Kind: kind, Ban: p.ban})
+	r.changed(Change{Kind: kind, Ban: p.ban, Order: p.message.ban.Order})
 	r.tell(p.ban)
 	p.reply(p.ban, nil)
 	return true

@@ -78,6 +78,9 @@ type Finding struct {
 	Tags        []string   `json:"tags,omitempty"`   // "mitre:T1110", tags of the rule
 	Effect      string     `json:"effect,omitempty"` // what was done at once: "dropped", "rejected"; "": nothing
 	Evidence    []Evidence `json:"-"`
+	// Orders are the numbers of the bans that were ordered at once, before the case knew of the finding: the measures
+	// join them with the case.
+	Orders []uint64 `json:"-"`
 	// Ban is set where the judge itself asks for one (a jail's bantime); policies may add to it.
 	Ban *WantedBan `json:"ban,omitempty"`
 }

@@ -9,12 +9,13 @@ type Doer interface {
 	Able() error
 	// Plan checks the arguments and works out what would be done. It changes nothing, and may be called often.
 	Plan(ctx context.Context, o *Order) (Plan, error)
-	// Do acts. After a crash it may be called again for an order that it has done: it must then find its effect and
-	// do nothing twice, or return an error when it can't know.
+	// Do acts. With o.Again it was begun before a crash and may have been done: Do must then find its effect and do
+	// nothing twice, or return an error when it can't know. The order's number, o.Measure.ID, is the same again.
 	Do(ctx context.Context, o *Order) (Result, error)
 	// Prove reads the effect back: what is there, in words, or an error when the effect is not.
 	Prove(ctx context.Context, o *Order) (string, error)
-	// Undo lifts what lasts and reads back that it is gone. For what does not last it is an error.
+	// Undo lifts what lasts and reads back that it is gone; what is gone already is no error. For what does not last
+	// it is one.
 	Undo(ctx context.Context, o *Order) error
 }
 

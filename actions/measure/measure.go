@@ -46,7 +46,9 @@ type Spec struct {
 	Delay    time.Duration     `json:"delay,omitempty"` // from the proposal
 	For      time.Duration     `json:"for,omitempty"`   // of what lasts; 0: the Doer's default, or until lifted
 	Approval bool              `json:"approval,omitempty"`
-	Policy   string            `json:"policy,omitempty"` // which has ordered it; "": an operator
+	Policy   string            `json:"policy,omitempty"`   // which has ordered it; "": an operator
+	Audience string            `json:"for_whom,omitempty"` // who is asked for approval: "page" (people on call), "ops"; "": whoever looks
+	Observe  bool              `json:"observe,omitempty"`  // the policy only tells what it would do
 }
 
 // Measure is one thing done, or to be done.
@@ -63,12 +65,16 @@ type Measure struct {
 	Created  time.Time `json:"created"`
 	Due      time.Time `json:"due"` // when its delay is over
 	Started  time.Time `json:"started,omitzero"`
-	Ended    time.Time `json:"ended,omitzero"` // of Do
-	Until    time.Time `json:"until,omitzero"` // of what lasts; zero: until lifted
+	Ended    time.Time `json:"ended,omitzero"`        // of Do
+	Until    time.Time `json:"until,omitzero"`        // of what lasts; zero: until lifted
+	Ends     bool      `json:"ends_itself,omitempty"` // at Until, without Undo: the kernel has a timeout for it
+	LiftedBy string    `json:"lifted_by,omitempty"`   // who has asked for it to be undone before its time
 	Proof    string    `json:"proof,omitempty"`
 	Exit     int       `json:"exit"`
 	Error    string    `json:"error,omitempty"`
 	Output   Output    `json:"output,omitzero"`
+	// Cause is the finding that has set it off, without its evidence; nil for an operator's.
+	Cause *incidents.Finding `json:"cause,omitempty"`
 }
 
 // Output is what a measure has printed, bounded by MaxOutput.
@@ -86,6 +92,7 @@ type Order struct {
 	Measure  *Measure
 	Incident *incidents.Incident
 	Finding  *incidents.Finding // which has set it off; nil for an operator's
+	Again    bool               // it was begun before a crash: what was done then must not be done twice
 }
 
 // Plan is what a measure would do, worked out without doing anything: for the gate, approval and --dry-run.
@@ -106,5 +113,6 @@ type Result struct {
 	Exit     int
 	Output   Output
 	Evidence []incidents.Evidence
-	Until    time.Time // of what lasts
+	Until    time.Time // of what lasts; zero: until lifted
+	Ends     bool      // it ends at Until by itself, as what has a timeout in the kernel
 }
