@@ -167,8 +167,8 @@ func (c *conn) idle() bool {
 	if !plain || c.s.State < Established {
 		return false
 	}
-	if n == 0 && win != rcv.window && h.Window != 0 && ack == rcv.acked && seq == snd.next {
-		return false // an honest window update
+	if n == 0 && win != rcv.window && h.Window != 0 && ack == rcv.acked && seq == snd.next || c.shutdownAck() {
+		return false // an honest window update, or the end of the connection
 	}
 	if c.s.State != Closed && win < rcv.window && ack.after(rcv.next) && seq.after(snd.next) {
 		less, more := rcv.window-win, uint32(ack-rcv.acked)
@@ -181,4 +181,11 @@ func (c *conn) idle() bool {
 		}
 	}
 	return n == 0 && h.Flags&packet.ACK != 0 && seq == snd.next && ack.before(rcv.acked) && h.NSack == 0
+}
+
+// shutdownAck recognizes the acknowledgment of a FIN after the sender's own.
+func (c *conn) shutdownAck() bool {
+	h, st := &c.p.TCP, c.s.State
+	return (st == TimeWait || st == CloseWait || st == LastAck) && h.Flags == packet.ACK && len(c.p.Payload) == 0 &&
+		Seq(h.Seq) == c.snd().next+1 && Seq(h.Ack) == c.rcv().next+1
 }

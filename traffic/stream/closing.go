@@ -2,23 +2,39 @@ package stream
 
 import "picket/traffic/packet"
 
-// closing handles the states after the first FIN.
+// closing handles the states after the first FIN (RFC 9293, section 3.6). RST, FIN, SYN and ACK count in this order.
 func (c *conn) closing(st State) bool {
 	fl := c.p.TCP.Flags
 	switch {
 	case fl&packet.RST != 0:
 		return c.reset()
+	case fl&packet.FIN != 0:
+		if st == LastAck || st == TimeWait || st == Closing {
+			return true // both sides have said it
+		}
+		return c.tsOK(false) && c.secondFin(st)
 	case fl&packet.SYN != 0:
 		c.event(EvShutdownSynResend)
 		return false
-	case fl&(packet.FIN|packet.ACK) == 0:
-		return true
-	case !c.tsOK(false):
-		return false
-	case fl&packet.FIN != 0:
-		return c.secondFin(st)
+	case fl&packet.ACK != 0:
+		return c.tsOK(false) && c.lastAcks(st)
 	}
-	return c.lastAcks(st)
+	return true
+}
+
+// closed handles what comes after the end. If a reset ended the session that the hosts may not have believed (a signed
+// one, or one in the handshake) and its alleged sender goes on, so does the session, where it was before.
+func (c *conn) closed() bool {
+	if c.p.TCP.Flags&packet.RST != 0 || c.snd().rst || !c.rcv().rst {
+		return true
+	}
+	if !c.dispatch(c.s.before) {
+		return false
+	}
+	if c.s.State == Closed {
+		c.s.State = c.s.before
+	}
+	return true
 }
 
 // finEvents names what can be wrong with a FIN or an ACK in each closing state.
@@ -26,36 +42,29 @@ var finEvents = [Closed + 1]struct{ finSeq, ackSeq, badAck packet.Event }{
 	FinWait1:  {EvFin1FinWrongSeq, EvFin1AckWrongSeq, EvFin1InvalidAck},
 	FinWait2:  {EvFin2FinWrongSeq, EvFin2AckWrongSeq, EvFin2InvalidAck},
 	CloseWait: {EvClosewaitFinOutOfWindow, EvClosewaitAckOutOfWindow, EvClosewaitInvalidAck},
-	Closing:   {EvClosingAckWrongSeq, EvClosingAckWrongSeq, EvClosingInvalidAck},
-	LastAck:   {EvLastackAckWrongSeq, EvLastackAckWrongSeq, EvLastackInvalidAck},
-	TimeWait:  {EvTimewaitAckWrongSeq, EvTimewaitAckWrongSeq, EvTimewaitInvalidAck},
+	Closing:   {ackSeq: EvClosingAckWrongSeq, badAck: EvClosingInvalidAck},
+	LastAck:   {ackSeq: EvLastackAckWrongSeq, badAck: EvLastackInvalidAck},
+	TimeWait:  {ackSeq: EvTimewaitAckWrongSeq, badAck: EvTimewaitInvalidAck},
 }
 
 // secondFin handles a FIN when one was seen already.
 func (c *conn) secondFin(st State) bool {
-	if st == LastAck || st == TimeWait || st == Closing {
-		return true
+	snd, seq := c.snd(), Seq(c.p.TCP.Seq)
+	again := c.retransmission() || c.finAgain(st)
+	first := snd.next
+	if st == FinWait1 {
+		first-- // the server's next number counts its FIN already
 	}
-	h, snd, rcv := &c.p.TCP, c.snd(), c.rcv()
-	seq := Seq(h.Seq)
-	again := c.retransmission() || seq == snd.next-1 && Seq(h.Ack) == rcv.acked
-	if !again && (seq.before(snd.next-1) || seq.after(snd.acked+Seq(snd.window))) {
+	if !again && (seq.before(first) || seq.after(snd.acked+Seq(snd.window))) {
 		c.event(finEvents[st].finSeq)
 		return false
 	}
-	if !c.ackOK(rcv) {
-		c.event(finEvents[st].badAck)
+	if !c.closingAck(st) {
 		return false
 	}
 	if !again {
-		switch {
-		case st == FinWait1 && h.Flags&packet.ACK == 0:
-			c.s.State = Closing
-		case st == FinWait1, st == FinWait2:
-			c.s.State = TimeWait
-		case c.dir == packet.ToClient: // CloseWait
-			c.s.State = LastAck
-		}
+		c.s.State = c.afterFin(st)
+		c.takeWindow()
 		if seq == snd.next {
 			c.forward(snd, c.end())
 		}
@@ -66,49 +75,92 @@ func (c *conn) secondFin(st State) bool {
 	return true
 }
 
+// finAgain recognizes a FIN that is sent again: its own number, and nothing newly acknowledged.
+func (c *conn) finAgain(st State) bool {
+	h := &c.p.TCP
+	if Seq(h.Seq) != c.snd().next-1 || Seq(h.Ack) != c.rcv().acked {
+		return false
+	}
+	return st == FinWait2 || st == FinWait1 && c.dir == packet.ToClient && h.Flags&packet.ACK != 0
+}
+
+// afterFin is the state that a second FIN leads to.
+func (c *conn) afterFin(st State) State {
+	switch {
+	case st == FinWait1 && c.p.TCP.Flags&packet.ACK == 0:
+		return Closing
+	case st == FinWait1, st == FinWait2:
+		return TimeWait
+	case c.dir == packet.ToClient: // CloseWait: the client's was the first
+		return LastAck
+	}
+	return st
+}
+
+// closingAck checks the acknowledgment of a segment in a closing state.
+func (c *conn) closingAck(st State) bool {
+	if c.ackOK(c.rcv()) {
+		return true
+	}
+	c.event(finEvents[st].badAck)
+	return false
+}
+
 // lastAcks handles data and acknowledgments after a FIN.
 func (c *conn) lastAcks(st State) bool {
-	snd, rcv := c.snd(), c.rcv()
-	seq, end := Seq(c.p.TCP.Seq), c.end()
+	snd := c.snd()
+	seq, n := Seq(c.p.TCP.Seq), len(c.p.Payload)
 	again := c.retransmission()
-	if !again && !c.placeOK(st, seq, end) {
+	switch {
+	case st == LastAck && c.dir == packet.ToClient, // the server waits
+		st == TimeWait && c.dir == packet.ToClient && n > 0 && seq == snd.acked && seq.before(snd.next-1):
+		return true
+	}
+	if !c.inPlace(st, again) {
 		c.event(finEvents[st].ackSeq)
 		return false
 	}
-	if st == CloseWait && len(c.p.Payload) > 0 && end.upTo(snd.acked) {
+	if st == CloseWait && n > 0 && c.end().upTo(snd.acked) {
 		c.event(EvClosewaitPktBeforeLastAck)
 		return false
 	}
-	if !c.ackOK(rcv) {
-		c.event(finEvents[st].badAck)
+	if !c.closingAck(st) {
 		return false
 	}
 	if !again {
 		c.advance(st, seq)
+		c.takeWindow()
 	}
 	c.catchUp()
-	if seq == snd.next || st == FinWait1 && seq == snd.next-1 && len(c.p.Payload) > 0 {
-		c.forward(snd, end)
+	if seq == snd.next || st == FinWait1 && c.dir == packet.ToClient && seq == snd.next-1 && n > 0 {
+		c.forward(snd, c.end())
 	}
 	c.acknowledge()
 	c.segment()
 	return true
 }
 
-// placeOK checks where an ACK stands in the sequence space.
-func (c *conn) placeOK(st State, seq, end Seq) bool {
-	snd := c.snd()
+// inPlace checks where an ACK stands in the sequence space.
+func (c *conn) inPlace(st State, again bool) bool {
+	snd, seq := c.snd(), Seq(c.p.TCP.Seq)
+	inWindow := again || c.end().upTo(snd.nextWin) || c.s.Flags&(Midstream|Async) != 0
 	switch st {
-	case FinWait1, FinWait2:
-		return end.upTo(snd.nextWin) || c.s.Flags&(Midstream|Async) != 0
+	case FinWait1: // of the client's, only the acknowledgment of the FIN must be in the window
+		return inWindow || c.dir == packet.ToServer && Seq(c.p.TCP.Ack) != c.rcv().next
+	case FinWait2:
+		return inWindow
 	case CloseWait:
 		return seq.upTo(snd.acked + Seq(snd.window))
 	case Closing:
-		return seq == snd.next || seq == snd.next+1
+		return seq == snd.next
 	case LastAck:
-		return seq.upTo(snd.next + 1)
+		return again || seq.upTo(snd.next+1)
 	}
-	return seq.from(snd.next-1) && seq.upTo(snd.next+1) // TimeWait
+	first := snd.next // TimeWait: the number of the FIN, or the one after it
+	if c.dir == packet.ToClient {
+		first--
+	}
+	return again || seq == first || seq == first+1
 }
 
 // advance moves the state on an acceptable ACK.
@@ -116,13 +168,14 @@ func (c *conn) advance(st State, seq Seq) {
 	snd, rcv := c.snd(), c.rcv()
 	switch st {
 	case FinWait1:
-		if Seq(c.p.TCP.Ack).from(rcv.next) && seq == snd.next || c.dir == packet.ToClient && seq == snd.next-1 {
+		if c.dir == packet.ToClient && seq == snd.next-1 ||
+			c.dir == packet.ToServer && Seq(c.p.TCP.Ack) == rcv.next && seq == snd.next {
 			c.s.State = FinWait2
 		}
 	case Closing:
 		c.s.State = TimeWait
 	case LastAck:
-		if c.dir == packet.ToServer && seq.from(snd.next) {
+		if seq.from(snd.next) {
 			c.s.State = Closed
 		}
 	case TimeWait:

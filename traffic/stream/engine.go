@@ -162,7 +162,7 @@ func (c *conn) dispatch(st State) bool {
 	case Established:
 		return c.established()
 	case Closed:
-		return true
+		return c.closed()
 	}
 	return c.closing(st)
 }

@@ -18,7 +18,7 @@ func (c *conn) forward(snd *side, next Seq) {
 }
 
 func (c *conn) closeByReset() {
-	c.s.State = Closed
+	c.s.before, c.s.State = c.s.State, Closed
 	c.s.Flags |= ByReset
 }
 
@@ -122,6 +122,7 @@ func (c *conn) data() bool {
 		c.event(EvEstPacketOutOfWindow)
 		return false
 	}
+	c.takeWindow()
 	c.acknowledge()
 	c.segment()
 	return true
@@ -138,32 +139,23 @@ func (c *conn) lateData(seq, end Seq) bool {
 	return snd.acked.after(snd.next) && end.after(snd.next)
 }
 
-// acknowledge takes what a segment says of the other direction: acknowledgment, window, timestamp.
+// takeWindow keeps the window that the segment's sender offers.
+func (c *conn) takeWindow() {
+	rcv := c.rcv()
+	rcv.window = uint32(c.p.TCP.Window) << rcv.scale
+}
+
+// acknowledge takes what a segment says of the other direction's bytes: acknowledgment, selective acknowledgments,
+// timestamp. What is acknowledged out of order does not fill the receiver's window, so the window's edge moves by it.
+// Suricata does not move the edge in CLOSE_WAIT and after, and so loses half-closed downloads; we do.
 func (c *conn) acknowledge() {
-	h, rcv := &c.p.TCP, c.rcv()
-	rcv.window = uint32(h.Window) << rcv.scale
+	rcv := c.rcv()
 	c.acks(rcv)
 	c.tsOK(true)
 	win := rcv.acked + Seq(rcv.window) + Seq(c.sacked())
 	if win.after(rcv.nextWin) {
 		rcv.nextWin = win
 	}
-}
-
-// sacked is how much the segment acknowledges selectively, at most what its window could hold.
-func (c *conn) sacked() (n uint32) {
-	b, rcv := c.p.TCP.SACK, c.rcv()
-	for ; len(b) >= 8; b = b[8:] {
-		lo, hi := Seq(be32(b)), Seq(be32(b[4:]))
-		if lo.from(rcv.acked) && hi.after(lo) && hi.upTo(rcv.nextWin) {
-			n += uint32(hi - lo)
-		}
-	}
-	return min(n, rcv.window)
-}
-
-func be32(b []byte) uint32 {
-	return uint32(b[0])<<24 | uint32(b[1])<<16 | uint32(b[2])<<8 | uint32(b[3])
 }
 
 // fin handles the first FIN.
@@ -188,6 +180,7 @@ func (c *conn) fin() bool {
 		snd.next++
 	}
 	c.catchUp()
+	c.takeWindow()
 	c.acknowledge()
 	c.segment()
 	return true

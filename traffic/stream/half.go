@@ -20,6 +20,7 @@ type half struct {
 	baseSeq Seq
 	blocks  []span // what is covered: sorted, disjoint, not touching
 	segs    []span // the segments as they came, sorted by start: overlap policies judge by them
+	sacks   []sack // what the receiver has acknowledged beyond a gap, disjoint
 	app     uint64 // given to the application layer
 	raw     uint64 // judged as raw stream
 	done    uint64 // before it nobody needs anything, though it may be held
@@ -37,7 +38,7 @@ type half struct {
 
 // reset makes the half ready for a stream whose first byte has sequence number seq.
 func (h *half) reset(seq Seq) {
-	*h = half{buf: h.buf[:0], blocks: h.blocks[:0], segs: h.segs[:0], baseSeq: seq}
+	*h = half{buf: h.buf[:0], blocks: h.blocks[:0], segs: h.segs[:0], sacks: h.sacks[:0], baseSeq: seq}
 	if cap(h.buf) > keepCap {
 		h.buf = nil
 	}

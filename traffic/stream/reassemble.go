@@ -185,7 +185,7 @@ func (c *conn) feed(dir packet.Direction, last bool) {
 	if h.appDone || h.eofSent {
 		return
 	}
-	eof := last || c.s.State == Closed
+	eof := last || c.s.State == Closed && !c.s.side[0].rst && !c.s.side[1].rst
 	all := c.e.cfg.Inline || last
 	for {
 		data, missing := h.at(h.app)

@@ -42,13 +42,14 @@ type side struct {
 
 // Session is the state of a TCP connection as its packets show it.
 type Session struct {
-	State State
-	Flags SessionFlags
-	side  [2]side
-	alt   [maxAlts]Seq // the sequence numbers of other SYN/ACKs: the client's acknowledgment will choose
-	alts  uint8        // how many of alt are valid
-	syns  [maxSyns]syn // SYNs that were sent again: the server's answer will choose
-	nsyns uint8        // how many came; the ring holds the last ones
+	State  State
+	before State // the state that a reset has ended
+	Flags  SessionFlags
+	side   [2]side
+	alt    [maxAlts]Seq // the sequence numbers of other SYN/ACKs: the client's acknowledgment will choose
+	alts   uint8        // how many of alt are valid
+	syns   [maxSyns]syn // SYNs that were sent again: the server's answer will choose
+	nsyns  uint8        // how many came; the ring holds the last ones
 }
 
 // syn is what counts of a SYN.
