@@ -144,6 +144,9 @@ type EVEConfig struct {
 // LogsConfig says which logs are judged, in fail2ban's place.
 type LogsConfig struct {
 	Fail2ban string `yaml:"fail2ban"` // folder of its configuration (/etc/fail2ban): its enabled jails work here
+	// Socket is where fail2ban's clients are answered: a path, "off", or "" for the one that fail2ban.conf names.
+	Socket   string `yaml:"fail2ban-socket"`
+	TakeOver bool   `yaml:"take-over"` // once, at the first start: bans and their counts from fail2ban's own database
 }
 
 // BansConfig says who may be banned and what bans.

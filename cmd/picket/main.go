@@ -12,7 +12,14 @@ import (
 
 func main() {
 	debug.SetGCPercent(200)
+	if exit, ok := become(os.Args); ok {
+		os.Exit(exit)
+	}
 	if err := command().Execute(); err != nil {
+		var code exitCode
+		if errors.As(err, &code) {
+			os.Exit(int(code))
+		}
 		var said quiet
 		if !errors.As(err, &said) {
 			fmt.Fprintln(os.Stderr, "picket:", err)
@@ -41,6 +48,8 @@ rules, touches nothing, and prints a line for each alert.`,
 		statusCommand(), reloadCommand(),
 		banCommand(), unbanCommand(), bansCommand(), whyCommand(),
 		logsCommand(),
+		personalityCommand("fail2ban-client", "fail2ban-client: its options, output and exit codes (also as a symlink)"),
+		personalityCommand("fail2ban-regex", "fail2ban-regex: its options, output and exit codes (also as a symlink)"),
 		versionCommand(), keywordsCommand(),
 	)
 	return root

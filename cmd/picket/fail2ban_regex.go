@@ -1,0 +1,3 @@
+package main
+
+func runFail2banRegex(p *program) int { return failed }
