@@ -1,0 +1,211 @@
+package process
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strconv"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"picket/actions"
+	"picket/actions/measure"
+)
+
+// Suspend stops a process (SIGSTOP) until it is lifted (SIGCONT).
+type Suspend struct{ Gate Gate }
+
+// Renice gives a process another priority (argument nice, -20 to 19); lifting it restores the one before.
+type Renice struct {
+	Gate Gate
+	Log  *slog.Logger
+}
+
+var (
+	_ measure.Doer = (*Suspend)(nil)
+	_ measure.Doer = (*Renice)(nil)
+)
+
+// admit finds the order's process and asks the gate.
+func admit(g Gate, o *measure.Order, verb string) (proc, error) {
+	p, err := target(o)
+	if err != nil {
+		return p, err
+	}
+	if d := g.DecideProcess(p.pid, o.Measure.By, o.Measure.Reason); d.Ruling != actions.Allowed {
+		return p, fmt.Errorf("%s %s: refused: it is %s", verb, p, d.Why)
+	}
+	return p, nil
+}
+
+// Able implements measure.Doer.
+func (s *Suspend) Able() error { return nil }
+
+// Plan implements measure.Doer.
+func (s *Suspend) Plan(_ context.Context, o *measure.Order) (measure.Plan, error) {
+	p, err := target(o)
+	return measure.Plan{
+		Target: p.String(), Args: pin(o.Measure.Args, p), Steps: []string{"send SIGSTOP to " + p.String()},
+		PIDs: []int{p.pid}, Lasting: true, For: o.Measure.For,
+	}, err
+}
+
+// Do implements measure.Doer.
+func (s *Suspend) Do(_ context.Context, o *measure.Order) (measure.Result, error) {
+	p, err := admit(s.Gate, o, "suspend")
+	if err != nil {
+		return measure.Result{}, err
+	}
+	return measure.Result{Output: said("SIGSTOP to %s\n", p)}, send(p, unix.SIGSTOP)
+}
+
+// send signals one process through its pidfd.
+func send(p proc, sig syscall.Signal) error {
+	open := hold([]proc{p})
+	defer release(open)
+	if len(open) == 0 {
+		return errGone
+	}
+	return open[0].signal(sig)
+}
+
+// Prove implements measure.Doer.
+func (s *Suspend) Prove(_ context.Context, o *measure.Order) (string, error) {
+	p, err := settled(o, func(p proc) bool { return p.state == 'T' || p.state == 't' })
+	if err != nil {
+		return "", fmt.Errorf("suspend: %w", err)
+	}
+	return fmt.Sprintf("%s is stopped (state %c)", p, p.state), nil
+}
+
+// settleWithin is how long the kernel may take to show a change.
+const settleWithin = 2 * time.Second
+
+// settled waits until the order's process is as wanted.
+func settled(o *measure.Order, wanted func(proc) bool) (proc, error) {
+	for until := time.Now().Add(settleWithin); ; time.Sleep(5 * time.Millisecond) {
+		p, err := target(o)
+		if err != nil {
+			return p, err
+		}
+		if wanted(p) {
+			return p, nil
+		}
+		if time.Now().After(until) {
+			return p, fmt.Errorf("%s is in state %c with nice %d", p, p.state, p.nice)
+		}
+	}
+}
+
+// Undo implements measure.Doer.
+func (s *Suspend) Undo(_ context.Context, o *measure.Order) error {
+	p, err := target(o)
+	if errors.Is(err, errGone) {
+		return nil
+	}
+	if err == nil {
+		err = send(p, unix.SIGCONT)
+	}
+	if err == nil {
+		_, err = settled(o, func(p proc) bool { return p.state != 'T' && p.state != 't' })
+	}
+	return err
+}
+
+// Able implements measure.Doer.
+func (r *Renice) Able() error { return nil }
+
+// nice reads the argument as monitoring agents hand it over: a string or a number, out of range clamped with a warning.
+func (r *Renice) nice(o *measure.Order) (int, error) {
+	text := o.Measure.Args["nice"]
+	v, err := strconv.ParseFloat(text, 64)
+	if err != nil {
+		return 0, fmt.Errorf("nice %q is not a number from -20 to 19", text)
+	}
+	clamped := int(min(max(v, -20), 19))
+	if float64(clamped) != v {
+		r.Log.Warn("nice is out of range and was clamped", "nice", text, "to", clamped)
+	}
+	return clamped, nil
+}
+
+// Plan implements measure.Doer.
+func (r *Renice) Plan(_ context.Context, o *measure.Order) (measure.Plan, error) {
+	nice, err := r.nice(o)
+	if err != nil {
+		return measure.Plan{}, err
+	}
+	p, err := target(o)
+	if err != nil {
+		return measure.Plan{}, err
+	}
+	args := pin(o.Measure.Args, p)
+	if args["before"] == "" {
+		args["before"] = strconv.Itoa(p.nice)
+	}
+	return measure.Plan{
+		Target: p.String(), Args: args, Steps: []string{fmt.Sprintf("set the priority of %s from %d to %d", p, p.nice, nice)},
+		PIDs: []int{p.pid}, Lasting: true, For: o.Measure.For,
+	}, nil
+}
+
+// Do implements measure.Doer.
+func (r *Renice) Do(_ context.Context, o *measure.Order) (measure.Result, error) {
+	nice, err := r.nice(o)
+	if err != nil {
+		return measure.Result{}, err
+	}
+	p, err := admit(r.Gate, o, "renice")
+	if err != nil {
+		return measure.Result{}, err
+	}
+	if err := setNice(p, nice); err != nil {
+		return measure.Result{}, err
+	}
+	return measure.Result{Output: said("priority of %s: %d, was %d\n", p, nice, p.nice)}, nil
+}
+
+// setNice sets the priority of every thread: on Linux each has its own (setpriority(2)).
+func setNice(p proc, nice int) error {
+	for _, tid := range threads(p.pid) {
+		if err := unix.Setpriority(unix.PRIO_PROCESS, tid, nice); err != nil && !errors.Is(err, unix.ESRCH) {
+			return fmt.Errorf("set the priority of %s: %w", p, err)
+		}
+	}
+	return nil
+}
+
+// Prove implements measure.Doer.
+func (r *Renice) Prove(_ context.Context, o *measure.Order) (string, error) {
+	nice, err := r.nice(o)
+	if err != nil {
+		return "", err
+	}
+	p, err := settled(o, func(p proc) bool { return p.nice == nice })
+	if err != nil {
+		return "", fmt.Errorf("renice: %w", err)
+	}
+	return fmt.Sprintf("%s has nice %d", p, p.nice), nil
+}
+
+// Undo implements measure.Doer.
+func (r *Renice) Undo(_ context.Context, o *measure.Order) error {
+	before, err := strconv.Atoi(o.Measure.Args["before"])
+	if err != nil {
+		return errors.New("the priority of before is not known")
+	}
+	p, err := target(o)
+	if errors.Is(err, errGone) {
+		return nil
+	}
+	if err == nil {
+		err = setNice(p, before)
+	}
+	if err == nil {
+		_, err = settled(o, func(p proc) bool { return p.nice == before })
+	}
+	return err
+}

@@ -1,0 +1,206 @@
+package process
+
+import (
+	"bufio"
+	"context"
+	"log/slog"
+	"os"
+	"os/exec"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"picket/actions"
+	"picket/actions/measure"
+	"picket/incidents"
+)
+
+// gate refuses listed numbers.
+type gate []int
+
+func (g gate) DecideProcess(pid int, _, _ string) actions.Decision {
+	if slices.Contains(g, pid) {
+		return actions.Decision{Ruling: actions.Refused, Why: "protected"}
+	}
+	return actions.Decision{}
+}
+
+// shell starts a script in a process group of its own and reads the numbers that it prints, one a line.
+func shell(t *testing.T, script string, numbers int) (*exec.Cmd, []int) {
+	t.Helper()
+	c := exec.Command("/bin/sh", "-c", script)
+	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	out, err := c.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	reaped := make(chan struct{})
+	go func() { c.Process.Wait(); close(reaped) }()
+	t.Cleanup(func() { syscall.Kill(-c.Process.Pid, syscall.SIGKILL); <-reaped })
+	for p, err := read(c.Process.Pid); strings.HasPrefix(script, "exec ") && err == nil && p.comm == "sh"; p, err = read(c.Process.Pid) {
+		time.Sleep(time.Millisecond)
+	}
+	pids := []int{c.Process.Pid}
+	lines := bufio.NewScanner(out)
+	for range numbers {
+		if !lines.Scan() {
+			t.Fatal("the script has said too little")
+		}
+		pid, err := strconv.Atoi(lines.Text())
+		if err != nil {
+			t.Fatal(err)
+		}
+		pids = append(pids, pid)
+	}
+	return c, pids
+}
+
+func order(args ...string) *measure.Order {
+	m := &measure.Measure{Spec: measure.Spec{Args: map[string]string{}}}
+	for i := 0; i < len(args); i += 2 {
+		m.Args[args[i]] = args[i+1]
+	}
+	return &measure.Order{Measure: m}
+}
+
+// planned pins the order's target, as the desk does.
+func planned(t *testing.T, d measure.Doer, o *measure.Order) measure.Plan {
+	t.Helper()
+	p, err := d.Plan(context.Background(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.Measure.Args = p.Args
+	return p
+}
+
+func alive(pid int) bool {
+	p, err := read(pid)
+	return err == nil && p.state != 'Z'
+}
+
+func TestKillEndsOne(t *testing.T) {
+	_, pids := shell(t, "exec sleep 100", 0)
+	k, o := &Kill{Scope: One, Gate: gate{}}, order("pid", strconv.Itoa(pids[0]))
+	if p := planned(t, k, o); len(p.PIDs) != 1 || !strings.Contains(p.Steps[0], "SIGTERM") {
+		t.Errorf("plan %+v", p)
+	}
+	r, err := k.Do(context.Background(), o)
+	if err != nil || alive(pids[0]) || strings.Contains(r.Output.Text, "SIGKILL") {
+		t.Errorf("%v %q", err, r.Output.Text)
+	}
+	if proof, err := k.Prove(context.Background(), o); err != nil {
+		t.Errorf("%q %v", proof, err)
+	}
+	if r, err := k.Do(context.Background(), o); err != nil || !strings.Contains(r.Output.Text, "gone already") {
+		t.Errorf("again, as after a crash: %v %q", err, r.Output.Text)
+	}
+}
+
+func TestKillInsists(t *testing.T) {
+	_, pids := shell(t, `trap "" TERM; echo $$; while :; do sleep 0.05; done`, 1)
+	k, o := &Kill{Scope: One, Gate: gate{}}, order("pid", strconv.Itoa(pids[0]), "grace", "200ms")
+	planned(t, k, o)
+	r, err := k.Do(context.Background(), o)
+	if err != nil || alive(pids[0]) || !strings.Contains(r.Output.Text, "SIGKILL") {
+		t.Errorf("%v %q", err, r.Output.Text)
+	}
+}
+
+// TestKillTree: a tree that forks all the time and ignores TERM goes whole, its daemons too.
+func TestKillTree(t *testing.T) {
+	_, pids := shell(t, `trap "" TERM; echo $$; (trap "" TERM; while :; do sleep 100 & sleep 0.01; done) & echo $!; while :; do sleep 0.05; done`, 2)
+	time.Sleep(100 * time.Millisecond)
+	root, err := read(pids[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := groupOf(root)
+	k, o := &Kill{Scope: Tree, Gate: gate{}}, order("pid", strconv.Itoa(pids[0]), "grace", "100ms")
+	planned(t, k, o)
+	if _, err := k.Do(context.Background(), o); err != nil {
+		t.Error(err)
+	}
+	for _, p := range append(before, groupOf(root)...) {
+		if alive(p.pid) {
+			t.Errorf("%s of %d lives", p, len(before))
+		}
+	}
+}
+
+func TestGateStopsAll(t *testing.T) {
+	_, pids := shell(t, `sleep 100 & echo $!; sleep 100 & echo $!; wait`, 2)
+	k, o := &Kill{Scope: Group, Gate: gate{pids[2]}}, order("pid", strconv.Itoa(pids[0]))
+	planned(t, k, o)
+	if _, err := k.Do(context.Background(), o); err == nil || !strings.Contains(err.Error(), "refused") {
+		t.Errorf("%v", err)
+	}
+	time.Sleep(20 * time.Millisecond)
+	for _, pid := range pids {
+		if p, err := read(pid); err != nil || p.state == 'T' || p.state == 'Z' {
+			t.Errorf("%d was touched: %c %v", pid, p.state, err)
+		}
+	}
+}
+
+// TestAnotherWithTheNumber: a process that has the number but not the start time is not the one that was meant.
+func TestAnotherWithTheNumber(t *testing.T) {
+	_, pids := shell(t, "exec sleep 100", 0)
+	k, o := &Kill{Scope: One, Gate: gate{}}, order("pid", strconv.Itoa(pids[0]), "start", "1")
+	if _, err := k.Do(context.Background(), o); err != nil || !alive(pids[0]) {
+		t.Errorf("%v, alive %t", err, alive(pids[0]))
+	}
+}
+
+func TestSuspendAndRenice(t *testing.T) {
+	_, pids := shell(t, "exec sleep 100", 0)
+	ctx := context.Background()
+	for _, d := range []measure.Doer{&Suspend{gate{}}, &Renice{gate{}, slog.New(slog.DiscardHandler)}} {
+		o := order("pid", strconv.Itoa(pids[0]), "nice", "99.5")
+		planned(t, d, o)
+		if _, err := d.Do(ctx, o); err != nil {
+			t.Fatal(err)
+		}
+		if proof, err := d.Prove(ctx, o); err != nil {
+			t.Errorf("%T: %q %v", d, proof, err)
+		}
+		if err := d.Undo(ctx, o); err != nil {
+			t.Errorf("%T: %v", d, err)
+		}
+	}
+	if p, _ := read(pids[0]); p.nice != 0 || p.state == 'T' {
+		t.Errorf("after lifting: %+v", p)
+	}
+}
+
+func TestTargetOfIncident(t *testing.T) {
+	_, pids := shell(t, "exec sleep 100", 0)
+	who, err := Describe(pids[0])
+	if err != nil || who.Name != "sleep" || who.User == "" || !strings.Contains(who.Command, "sleep 100") {
+		t.Fatalf("%+v %v", who, err)
+	}
+	o := order()
+	o.Incident = &incidents.Incident{Processes: []incidents.Process{{PID: os.Getpid()}, who}}
+	if p, err := target(o); err != nil || p.pid != pids[0] {
+		t.Errorf("%v %v", p, err)
+	}
+}
+
+func TestArguments(t *testing.T) {
+	for _, bad := range [][]string{{"pid", "0"}, {"pid", "x"}, {"pid", "1", "start", "-"}, {"pid", "1", "signal", "NOPE"}, {"pid", "1", "grace", "1h"}, {}} {
+		if _, err := (&Kill{Scope: One, Gate: gate{}}).Plan(context.Background(), order(bad...)); err == nil {
+			t.Errorf("%q is taken", bad)
+		}
+	}
+	for _, bad := range []string{"", "-x.service", "a b", "sshd.service", "systemd-logind.service", "x/y"} {
+		if _, err := (&Unit{Verb: "stop"}).Plan(context.Background(), order("unit", bad)); err == nil {
+			t.Errorf("unit %q is taken", bad)
+		}
+	}
+}
