@@ -23,6 +23,8 @@ type Config struct {
 	MD5, SHA1, SHA256 bool
 	// StoreAll marks every file as stored (file-store.force-filestore).
 	StoreAll bool
+	// Windows bounds what decoders of content hold; each worker has a Config of its own.
+	Windows Windows
 }
 
 // Enabled is a protocol's switch.

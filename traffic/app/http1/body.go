@@ -24,6 +24,7 @@ func (p *parser) initDecoding(t *Transaction, dir app.Direction) {
 		return
 	}
 	m.decode = true
+	m.codings.windows = p.cfg.windows
 	m.codings.sink = func(b []byte) error { return p.content(t, dir, b) }
 	for _, k := range layers {
 		m.codings.push(k)

@@ -3,6 +3,10 @@ package http1
 import (
 	"bytes"
 	"errors"
+
+	"github.com/andybalholm/brotli"
+
+	"picket/traffic/app"
 )
 
 // coding is a content coding that can be undone.
@@ -14,6 +18,7 @@ const (
 	codingDeflate
 	codingZlib
 	codingLZMA
+	codingBrotli
 )
 
 // Bounds of decompression, Suricata's defaults.
@@ -30,13 +35,14 @@ var (
 
 // decoderChain undoes the layers of a Content-Encoding, outermost first, and hands the content to sink.
 type decoderChain struct {
-	layers []*layer
-	sink   func([]byte) error
+	layers  []*layer
+	sink    func([]byte) error
+	windows *app.Windows
 }
 
 // push adds a layer; the last one pushed is undone first.
 func (c *decoderChain) push(k coding) {
-	c.layers = append(c.layers, &layer{kind: k})
+	c.layers = append(c.layers, &layer{kind: k, windows: c.windows})
 }
 
 // write decodes data as far as it goes.
@@ -71,6 +77,8 @@ type layer struct {
 	skipped  bool // the last step passed over a gzip header
 	inflate  inflater
 	lzma     []byte
+	brotli   brotliStream
+	windows  *app.Windows
 }
 
 // write decodes data and emits what it gives. Only emit's errors are returned.
@@ -129,11 +137,29 @@ func (l *layer) step(data []byte, emit func([]byte) error) (int, error) {
 		l.lzma = append(l.lzma, data...)
 		return len(data), nil
 	}
+	if l.kind == codingBrotli {
+		return len(data), l.unbrotli(data, emit)
+	}
 	n, done, err := l.inflate.write(data, emit)
 	if done && n == 0 {
 		return 0, err
 	}
 	return n, err
+}
+
+// unbrotli feeds the brotli decoder; an error behind the first output ends the content.
+func (l *layer) unbrotli(data []byte, emit func([]byte) error) error {
+	s := &l.brotli
+	if s.reader == nil && !s.ended {
+		s.reader, s.out = brotli.NewReader(s), make([]byte, inflateBatch)
+		l.windows.Hold(s)
+	}
+	err := s.write(data, emit)
+	if errors.Is(err, errCorrupt) && l.produced {
+		l.dead = true
+		return nil
+	}
+	return err
 }
 
 // zlibHeader judges CMF and FLG (RFC 1950 2.2).
@@ -167,7 +193,7 @@ func (l *layer) retry(data []byte) []byte {
 	if len(l.spent) > 0 {
 		data = append(l.spent, data...)
 	}
-	if l.tries == maxTries {
+	if l.tries == maxTries || l.kind == codingBrotli {
 		*l = layer{kind: l.kind, tries: l.tries, through: true}
 		return data
 	}
@@ -221,6 +247,8 @@ func exactCoding(value []byte) (coding, bool) {
 		return codingDeflate, true
 	case "lzma":
 		return codingLZMA, true
+	case "br":
+		return codingBrotli, true
 	case "inflate", "none", "":
 		return codingNone, true
 	}
@@ -235,6 +263,8 @@ func looseCoding(name []byte) (k coding, strange bool) {
 		return codingDeflate, exact != "deflate" && exact != "x-deflate"
 	case exact == "lzma":
 		return codingLZMA, false
+	case exact == "br":
+		return codingBrotli, false
 	case exact == "inflate", exact == "none":
 		return codingNone, false
 	}

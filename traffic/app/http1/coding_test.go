@@ -7,12 +7,16 @@ import (
 	"math/rand/v2"
 	"strings"
 	"testing"
+
+	"github.com/andybalholm/brotli"
+
+	"picket/traffic/app"
 )
 
 // decodeAll runs data through layers in pieces of at most step bytes.
 func decodeAll(data string, step int, layers ...coding) string {
 	var out []byte
-	c := decoderChain{sink: func(b []byte) error { out = append(out, b...); return nil }}
+	c := decoderChain{windows: new(app.Windows), sink: func(b []byte) error { out = append(out, b...); return nil }}
 	for _, k := range layers {
 		c.push(k)
 	}
@@ -41,6 +45,10 @@ func TestCodings(t *testing.T) {
 		{"gzip as deflate", gz(text), []coding{codingDeflate}, text},
 		{"raw deflate as gzip", zl(text)[2:], []coding{codingGzip}, text},
 		{"not compressed", "plain text that is not compressed at all", []coding{codingGzip}, "plain text that is not compressed at all"},
+		{"brotli", br(text), []coding{codingBrotli}, text},
+		{"brotli, trailing bytes", br(text) + "garbage", []coding{codingBrotli}, text},
+		{"not brotli", "\x11plain text", []coding{codingBrotli}, "\x11plain text"},
+		{"gzip in brotli", br(gz(text)), []coding{codingGzip, codingBrotli}, text},
 		{"two layers", gz(gz(text)), []coding{codingGzip, codingGzip}, text},
 	} {
 		for _, step := range []int{1, 3, 1 << 20} {
@@ -51,6 +59,34 @@ func TestCodings(t *testing.T) {
 	}
 	if got := decodeAll(gz(text)[:40], 7, codingGzip); len(got) == 0 || !strings.HasPrefix(text, got) {
 		t.Errorf("truncated: %.60q", got)
+	}
+}
+
+func br(s string) string {
+	var b bytes.Buffer
+	w := brotli.NewWriter(&b)
+	io.WriteString(w, s)
+	w.Close()
+	return b.String()
+}
+
+// TestBrotliWindows: one body more than there is memory for ends the oldest.
+func TestBrotliWindows(t *testing.T) {
+	var windows app.Windows
+	got := make([]int, 33)
+	var open []*decoderChain
+	text := br(strings.Repeat("some content; ", 1000) + "the end")
+	for i := range got {
+		c := &decoderChain{windows: &windows, sink: func(b []byte) error { got[i] += len(b); return nil }}
+		c.push(codingBrotli)
+		_ = c.write([]byte(text[:len(text)/2]))
+		open = append(open, c)
+	}
+	for _, c := range open {
+		_ = c.write([]byte(text[len(text)/2:]))
+	}
+	if got[0] >= 14007 || got[1] != 14007 || got[32] != 14007 {
+		t.Errorf("first %d, second %d, last %d bytes of 14007", got[0], got[1], got[32])
 	}
 }
 

@@ -10,12 +10,13 @@ type Decoder struct {
 
 // NewDecoder returns a decoder for the codings that a Content-Encoding names, at most layers of them; nil when
 // there is none that can be undone. What comes out is handed to sink, which must not keep it.
-func NewDecoder(contentEncoding []byte, layers int, sink func([]byte)) *Decoder {
+func NewDecoder(contentEncoding []byte, layers int, windows *app.Windows, sink func([]byte)) *Decoder {
 	kinds, _, _ := parseCodings(contentEncoding, layers, false)
 	if len(kinds) == 0 {
 		return nil
 	}
 	d := &Decoder{}
+	d.chain.windows = windows
 	d.chain.sink = func(b []byte) error {
 		d.size += uint64(len(b))
 		sink(b)

@@ -27,6 +27,7 @@ type settings struct {
 	lzma       bool
 
 	md5, sha1, sha256 bool
+	windows           *app.Windows
 }
 
 func newSettings(c *app.Config) *settings {
@@ -37,7 +38,7 @@ func newSettings(c *app.Config) *settings {
 		minInspect: [2]uint32{h.RequestBodyMinInspect, h.ResponseBodyMinInspect},
 		window:     [2]int{int(h.RequestBodyInspectWindow), int(h.ResponseBodyInspectWindow)},
 		layers:     h.DecompressLayerLimit, maxTx: max(h.MaxTx, 1), field: fieldLimit, inline: c.Inline,
-		md5: c.MD5, sha1: c.SHA1, sha256: c.SHA256,
+		md5: c.MD5, sha1: c.SHA1, sha256: c.SHA256, windows: &c.Windows,
 	}
 	s.doublePath, s.doubleQuery = h.DoubleDecodePath, h.DoubleDecodeQuery
 	for k, v := range h.Settings {

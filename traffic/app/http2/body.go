@@ -92,7 +92,7 @@ func (p *parser) begin(t *Transaction, dir app.Direction) {
 	k.file = p.cfg.app.NewFile(p.files, t.path())
 	t.App.Files[dir] = append(t.App.Files[dir], k.file)
 	if len(k.encoding) > 0 {
-		k.decoder = http1.NewDecoder(k.encoding, p.cfg.layers, func(b []byte) { p.decoded(t, dir, b) })
+		k.decoder = http1.NewDecoder(k.encoding, p.cfg.layers, &p.cfg.app.Windows, func(b []byte) { p.decoded(t, dir, b) })
 	}
 	if v := t.Sides[dir].Get("content-range"); v != nil && dir == app.ToClient {
 		start, end, ok := http1.ParseContentRange(v)
