@@ -55,7 +55,7 @@ func (c *conn) syn() {
 	if c.e.cfg.AsyncOneside {
 		c.s.Flags |= Async
 	}
-	snd.isn, snd.next = Seq(h.Seq), Seq(h.Seq)+1
+	snd.opened(Seq(h.Seq))
 	c.stamp(snd)
 	rcv.window = uint32(h.Window)
 	rcv.scale = 0
@@ -67,9 +67,15 @@ func (c *conn) syn() {
 		c.s.Flags |= fastOpen
 		if n := len(c.p.Payload); n > 0 {
 			snd.next += Seq(n)
+			snd.nextWin = snd.next
 			c.segment()
 		}
 	}
+}
+
+// opened sets the numbers of a sender by its SYN, which is all that may be acknowledged so far.
+func (s *side) opened(isn Seq) {
+	s.isn, s.acked, s.next, s.nextWin = isn, isn, isn+1, isn+1
 }
 
 // stamp keeps the timestamp of a SYN.
@@ -140,6 +146,9 @@ func (c *conn) synSent() bool {
 		c.event(EvPktInvalidTimestamp)
 		return false
 	case fl&packet.RST != 0:
+		if c.dir == packet.ToClient && Seq(h.Ack) != c.rcv().isn+1 {
+			c.chooseSyn()
+		}
 		if !c.rstOK() {
 			return false
 		}
@@ -273,7 +282,7 @@ func (c *conn) resentSyn() {
 	}
 }
 
-// chooseSyn finds the SYN that the packet, a SYN/ACK, answers, and lets it be the client's.
+// chooseSyn finds the SYN that the packet, a SYN/ACK or a reset, answers, and lets it be the client's.
 func (c *conn) chooseSyn() {
 	h, cl, srv := &c.p.TCP, c.rcv(), c.snd()
 	for i := range c.s.syns[:min(int(c.s.nsyns), maxSyns)] {
@@ -281,7 +290,7 @@ func (c *conn) chooseSyn() {
 		if Seq(h.Ack) != q.seq+1 || h.HasTS && h.TSEcr != 0 && q.hasTS && h.TSEcr != q.ts {
 			continue
 		}
-		cl.isn, cl.next = q.seq, q.seq+1
+		cl.opened(q.seq)
 		cl.ts, cl.lastTS, cl.zeroTS, cl.lastSec = q.hasTS, q.ts, q.hasTS && q.ts == 0, c.second()
 		srv.window, srv.scale = uint32(q.window), 0
 		c.s.Flags &^= synWScale
