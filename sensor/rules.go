@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"picket/signatures"
+	"picket/signatures/geo"
 	"picket/signatures/language"
 	"picket/signatures/library"
 	"picket/signatures/reputation"
@@ -55,6 +56,7 @@ type ruleSources struct {
 	previous   *signatures.Engine // whose sets of values go on; nil: none
 	categories string             // of reputation: the file that names them
 	reputation []string           // lists of addresses with scores
+	countries  string             // database for geoip
 	inline     bool
 	order      []signatures.Action // action-order; nil: the default
 	maxAlerts  int                 // packet-alert-max; 0: the default
@@ -81,7 +83,7 @@ func (c *Config) ruleSources(s *Settings, inline bool) ruleSources {
 	r.guessTx = s.Bool("detect.guess-applayer-tx", false)
 	r.maxAlerts = int(min(max(s.Int("packet-alert-max", 0), 0), 255))
 	// A suricata.yaml names these files whether they are there or not; picket's own configuration means them.
-	fallback := func(to *string, key string) {
+	fallback := func(to *string, key, otherwise string) {
 		if *to != "" || s.Text(key, "") == "" {
 			return
 		}
@@ -90,7 +92,7 @@ func (c *Config) ruleSources(s *Settings, inline bool) ruleSources {
 		} else {
 			r.absent = append(r.absent, language.Fault{
 				Pos: language.Pos{File: s.file, Line: 1, Col: 1}, Soft: true,
-				Cause: fmt.Sprintf("%s: %s is not there; the built-in table holds", key, file),
+				Cause: fmt.Sprintf("%s: %s is not there; %s", key, file, otherwise),
 			})
 		}
 	}
@@ -100,9 +102,10 @@ func (c *Config) ruleSources(s *Settings, inline bool) ruleSources {
 		r.categories = s.Path(s.Text("reputation-categories-file", ""))
 	}
 	r.reputation = s.reputationFiles()
-	fallback(&r.classes, "classification-file")
-	fallback(&r.references, "reference-config-file")
-	fallback(&r.threshold, "threshold-file")
+	fallback(&r.classes, "classification-file", "the built-in table holds")
+	fallback(&r.references, "reference-config-file", "the built-in table holds")
+	fallback(&r.threshold, "threshold-file", "no limits but those of rules hold")
+	fallback(&r.countries, "geoip-database", "rules with geoip are refused")
 	return r
 }
 
@@ -122,6 +125,9 @@ func (r *ruleSources) build() (*RuleSet, error) {
 		return nil, err
 	}
 	if err := r.scores(&opt, set); err != nil {
+		return nil, err
+	}
+	if err := r.geo(&opt); err != nil {
 		return nil, err
 	}
 	engine, faults := signatures.Compile(rules, opt)
@@ -229,6 +235,23 @@ func (r *ruleSources) scores(opt *signatures.Options, set *RuleSet) error {
 			set.Faults = append(set.Faults, language.Fault{Pos: language.Pos{File: name, Line: 1, Col: 1}, Soft: true, Cause: "reputation: " + err.Error()})
 		}
 	}
+	return nil
+}
+
+// geo reads the database of countries; rules that need one are refused when none is named.
+func (r *ruleSources) geo(opt *signatures.Options) error {
+	if r.countries == "" {
+		return nil
+	}
+	file, err := os.ReadFile(r.countries)
+	if err != nil {
+		return fmt.Errorf("read countries (geoip-database): %w", err)
+	}
+	d, err := geo.New(file)
+	if err != nil {
+		return fmt.Errorf("read countries %s: %w", r.countries, err)
+	}
+	opt.Country = d.Country
 	return nil
 }
 

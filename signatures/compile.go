@@ -2,6 +2,7 @@ package signatures
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -32,6 +33,8 @@ type Options struct {
 	ReadFile func(name string) ([]byte, error)
 	// Steps names a protocol's progress values, for hooks in headers ("http1:request_headers"); nil: none are known.
 	Steps func(p app.Proto, dir app.Direction) []string
+	// Country finds the country of an address (two letters, "" for unknown) for geoip; nil: such rules are refused.
+	Country func(netip.Addr) string
 	// Reputation holds the scores that iprep asks for; nil: there are none.
 	Reputation *reputation.Table
 	// Datasets says what rules may do with files of sets.

@@ -31,7 +31,7 @@ func metaKeywords() []Keyword {
 		{Name: "config", Parse: parseConfig},
 		{Name: "app-layer-metadata", Parse: ignore},
 		{Name: "logto", Parse: errUnsupported("logto")},
-		{Name: "geoip", Parse: errUnsupported("geoip")},
+		{Name: "geoip", Parse: parseGeoip},
 		{Name: "resp", Parse: errUnsupported("resp")},
 	}
 }
