@@ -81,6 +81,27 @@ func (r *Responder) Explain(ctx context.Context, p netip.Prefix) (Explanation, e
 	}
 }
 
+// Ask tells what the gate rules on a request at this moment, and records it. Nothing is done.
+func (r *Responder) Ask(ctx context.Context, q Request) (Decision, error) {
+	answers := make(chan Decision, 1)
+	if err := r.send(ctx, message{ask: &q, ruled: answers}); err != nil {
+		return Decision{}, err
+	}
+	select {
+	case d := <-answers:
+		return d, nil
+	case <-r.done:
+		return Decision{}, ErrStopped
+	}
+}
+
+func (r *Responder) rule(q Request) Decision {
+	q.Prefix = Normal(q.Prefix)
+	d := r.gate.Decide(&q, r.now())
+	r.gate.record([]Decision{d})
+	return d
+}
+
 // Explanation is what the responder knows about a prefix.
 type Explanation struct {
 	Decision  Decision   `json:"decision"`            // on a ban asked for now, by nobody in particular

@@ -42,6 +42,8 @@ type message struct {
 	stats   chan<- Stats
 	explain netip.Prefix // answered through told
 	told    chan<- Explanation
+	ask     *Request // ruled on through ruled
+	ruled   chan<- Decision
 	answer  chan<- answer
 }
 
@@ -161,6 +163,8 @@ func (r *Responder) single(m message) {
 		m.stats <- s
 	case m.told != nil:
 		m.told <- r.explain(m.explain)
+	case m.ask != nil:
+		m.ruled <- r.rule(*m.ask)
 	default:
 		m.reply(Ban{}, r.lift(m.unban))
 	}

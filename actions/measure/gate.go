@@ -1,0 +1,59 @@
+package measure
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"picket/actions"
+)
+
+// Verdict is the gate's answer to a plan.
+type Verdict struct {
+	Ruling  actions.Ruling `json:"ruling"`
+	Why     string         `json:"why,omitempty"`     // of asking and refusing, with the blast radius
+	Observe bool           `json:"observe,omitempty"` // nothing may be done, only told
+}
+
+// Gate stands in front of every measure.
+type Gate interface {
+	// Ask rules on a plan before it is carried out. It changes nothing; any goroutine may call it.
+	Ask(ctx context.Context, o *Order, p *Plan) (Verdict, error)
+}
+
+// HostGate is the one gate of this host: who loses reach is held against the gate of bans, whatever takes it away, and
+// processes against the list of those that must live.
+type HostGate struct {
+	Responder *actions.Responder
+	Gate      *actions.Gate
+}
+
+// Ask implements Gate.
+func (g *HostGate) Ask(ctx context.Context, o *Order, p *Plan) (Verdict, error) {
+	v := Verdict{Observe: g.Gate.Observing()}
+	m := o.Measure
+	for _, peer := range p.Peers {
+		d, err := g.Responder.Ask(ctx, actions.Request{Prefix: peer, By: m.By, Reason: m.Reason, Approved: m.Approved})
+		if err != nil {
+			return v, fmt.Errorf("ask the gate about %s: %w", actions.Text(peer), err)
+		}
+		v.add(&d, actions.Text(peer))
+	}
+	for _, pid := range p.PIDs {
+		d := g.Gate.DecideProcess(pid, m.By, m.Reason)
+		v.add(&d, fmt.Sprintf("process %d", pid))
+	}
+	return v, nil
+}
+
+// add takes one decision in: the strictest rules.
+func (v *Verdict) add(d *actions.Decision, what string) {
+	if d.Ruling <= v.Ruling {
+		return
+	}
+	why := []string{what + ": " + d.Why}
+	if !d.Blast.Empty() {
+		why = append(why, d.Blast.String())
+	}
+	v.Ruling, v.Why = d.Ruling, strings.Join(why, "; ")
+}

@@ -1,0 +1,47 @@
+package measure
+
+import (
+	"context"
+	"errors"
+
+	"picket/actions"
+	"picket/incidents"
+)
+
+// Store keeps measures.
+type Store interface {
+	// KeepMeasures writes what the measures are now. When it returns nil, that survives kill -9.
+	KeepMeasures(list ...*Measure) error
+	// OpenMeasures hands out, by ID, every measure that is not over, and returns the greatest ID ever kept.
+	OpenMeasures(ctx context.Context, each func(*Measure)) (ID, error)
+	// Measure returns one measure, or ErrUnknown.
+	Measure(ctx context.Context, id ID) (*Measure, error)
+}
+
+// ErrUnknown is the answer to a question about a measure that there is not.
+var ErrUnknown = errors.New("no such measure")
+
+// Cases is what the measures need of the casebook. Both methods may be called by any goroutine.
+type Cases interface {
+	// Case returns a case as it is now; nil when there is none. It may read the disk.
+	Case(ctx context.Context, id incidents.ID) *incidents.Incident
+	// Moved puts what has happened to a measure into its case's timeline. It must not wait.
+	Moved(id incidents.ID, e incidents.Entry, evidence []incidents.Evidence)
+}
+
+// Policies say what should be done.
+type Policies interface {
+	// Propose tells what is to be done about a case that has changed, except for what Bans tells.
+	Propose(e *incidents.Event) []Proposal
+	// Bans hands out the bans that need neither delay nor approval nor the case, while it has not heard of the finding
+	// yet. Any goroutine may call it.
+	Bans(f *incidents.Finding, order func(actions.Request))
+	// Released tells that a ban of a party did not come about or was lifted: it may be proposed again at once.
+	Released(r actions.Ban)
+}
+
+// Proposal is one measure that a policy wants.
+type Proposal struct {
+	Spec
+	Reason string // "sid 2019401: ET SCAN …"
+}
