@@ -22,21 +22,20 @@ func metaKeywords() []Keyword {
 		{Name: "target", Parse: parseTarget},
 		{Name: "noalert", Arg: None, Parse: func(b *builder, _ string) error { b.NoAlert = true; return nil }},
 		{Name: "alert", Arg: None, Parse: func(b *builder, _ string) error { b.NoAlert = false; return nil }},
-		{Name: "requires", Parse: ignore}, // language reads it
+		{Name: "requires", Parse: done}, // language has judged it
 		{Name: "threshold", Parse: parseThreshold},
 		{Name: "detection_filter", Parse: parseDetectionFilter},
 		{Name: "tag", Parse: parseTag},
 		{Name: "prefilter", Arg: None, Parse: parsePrefilter},
 		{Name: "bypass", Arg: None, Parse: parseBypass},
 		{Name: "config", Parse: parseConfig},
-		{Name: "app-layer-metadata", Parse: ignore},
 		{Name: "logto", Parse: errUnsupported("logto")},
 		{Name: "geoip", Parse: parseGeoip},
 		{Name: "resp", Parse: errUnsupported("resp")},
 	}
 }
 
-func ignore(*builder, string) error { return nil }
+func done(*builder, string) error { return nil }
 
 // parseBypass ends the inspection of the flow with the match: inline the kernel takes the rest.
 func parseBypass(b *builder, _ string) error {
