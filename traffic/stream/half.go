@@ -1,6 +1,9 @@
 package stream
 
-import "sort"
+import (
+	"bytes"
+	"sort"
+)
 
 // Bounds of one direction's memory.
 const (
@@ -87,7 +90,7 @@ func (h *half) insert(start uint64, data []byte, policy Policy, inline bool) (di
 	}
 	h.grow(sp.end)
 	own := h.buf[start-h.base : sp.end-h.base]
-	if h.overlaps(sp) {
+	if h.contradicts(sp, own, data) {
 		differs = h.overlay(own, data, sp, policy, inline)
 	} else {
 		copy(own, data)
@@ -104,9 +107,18 @@ func (h *half) grow(end uint64) {
 	}
 }
 
-func (h *half) overlaps(sp span) bool {
-	i := firstBehind(h.blocks, sp.start)
-	return i < len(h.blocks) && h.blocks[i].start < sp.end
+// contradicts tells whether data differ from what is held at their place already. Segments sent again seldom do.
+func (h *half) contradicts(sp span, own, data []byte) bool {
+	for _, b := range h.blocks[firstBehind(h.blocks, sp.start):] {
+		if b.start >= sp.end {
+			break
+		}
+		lo, hi := max(b.start, sp.start)-sp.start, min(b.end, sp.end)-sp.start
+		if !bytes.Equal(own[lo:hi], data[lo:hi]) {
+			return true
+		}
+	}
+	return false
 }
 
 // firstBehind returns the index of the first of sorted, disjoint spans that ends behind off.
