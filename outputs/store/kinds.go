@@ -16,6 +16,7 @@ const (
 	kindIncident kind = 1 // key: its ID; doc: incidents.Incident
 	kindEntry    kind = 2 // key: of the incident; doc: incidents.Entry
 	kindEvidence kind = 3 // key: of the incident; doc: incidents.Evidence without its data
+	kindMeasure  kind = 4 // key: its ID; doc: measure.Measure
 )
 
 // kinds says for each kind how the database takes a record, and whether a later one with the same key replaces it.
@@ -26,6 +27,7 @@ var kinds = map[kind]struct {
 	kindIncident: {applyIncident, true},
 	kindEntry:    {applyEntry, false},
 	kindEvidence: {applyEvidence, false},
+	kindMeasure:  {applyMeasure, true},
 }
 
 // newRecord is a record of a thing that JSON can say.

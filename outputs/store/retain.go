@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"time"
 )
 
@@ -14,7 +15,8 @@ const (
 
 // tidy keeps the bounds of age and size. Only resolved incidents are removed.
 func (s *Store) tidy() {
-	if err := s.retain(time.Now()); err != nil {
+	now := time.Now()
+	if err := errors.Join(s.retain(now), s.removeMeasures(now)); err != nil {
 		s.log.Error("old incidents are not removed", "error", err)
 	}
 }

@@ -10,6 +10,7 @@ import (
 // changed; what is wrong in it is put right by a later one. Each runs in a transaction of its own with its new number.
 var migrations = []string{
 	0: incidentsSchema,
+	1: measuresSchema,
 }
 
 // incidentsSchema: times are nanoseconds since 1970 UTC, doc is the whole thing as JSON; the other columns are what
