@@ -326,18 +326,6 @@ func TestThisHost(t *testing.T) {
 	t.Errorf("this host's loopback address is not in %v", list)
 }
 
-func TestProcAddr(t *testing.T) {
-	for text, want := range map[string]string{
-		"0100007F:0016":                         "127.0.0.1:22",
-		"B80D0120000000000000000001000000:01BB": "[2001:db8::1]:443",
-		"0000000000000000FFFF00000100A8C0:0016": "192.168.0.1:22",
-	} {
-		if got, ok := procAddr(text); !ok || got.String() != want {
-			t.Errorf("procAddr(%s) = %v, want %s", text, got, want)
-		}
-	}
-}
-
 func TestFullLedgerRefuses(t *testing.T) {
 	r := running(t, t.TempDir(), newKernel(), enforcing())
 	r.max = 3

@@ -1,15 +1,14 @@
 package actions
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
 	"os"
 	"slices"
 	"strconv"
-	"strings"
 	"syscall"
 	"time"
+
+	"picket/actions/procfs"
 )
 
 // processes lists, by comm, what a host cannot be without: whoever ends one of these takes the host or its operators
@@ -18,9 +17,6 @@ var processes = []string{
 	"systemd", "systemd-journal", "systemd-udevd", "systemd-logind", "systemd-network", "systemd-resolve", "init",
 	"dbus-daemon", "dbus-broker", "sshd", "dockerd", "containerd", "kubelet", "crio", "libvirtd", "getty", "agetty",
 }
-
-// kernelThread is the flag PF_KTHREAD in field 9 of /proc/PID/stat.
-const kernelThread = 0x00200000
 
 // DecideProcess rules on a measure that touches a process: PID 1, picket itself and its ancestors, kernel threads and
 // listed processes are refused. A process that is gone is allowed: there is nothing to protect. Any goroutine may call
@@ -43,25 +39,25 @@ func (g *Gate) protectsProcess(pid int) string {
 	case pid == os.Getpid():
 		return "picket itself"
 	}
-	p, err := readStat(pid)
+	p, err := procfs.Read(pid)
 	if err != nil {
 		return "" // gone
 	}
-	if p.flags&kernelThread != 0 || pid == 2 {
+	if p.Flags&procfs.KernelThread != 0 || pid == 2 {
 		return "a kernel thread"
 	}
-	if (slices.Contains(processes, p.comm) || slices.Contains(g.rules.Load().Processes, p.comm)) && installed(pid) {
-		return fmt.Sprintf("a protected process (%s)", p.comm)
+	if (slices.Contains(processes, p.Comm) || slices.Contains(g.rules.Load().Processes, p.Comm)) && installed(pid) {
+		return fmt.Sprintf("a protected process (%s)", p.Comm)
 	}
 	for up := os.Getppid(); up > 1; {
 		if up == pid {
 			return "an ancestor of picket"
 		}
-		parent, err := readStat(up)
+		parent, err := procfs.Read(up)
 		if err != nil {
 			break
 		}
-		up = parent.parent
+		up = parent.Parent
 	}
 	return ""
 }
@@ -75,30 +71,4 @@ func installed(pid int) bool {
 	}
 	file, ok := info.Sys().(*syscall.Stat_t)
 	return !ok || file.Uid == 0 && info.Mode().Perm()&0o022 == 0
-}
-
-// stat is what is read of /proc/PID/stat (proc(5)).
-type stat struct {
-	comm   string
-	parent int
-	flags  uint64
-}
-
-func readStat(pid int) (s stat, err error) {
-	text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
-	if err != nil {
-		return s, err
-	}
-	open, end := bytes.IndexByte(text, '('), bytes.LastIndexByte(text, ')') // comm may hold parentheses itself
-	if open < 0 || end < open {
-		return s, errors.New("no comm")
-	}
-	s.comm = string(text[open+1 : end])
-	words := strings.Fields(string(text[end+1:]))
-	if len(words) < 7 {
-		return s, errors.New("too short")
-	}
-	s.parent, err = strconv.Atoi(words[1])
-	s.flags, _ = strconv.ParseUint(words[6], 10, 64)
-	return s, err
 }

@@ -186,11 +186,11 @@ func TestIntrudersSessionIsAskedAbout(t *testing.T) {
 
 func TestWhatIsASession(t *testing.T) {
 	for title, want := range map[string]bool{
-		"sshd: anna@pts/0\x00": true, "sshd: anna@notty": true, "sshd: anna": true, "sshd-session: anna@pts": true,
+		"sshd: anna@pts/0": true, "sshd: anna@notty": true, "sshd: anna": true, "sshd-session: anna@pts": true,
 		"sshd: anna [priv]": false, "sshd: unknown [net]": false, "sshd: /usr/sbin/sshd -D [listener] 0 of 10-100 startups": false,
 		"sshd": false, "bash": false, "sshd: ": false, "sshd: root@pts/3": true,
 	} {
-		if got := isSession([]byte(title)); got != want {
+		if got := isSession(title); got != want {
 			t.Errorf("%q: %t", title, got)
 		}
 	}

@@ -5,12 +5,13 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"picket/actions/procfs"
 )
 
 // sshServer finds the sessions of operators: connections to this host's SSH server on which somebody has logged in. A
@@ -75,9 +76,9 @@ func (s *sshServer) connections(files []string) (list []session, err error) {
 		if err != nil {
 			return list, fmt.Errorf("read connections: %w", err)
 		}
-		for c := range conns(text) {
-			if c.state == unix.BPF_TCP_ESTABLISHED && s.ports[c.local.Port()] {
-				list = append(list, session{c.remote, c.inode})
+		for c := range procfs.Sockets(text) {
+			if c.State == unix.BPF_TCP_ESTABLISHED && s.ports[c.Local.Port()] {
+				list = append(list, session{c.Remote, c.Inode})
 			}
 		}
 	}
@@ -94,17 +95,16 @@ type logins struct {
 // before the login it is "sshd: USER [priv]" or "[net]". Other servers are known by SSH_CONNECTION in what they start.
 func loggedIn() logins {
 	in := logins{map[string]bool{}, map[netip.AddrPort]bool{}}
-	dirs, _ := filepath.Glob("/proc/[0-9]*")
-	for _, dir := range dirs {
-		title, err := os.ReadFile(dir + "/cmdline")
-		if err != nil || len(title) == 0 {
+	for _, p := range procfs.All() {
+		title := procfs.Command(p.PID, 256)
+		if title == "" {
 			continue // gone, or a kernel thread
 		}
 		if isSession(title) {
-			socketInodes(dir, in.inodes)
+			procfs.SocketInodes(p.PID, in.inodes)
 			continue
 		}
-		if env, err := os.ReadFile(dir + "/environ"); err == nil {
+		if env, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", p.PID)); err == nil {
 			if peer, ok := sshConnection(env); ok {
 				in.peers[peer] = true
 			}
@@ -113,13 +113,12 @@ func loggedIn() logins {
 	return in
 }
 
-func isSession(title []byte) bool {
-	title = bytes.TrimRight(title, "\x00 ")
-	user, ok := bytes.CutPrefix(title, []byte("sshd: "))
+func isSession(title string) bool {
+	user, ok := strings.CutPrefix(title, "sshd: ")
 	if !ok {
-		user, ok = bytes.CutPrefix(title, []byte("sshd-session: "))
+		user, ok = strings.CutPrefix(title, "sshd-session: ")
 	}
-	return ok && !bytes.ContainsAny(user, "[ ") && len(user) > 0
+	return ok && !strings.ContainsAny(user, "[ ") && user != ""
 }
 
 // sshConnection reads "SSH_CONNECTION=client-address client-port server-address server-port".

@@ -1,10 +1,6 @@
 package actions
 
 import (
-	"bufio"
-	"bytes"
-	"encoding/binary"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"net"
@@ -12,10 +8,11 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/vishvananda/netlink"
+
+	"picket/actions/procfs"
 )
 
 // ThisHost returns Surroundings that read who this host depends on, from the kernel and /etc/resolv.conf: its own
@@ -113,9 +110,9 @@ func timeServers(files ...string) (list []Protected, err error) {
 		if err != nil {
 			return list, fmt.Errorf("read time servers: %w", err)
 		}
-		for c := range conns(text) {
-			if c.remote.Port() == 123 && !c.remote.Addr().IsUnspecified() {
-				list = append(list, Protected{Prefix: single(c.remote.Addr()), Why: "a time server of this host"})
+		for c := range procfs.Sockets(text) {
+			if c.Remote.Port() == 123 && !c.Remote.Addr().IsUnspecified() {
+				list = append(list, Protected{Prefix: single(c.Remote.Addr()), Why: "a time server of this host"})
 			}
 		}
 	}
@@ -152,44 +149,4 @@ func timeServersOf(line string) []string {
 
 func sortProtected(list []Protected) {
 	slices.SortFunc(list, func(a, b Protected) int { return a.Prefix.Compare(b.Prefix) })
-}
-
-// tcpConn is one line of /proc/net/tcp (proc(5)).
-type tcpConn struct {
-	local, remote netip.AddrPort
-	state         uint64
-	inode         string
-}
-
-func conns(text []byte) func(yield func(tcpConn) bool) {
-	return func(yield func(tcpConn) bool) {
-		lines := bufio.NewScanner(bytes.NewReader(text))
-		for lines.Scan() {
-			words := strings.Fields(lines.Text())
-			if len(words) < 10 {
-				continue
-			}
-			local, ok1 := procAddr(words[1])
-			remote, ok2 := procAddr(words[2])
-			state, err := strconv.ParseUint(words[3], 16, 8)
-			if ok1 && ok2 && err == nil && !yield(tcpConn{local, remote, state, words[9]}) {
-				return
-			}
-		}
-	}
-}
-
-// procAddr reads "0100007F:0016": the address as words in host order, the port in hex.
-func procAddr(text string) (netip.AddrPort, bool) {
-	addr, port, _ := strings.Cut(text, ":")
-	raw, err1 := hex.DecodeString(addr)
-	p, err2 := strconv.ParseUint(port, 16, 16)
-	if err1 != nil || err2 != nil || len(raw)%4 != 0 {
-		return netip.AddrPort{}, false
-	}
-	for i := 0; i < len(raw); i += 4 {
-		binary.NativeEndian.PutUint32(raw[i:], binary.BigEndian.Uint32(raw[i:]))
-	}
-	a, ok := netip.AddrFromSlice(raw)
-	return netip.AddrPortFrom(a.Unmap(), uint16(p)), ok
 }

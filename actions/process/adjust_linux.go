@@ -13,6 +13,7 @@ import (
 
 	"picket/actions"
 	"picket/actions/measure"
+	"picket/actions/procfs"
 )
 
 // Suspend stops a process (SIGSTOP) until it is lifted (SIGCONT).
@@ -35,7 +36,7 @@ func admit(g Gate, o *measure.Order, verb string) (proc, error) {
 	if err != nil {
 		return p, err
 	}
-	if d := g.DecideProcess(p.pid, o.Measure.By, o.Measure.Reason); d.Ruling != actions.Allowed {
+	if d := g.DecideProcess(p.PID, o.Measure.By, o.Measure.Reason); d.Ruling != actions.Allowed {
 		return p, fmt.Errorf("%s %s: refused: it is %s", verb, p, d.Why)
 	}
 	return p, nil
@@ -49,7 +50,7 @@ func (s *Suspend) Plan(_ context.Context, o *measure.Order) (measure.Plan, error
 	p, err := target(o)
 	return measure.Plan{
 		Target: p.String(), Args: pin(o.Measure.Args, p), Steps: []string{"send SIGSTOP to " + p.String()},
-		PIDs: []int{p.pid}, Lasting: true, For: o.Measure.For,
+		PIDs: []int{p.PID}, Lasting: true, For: o.Measure.For,
 	}, err
 }
 
@@ -67,18 +68,18 @@ func send(p proc, sig syscall.Signal) error {
 	open := hold([]proc{p})
 	defer release(open)
 	if len(open) == 0 {
-		return errGone
+		return procfs.ErrGone
 	}
 	return open[0].signal(sig)
 }
 
 // Prove implements measure.Doer.
 func (s *Suspend) Prove(_ context.Context, o *measure.Order) (string, error) {
-	p, err := settled(o, func(p proc) bool { return p.state == 'T' || p.state == 't' })
+	p, err := settled(o, func(p proc) bool { return p.State == 'T' || p.State == 't' })
 	if err != nil {
 		return "", fmt.Errorf("suspend: %w", err)
 	}
-	return fmt.Sprintf("%s is stopped (state %c)", p, p.state), nil
+	return fmt.Sprintf("%s is stopped (state %c)", p, p.State), nil
 }
 
 // settleWithin is how long the kernel may take to show a change.
@@ -95,7 +96,7 @@ func settled(o *measure.Order, wanted func(proc) bool) (proc, error) {
 			return p, nil
 		}
 		if time.Now().After(until) {
-			return p, fmt.Errorf("%s is in state %c with nice %d", p, p.state, p.nice)
+			return p, fmt.Errorf("%s is in state %c with nice %d", p, p.State, p.Nice)
 		}
 	}
 }
@@ -103,14 +104,14 @@ func settled(o *measure.Order, wanted func(proc) bool) (proc, error) {
 // Undo implements measure.Doer.
 func (s *Suspend) Undo(_ context.Context, o *measure.Order) error {
 	p, err := target(o)
-	if errors.Is(err, errGone) {
+	if errors.Is(err, procfs.ErrGone) {
 		return nil
 	}
 	if err == nil {
 		err = send(p, unix.SIGCONT)
 	}
 	if err == nil {
-		_, err = settled(o, func(p proc) bool { return p.state != 'T' && p.state != 't' })
+		_, err = settled(o, func(p proc) bool { return p.State != 'T' && p.State != 't' })
 	}
 	return err
 }
@@ -144,11 +145,11 @@ func (r *Renice) Plan(_ context.Context, o *measure.Order) (measure.Plan, error)
 	}
 	args := pin(o.Measure.Args, p)
 	if args["before"] == "" {
-		args["before"] = strconv.Itoa(p.nice)
+		args["before"] = strconv.Itoa(p.Nice)
 	}
 	return measure.Plan{
-		Target: p.String(), Args: args, Steps: []string{fmt.Sprintf("set the priority of %s from %d to %d", p, p.nice, nice)},
-		PIDs: []int{p.pid}, Lasting: true, For: o.Measure.For,
+		Target: p.String(), Args: args, Steps: []string{fmt.Sprintf("set the priority of %s from %d to %d", p, p.Nice, nice)},
+		PIDs: []int{p.PID}, Lasting: true, For: o.Measure.For,
 	}, nil
 }
 
@@ -165,12 +166,12 @@ func (r *Renice) Do(_ context.Context, o *measure.Order) (measure.Result, error)
 	if err := setNice(p, nice); err != nil {
 		return measure.Result{}, err
 	}
-	return measure.Result{Output: said("priority of %s: %d, was %d\n", p, nice, p.nice)}, nil
+	return measure.Result{Output: said("priority of %s: %d, was %d\n", p, nice, p.Nice)}, nil
 }
 
 // setNice sets the priority of every thread: on Linux each has its own (setpriority(2)).
 func setNice(p proc, nice int) error {
-	for _, tid := range threads(p.pid) {
+	for _, tid := range procfs.Threads(p.PID) {
 		if err := unix.Setpriority(unix.PRIO_PROCESS, tid, nice); err != nil && !errors.Is(err, unix.ESRCH) {
 			return fmt.Errorf("set the priority of %s: %w", p, err)
 		}
@@ -184,11 +185,11 @@ func (r *Renice) Prove(_ context.Context, o *measure.Order) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	p, err := settled(o, func(p proc) bool { return p.nice == nice })
+	p, err := settled(o, func(p proc) bool { return p.Nice == nice })
 	if err != nil {
 		return "", fmt.Errorf("renice: %w", err)
 	}
-	return fmt.Sprintf("%s has nice %d", p, p.nice), nil
+	return fmt.Sprintf("%s has nice %d", p, p.Nice), nil
 }
 
 // Undo implements measure.Doer.
@@ -198,14 +199,14 @@ func (r *Renice) Undo(_ context.Context, o *measure.Order) error {
 		return errors.New("the priority of before is not known")
 	}
 	p, err := target(o)
-	if errors.Is(err, errGone) {
+	if errors.Is(err, procfs.ErrGone) {
 		return nil
 	}
 	if err == nil {
 		err = setNice(p, before)
 	}
 	if err == nil {
-		_, err = settled(o, func(p proc) bool { return p.nice == before })
+		_, err = settled(o, func(p proc) bool { return p.Nice == before })
 	}
 	return err
 }

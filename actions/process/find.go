@@ -1,69 +1,32 @@
 package process
 
 import (
-	"bytes"
-	"cmp"
 	"errors"
 	"fmt"
 	"os"
 	"os/user"
-	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 
 	"picket/actions/measure"
+	"picket/actions/procfs"
 	"picket/incidents"
 )
 
-// errGone tells that a process is not there any more.
-var errGone = errors.New("the process is gone")
+// proc is a process as this package needs it.
+type proc struct{ procfs.Process }
 
-// proc is what /proc tells of one process.
-type proc struct {
-	pid, parent, group int
-	start              uint64 // clock ticks after boot
-	state              byte   // R, S, D, T, Z …
-	nice               int
-	comm               string
-}
-
-// read reads /proc/PID/stat (proc(5)).
-func read(pid int) (p proc, err error) {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if err != nil {
-		return p, errGone
-	}
-	open, end := bytes.IndexByte(text, '('), bytes.LastIndexByte(text, ')') // comm may hold parentheses
-	if open < 0 || end < open {
-		return p, errGone
-	}
-	words := strings.Fields(string(text[end+1:]))
-	if len(words) < 20 {
-		return p, errGone
-	}
-	p = proc{pid: pid, comm: string(text[open+1 : end]), state: words[0][0]}
-	p.parent, _ = strconv.Atoi(words[1])
-	p.group, _ = strconv.Atoi(words[2])
-	p.nice, _ = strconv.Atoi(words[16])
-	p.start, err = strconv.ParseUint(words[19], 10, 64)
-	return p, err
+// read reads one process; the error is procfs.ErrGone when there is none.
+func read(pid int) (proc, error) {
+	p, err := procfs.Read(pid)
+	return proc{p}, err
 }
 
 // all lists every process, by number.
-func all() []proc {
-	dirs, _ := filepath.Glob("/proc/[0-9]*")
-	list := make([]proc, 0, len(dirs))
-	for _, dir := range dirs {
-		pid, err := strconv.Atoi(filepath.Base(dir))
-		if err != nil {
-			continue
-		}
-		if p, err := read(pid); err == nil {
-			list = append(list, p)
-		}
+func all() (list []proc) {
+	for _, p := range procfs.All() {
+		list = append(list, proc{p})
 	}
-	slices.SortFunc(list, func(a, b proc) int { return cmp.Compare(a.pid, b.pid) })
 	return list
 }
 
@@ -73,11 +36,9 @@ func Describe(pid int) (incidents.Process, error) {
 	if err != nil {
 		return incidents.Process{}, err
 	}
-	out := incidents.Process{PID: pid, Start: p.start, Name: p.comm, Container: container(pid)}
+	out := incidents.Process{PID: pid, Start: p.Start, Name: p.Comm, Container: container(pid)}
 	out.Exe, _ = os.Readlink(fmt.Sprintf("/proc/%d/exe", pid)) // without privilege it stays unknown
-	if line, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid)); err == nil {
-		out.Command = strings.TrimSpace(strings.ReplaceAll(string(line[:min(len(line), 4096)]), "\x00", " "))
-	}
+	out.Command = procfs.Command(pid, 4096)
 	if info, err := os.Stat(fmt.Sprintf("/proc/%d", pid)); err == nil {
 		out.User = owner(info)
 	}
@@ -116,6 +77,9 @@ func cgroup(pid int) string {
 	return ""
 }
 
+// gone is a process that is not there any more.
+func gone(pid int, start uint64) proc { return proc{procfs.Process{PID: pid, Start: start}} }
+
 // target finds the one process that an order means: its arguments pid and start, or the incident's own process.
 func target(o *measure.Order) (proc, error) {
 	pid, start, err := named(o)
@@ -124,10 +88,10 @@ func target(o *measure.Order) (proc, error) {
 	}
 	p, err := read(pid)
 	if err != nil {
-		return proc{pid: pid, start: start}, errGone
+		return gone(pid, start), procfs.ErrGone
 	}
-	if start != 0 && p.start != start {
-		return proc{pid: pid, start: start}, errGone // its number is another's now
+	if start != 0 && p.Start != start {
+		return gone(pid, start), procfs.ErrGone // its number is another's now
 	}
 	return p, nil
 }
@@ -161,19 +125,8 @@ func pin(args map[string]string, p proc) map[string]string {
 	for k, v := range args {
 		out[k] = v
 	}
-	out["pid"], out["start"] = strconv.Itoa(p.pid), strconv.FormatUint(p.start, 10)
+	out["pid"], out["start"] = strconv.Itoa(p.PID), strconv.FormatUint(p.Start, 10)
 	return out
 }
 
-func (p proc) String() string { return fmt.Sprintf("pid %d (%s)", p.pid, p.comm) }
-
-// threads lists the thread numbers of a process.
-func threads(pid int) (list []int) {
-	dirs, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/[0-9]*", pid))
-	for _, dir := range dirs {
-		if tid, err := strconv.Atoi(filepath.Base(dir)); err == nil {
-			list = append(list, tid)
-		}
-	}
-	return list
-}
+func (p proc) String() string { return fmt.Sprintf("pid %d (%s)", p.PID, p.Comm) }

@@ -15,6 +15,7 @@ import (
 
 	"picket/actions"
 	"picket/actions/measure"
+	"picket/actions/procfs"
 )
 
 // Scope says how far a measure on a process reaches.
@@ -76,7 +77,7 @@ func (k *Kill) Plan(_ context.Context, o *measure.Order) (measure.Plan, error) {
 	}
 	plan := measure.Plan{Target: k.describe(p, len(list)), Args: pin(o.Measure.Args, p)}
 	for _, one := range list {
-		plan.PIDs = append(plan.PIDs, one.pid)
+		plan.PIDs = append(plan.PIDs, one.PID)
 		plan.Steps = append(plan.Steps, fmt.Sprintf("send %s to %s, KILL after %s", unix.SignalName(sig), one, grace))
 	}
 	return plan, nil
@@ -120,7 +121,7 @@ func (k *Kill) reach(p proc) ([]proc, error) {
 
 func groupOf(p proc) (list []proc) {
 	for _, one := range all() {
-		if one.group == p.group {
+		if one.Group == p.Group {
 			list = append(list, one)
 		}
 	}
@@ -131,11 +132,11 @@ func groupOf(p proc) (list []proc) {
 func treeOf(p proc) []proc {
 	children := map[int][]proc{}
 	for _, one := range all() {
-		children[one.parent] = append(children[one.parent], one)
+		children[one.Parent] = append(children[one.Parent], one)
 	}
 	list := []proc{p}
 	for i := 0; i < len(list) && len(list) < maxTargets; i++ {
-		list = append(list, children[list[i].pid]...)
+		list = append(list, children[list[i].PID]...)
 	}
 	return list
 }
@@ -143,10 +144,10 @@ func treeOf(p proc) []proc {
 // containerOf lists the processes of a container's cgroup. A process in no container is an error: its cgroup may be the
 // host's own.
 func containerOf(p proc) ([]proc, error) {
-	if container(p.pid) == "" {
+	if container(p.PID) == "" {
 		return nil, fmt.Errorf("%s is in no container", p)
 	}
-	text, err := os.ReadFile(filepath.Join("/sys/fs/cgroup", cgroup(p.pid), "cgroup.procs"))
+	text, err := os.ReadFile(filepath.Join("/sys/fs/cgroup", cgroup(p.PID), "cgroup.procs"))
 	if err != nil {
 		return nil, fmt.Errorf("read the processes of the container: %w", err)
 	}
@@ -170,8 +171,8 @@ func (k *Kill) Do(ctx context.Context, o *measure.Order) (measure.Result, error)
 		return measure.Result{}, err
 	}
 	p, err := target(o)
-	if errors.Is(err, errGone) {
-		return measure.Result{Output: said("process %d was gone already\n", p.pid)}, nil
+	if errors.Is(err, procfs.ErrGone) {
+		return measure.Result{Output: said("process %d was gone already\n", p.PID)}, nil
 	}
 	if err != nil {
 		return measure.Result{}, err
@@ -200,7 +201,7 @@ func (k *Kill) end(ctx context.Context, o *measure.Order, p proc, sig syscall.Si
 		return nil, nil
 	}
 	if k.Scope == Container {
-		err := killCgroup(cgroup(stubborn[0].pid))
+		err := killCgroup(cgroup(stubborn[0].PID))
 		fmt.Fprintf(log, "the cgroup of %s is killed, still there after %s: %s\n", stubborn[0].proc, grace, outcome(err))
 		return await(ctx, stubborn, killWait), err
 	}
@@ -269,11 +270,11 @@ func (k *Kill) news(o *measure.Order, from []proc, known map[int]bool) ([]held, 
 			return nil, err
 		}
 		for _, one := range reached {
-			if known[one.pid] || one.state == 'Z' {
+			if known[one.PID] || one.State == 'Z' {
 				continue
 			}
-			known[one.pid] = true
-			if d := k.Gate.DecideProcess(one.pid, o.Measure.By, o.Measure.Reason); d.Ruling != actions.Allowed {
+			known[one.PID] = true
+			if d := k.Gate.DecideProcess(one.PID, o.Measure.By, o.Measure.Reason); d.Ruling != actions.Allowed {
 				return nil, fmt.Errorf("kill %s: refused: it is %s", one, d.Why)
 			}
 			list = append(list, one)
@@ -296,13 +297,13 @@ func outcome(err error) string {
 // Prove implements measure.Doer: nobody whom the measure meant is there.
 func (k *Kill) Prove(_ context.Context, o *measure.Order) (string, error) {
 	p, err := target(o)
-	if err == nil && p.state != 'Z' {
+	if err == nil && p.State != 'Z' {
 		return "", fmt.Errorf("%s is still there", p)
 	}
-	if err != nil && !errors.Is(err, errGone) {
+	if err != nil && !errors.Is(err, procfs.ErrGone) {
 		return "", err
 	}
-	return fmt.Sprintf("process %d, started at tick %d, is gone", p.pid, p.start), nil
+	return fmt.Sprintf("process %d, started at tick %d, is gone", p.PID, p.Start), nil
 }
 
 // Undo implements measure.Doer.

@@ -19,11 +19,11 @@ type held struct {
 // hold opens processes. One whose start time does not fit any more has gone, and its number is another's.
 func hold(list []proc) (open []held) {
 	for _, p := range list {
-		fd, err := unix.PidfdOpen(p.pid, 0)
+		fd, err := unix.PidfdOpen(p.PID, 0)
 		if err != nil {
 			continue
 		}
-		if now, err := read(p.pid); err != nil || now.start != p.start {
+		if now, err := read(p.PID); err != nil || now.Start != p.Start {
 			unix.Close(fd)
 			continue
 		}

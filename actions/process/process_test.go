@@ -43,7 +43,7 @@ func shell(t *testing.T, script string, numbers int) (*exec.Cmd, []int) {
 	reaped := make(chan struct{})
 	go func() { c.Process.Wait(); close(reaped) }()
 	t.Cleanup(func() { syscall.Kill(-c.Process.Pid, syscall.SIGKILL); <-reaped })
-	for p, err := read(c.Process.Pid); strings.HasPrefix(script, "exec ") && err == nil && p.comm == "sh"; p, err = read(c.Process.Pid) {
+	for p, err := read(c.Process.Pid); strings.HasPrefix(script, "exec ") && err == nil && p.Comm == "sh"; p, err = read(c.Process.Pid) {
 		time.Sleep(time.Millisecond)
 	}
 	pids := []int{c.Process.Pid}
@@ -82,7 +82,7 @@ func planned(t *testing.T, d measure.Doer, o *measure.Order) measure.Plan {
 
 func alive(pid int) bool {
 	p, err := read(pid)
-	return err == nil && p.state != 'Z'
+	return err == nil && p.State != 'Z'
 }
 
 func TestKillEndsOne(t *testing.T) {
@@ -128,7 +128,7 @@ func TestKillTree(t *testing.T) {
 		t.Error(err)
 	}
 	for _, p := range append(before, groupOf(root)...) {
-		if alive(p.pid) {
+		if alive(p.PID) {
 			t.Errorf("%s of %d lives", p, len(before))
 		}
 	}
@@ -143,8 +143,8 @@ func TestGateStopsAll(t *testing.T) {
 	}
 	time.Sleep(20 * time.Millisecond)
 	for _, pid := range pids {
-		if p, err := read(pid); err != nil || p.state == 'T' || p.state == 'Z' {
-			t.Errorf("%d was touched: %c %v", pid, p.state, err)
+		if p, err := read(pid); err != nil || p.State == 'T' || p.State == 'Z' {
+			t.Errorf("%d was touched: %c %v", pid, p.State, err)
 		}
 	}
 }
@@ -174,7 +174,7 @@ func TestSuspendAndRenice(t *testing.T) {
 			t.Errorf("%T: %v", d, err)
 		}
 	}
-	if p, _ := read(pids[0]); p.nice != 0 || p.state == 'T' {
+	if p, _ := read(pids[0]); p.Nice != 0 || p.State == 'T' {
 		t.Errorf("after lifting: %+v", p)
 	}
 }
@@ -187,7 +187,7 @@ func TestTargetOfIncident(t *testing.T) {
 	}
 	o := order()
 	o.Incident = &incidents.Incident{Processes: []incidents.Process{{PID: os.Getpid()}, who}}
-	if p, err := target(o); err != nil || p.pid != pids[0] {
+	if p, err := target(o); err != nil || p.PID != pids[0] {
 		t.Errorf("%v %v", p, err)
 	}
 }

@@ -76,6 +76,9 @@ func (u *Unit) Do(ctx context.Context, o *measure.Order) (measure.Result, error)
 	if err != nil {
 		return measure.Result{}, err
 	}
+	if o.Again && u.Verb == "restart" {
+		return measure.Result{}, fmt.Errorf("restart of %s was begun before picket ended, and it is not known whether it was done (order it again if it was not)", name)
+	}
 	out, err := systemctl(ctx, u.Verb, "--", name)
 	return measure.Result{Output: said("systemctl %s %s\n%s\n", u.Verb, name, out)}, err
 }
