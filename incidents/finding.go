@@ -1,6 +1,7 @@
 package incidents
 
 import (
+	"fmt"
 	"net/netip"
 	"time"
 )
@@ -56,6 +57,25 @@ const (
 	Impact          // data out, things broken
 )
 
+var stages = [...]string{"", "recon", "access", "foothold", "execution", "command", "impact"}
+
+// String is the word that records and tables use.
+func (s Stage) String() string { return stages[min(s, Impact)] }
+
+// MarshalText implements encoding.TextMarshaler.
+func (s Stage) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (s *Stage) UnmarshalText(text []byte) error {
+	for i, word := range stages {
+		if word == string(text) {
+			*s = Stage(i)
+			return nil
+		}
+	}
+	return fmt.Errorf("stage %q is none of recon, access, foothold, execution, command, impact", text)
+}
+
 // Finding is an alert or a breach as a case sees it. It is a value: who makes it gives up all that it refers to.
 type Finding struct {
 	Time        time.Time  `json:"time"`
@@ -75,8 +95,11 @@ type Finding struct {
 	Process     *Process   `json:"process,omitempty"`
 	FlowID      uint64     `json:"flow_id,omitempty"`
 	CommunityID string     `json:"community_id,omitempty"`
-	Tags        []string   `json:"tags,omitempty"`   // "mitre:T1110", tags of the rule
-	Effect      string     `json:"effect,omitempty"` // what was done at once: "dropped", "rejected"; "": nothing
+	Tags        []string   `json:"tags,omitempty"`    // "mitre:T1110", tags of the rule
+	Effect      string     `json:"effect,omitempty"`  // what was done at once: "dropped", "rejected"; "": nothing
+	Repeats     uint64     `json:"repeats,omitempty"` // how often the same was seen since it was last told, beside this
+	Text        string     `json:"text,omitempty"`    // what the rule's name does not say: "6 failures in 10m"
+	Own         bool       `json:"own,omitempty"`     // a consequence of our own block: a dropped flow goes on
 	Evidence    []Evidence `json:"-"`
 	// Orders are the numbers of the bans that were ordered at once, before the case knew of the finding: the measures
 	// join them with the case.
@@ -98,6 +121,17 @@ type Evidence struct {
 	Name string    `json:"name"` // what a reader sees first: "/var/log/auth.log", "flow 1234"
 	Type string    `json:"type"` // media type: "text/plain", "application/vnd.tcpdump.pcap", "text/html"
 	Data []byte    `json:"data,omitempty"`
+}
+
+// Address is the endpoint for people: "192.0.2.1:22", "192.0.2.1", or "" when it is not known.
+func (e Endpoint) Address() string {
+	switch {
+	case !e.Addr.IsValid():
+		return ""
+	case e.Port == 0:
+		return e.Addr.String()
+	}
+	return netip.AddrPortFrom(e.Addr, e.Port).String()
 }
 
 // MaxEvidence bounds one piece of evidence, in bytes.

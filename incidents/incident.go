@@ -1,6 +1,7 @@
 package incidents
 
 import (
+	"fmt"
 	"net/netip"
 	"time"
 )
@@ -41,6 +42,10 @@ type Incident struct {
 	Communities []string     `json:"community_ids,omitempty"`
 	Findings    uint64       `json:"findings"`           // all that joined
 	Suppressed  uint64       `json:"suppressed"`         // counted only: over the bounds of the timeline
+	Unlisted    uint64       `json:"unlisted,omitempty"` // parties, users, files and so on over the bounds of the lists
+	Entries     int          `json:"entries"`            // lines of the timeline
+	Proofs      int          `json:"proofs,omitempty"`   // pieces of evidence
+	ProofBytes  int64        `json:"proof_bytes,omitempty"`
 	Own         uint64       `json:"own,omitempty"`      // caused by our own block: counted, never fed
 	Assignee    string       `json:"assignee,omitempty"` // who acknowledged it
 }
@@ -48,11 +53,14 @@ type Incident struct {
 // RuleCount is one rule's part in a case.
 type RuleCount struct {
 	Rule
-	Kind  Kind      `json:"kind"`
-	Jail  string    `json:"jail,omitempty"`
-	Count uint64    `json:"count"`
-	First time.Time `json:"first"`
-	Last  time.Time `json:"last"`
+	Kind       Kind      `json:"kind"`
+	Jail       string    `json:"jail,omitempty"`
+	Severity   Severity  `json:"severity"`
+	Confidence uint8     `json:"confidence"`
+	Stage      Stage     `json:"stage,omitempty"`
+	Count      uint64    `json:"count"`
+	First      time.Time `json:"first"`
+	Last       time.Time `json:"last"`
 }
 
 // EventKind says what has happened to a case.
@@ -93,4 +101,21 @@ func (e *Entry) Line() string {
 		text = e.By + ": " + text
 	}
 	return Printable(text)
+}
+
+// Line is the finding in one line for people, before Printable.
+func (f *Finding) Line() string {
+	text := f.Rule.Name
+	if f.Text != "" {
+		text += ": " + f.Text
+	}
+	for _, part := range [][2]string{{", user ", f.User}, {", file ", f.File}, {", ", f.Attacker.Address()}, {" → ", f.Victim.Address()}, {", ", f.Effect}} {
+		if part[1] != "" {
+			text += part[0] + part[1]
+		}
+	}
+	if f.Repeats > 0 {
+		text += fmt.Sprintf(" (and %d times more)", f.Repeats)
+	}
+	return text
 }

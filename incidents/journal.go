@@ -15,9 +15,12 @@ type Journal interface {
 	// Recent returns the cases that are not resolved and, as far as limit allows, those resolved last; and the
 	// greatest ID ever given.
 	Recent(limit int) ([]Incident, ID, error)
+	// Find returns a case.
+	Find(ctx context.Context, id ID) (Incident, error)
 }
 
-// Change is a case as it has become, and what was added to its timeline and evidence.
+// Change is a case as it has become, and what was added to its timeline and evidence. An Incident that has only an ID
+// is kept as it is.
 type Change struct {
 	Incident Incident
 	Entries  []Entry

@@ -23,7 +23,10 @@ func (s *Store) Keep(c *incidents.Change) error {
 		records = append(records, r)
 		return err
 	}
-	err := add(kindIncident, &c.Incident, nil)
+	var err error
+	if !c.Incident.Opened.IsZero() {
+		err = add(kindIncident, &c.Incident, nil)
+	}
 	for i := range c.Entries {
 		err = errors.Join(err, add(kindEntry, &c.Entries[i], nil))
 	}
@@ -52,6 +55,26 @@ func (s *Store) Recent(limit int) (list []incidents.Incident, last incidents.ID,
 	return list, last, err
 }
 
+// Find implements incidents.Journal.
+func (s *Store) Find(ctx context.Context, id incidents.ID) (c incidents.Incident, err error) {
+	err = s.query(ctx, func(db *sql.DB) error {
+		c, err = findIncident(ctx, db, id)
+		return err
+	})
+	return c, err
+}
+
+func findIncident(ctx context.Context, db *sql.DB, id incidents.ID) (incidents.Incident, error) {
+	list, err := scanIncidents(db.QueryContext(ctx, "SELECT doc FROM incident WHERE id = ?", int64(id)))
+	if err != nil {
+		return incidents.Incident{}, err
+	}
+	if len(list) == 0 {
+		return incidents.Incident{}, fmt.Errorf("incident %d: %w", id, ErrNoIncident)
+	}
+	return list[0], nil
+}
+
 func scanIncidents(rows *sql.Rows, err error) ([]incidents.Incident, error) {
 	if err != nil {
 		return nil, err
@@ -74,14 +97,10 @@ var ErrNoIncident = errors.New("there is no such incident (picket incidents list
 // Incident returns one case with its timeline and evidence, both in order. Evidence has no data: see Evidence.
 func (s *Store) Incident(ctx context.Context, id incidents.ID) (f incidents.File, err error) {
 	err = s.query(ctx, func(db *sql.DB) error {
-		list, err := scanIncidents(db.QueryContext(ctx, "SELECT doc FROM incident WHERE id = ?", int64(id)))
+		f.Incident, err = findIncident(ctx, db, id)
 		if err != nil {
 			return err
 		}
-		if len(list) == 0 {
-			return fmt.Errorf("incident %d: %w", id, ErrNoIncident)
-		}
-		f.Incident = list[0]
 		rows, err := db.QueryContext(ctx, "SELECT doc FROM entry WHERE incident = ? ORDER BY seq", int64(id))
 		if err != nil {
 			return err
