@@ -231,7 +231,8 @@ func size(list []Evidence) (n int64) {
 var ErrClosed = errors.New("the casebook is closed")
 
 // Submit hands over a finding and waits until its case is in the journal and its event was told, so that who kept the
-// finding for a repeat may forget it. The answer is the case; the zero Incident when there is none.
+// finding for a repeat may forget it. The answer is the case, of a repeat that is only counted its number and state; the
+// zero Incident when there is none.
 func (c *Casebook) Submit(ctx context.Context, f *Finding) (Incident, error) {
 	c.fit(f)
 	return c.ask(ctx, message{finding: f})
@@ -276,7 +277,7 @@ func (c *Casebook) Snapshot(id ID) (Incident, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if d := c.cases[id]; d != nil {
-		return d.Incident, true
+		return d.snapshot(), true
 	}
 	return Incident{}, false
 }
@@ -422,7 +423,11 @@ func (c *Casebook) grow(d *docket, f *Finding, now time.Time) Incident {
 		entries = append(entries, Entry{Time: f.Time, Kind: string(Opened), Text: d.Title})
 	}
 	d.Entries += len(entries)
-	snapshot := d.Incident
+	if !tell && !novel && len(entries) == 0 && len(f.Evidence) == 0 { // a repeat: counted
+		defer c.mu.Unlock()
+		return Incident{ID: d.ID, State: d.State}
+	}
+	snapshot := d.snapshot()
 	c.mu.Unlock()
 	if novel || len(entries) > 0 {
 		c.keep(d, &Change{Incident: snapshot, Entries: entries})
@@ -461,7 +466,7 @@ func (c *Casebook) keep(d *docket, change *Change) {
 // save writes a case down whose counts have changed.
 func (c *Casebook) save(d *docket) {
 	if d.dirty {
-		c.keep(d, &Change{Incident: d.Incident})
+		c.keep(d, &Change{Incident: d.snapshot()})
 	}
 }
 
@@ -476,7 +481,7 @@ func (c *Casebook) prove(d *docket, list []Evidence) {
 		}
 		kept = append(kept, e)
 	}
-	snapshot := d.Incident
+	snapshot := d.snapshot()
 	c.mu.Unlock()
 	if len(kept) > 0 {
 		c.keep(d, &Change{Incident: snapshot, Evidence: kept})
@@ -513,7 +518,7 @@ func (c *Casebook) takeRecord(r *Change) {
 	}
 	c.mu.Lock()
 	d.Entries += len(r.Entries)
-	snapshot := d.Incident
+	snapshot := d.snapshot()
 	c.mu.Unlock()
 	c.keep(d, &Change{Incident: snapshot, Entries: r.Entries})
 	c.prove(d, r.Evidence)

@@ -37,6 +37,7 @@ type docket struct {
 	begun  time.Time // when seen was empty
 	keys   []key     // of the index
 	heard  time.Time
+	lent   bool // a snapshot was handed out since Rules was copied
 	dirty  bool // counts have changed that the journal does not have
 	crowd  key  // what it counts for among the cases that one rule opens against one victim
 }
@@ -154,7 +155,9 @@ func (d *docket) weigh(r *RuleCount) (novel bool) {
 
 // rule counts the finding for its rule.
 func (d *docket) rule(f *Finding) (novel bool) {
-	d.Rules = slices.Clone(d.Rules) // snapshots keep their counts
+	if d.lent { // the snapshots keep their counts
+		d.Rules, d.lent = slices.Clone(d.Rules), false
+	}
 	for i := range d.Rules {
 		r := &d.Rules[i]
 		if r.ID == f.Rule.ID && r.Kind == f.Kind {
@@ -172,6 +175,12 @@ func (d *docket) rule(f *Finding) (novel bool) {
 		Count: 1 + f.Repeats, First: f.Time, Last: f.Time,
 	})
 	return true
+}
+
+// snapshot is the incident as it is now, for others to keep.
+func (d *docket) snapshot() Incident {
+	d.lent = true
+	return d.Incident
 }
 
 // repeated tells whether a finding that brings nothing new is to be told as an event, and written into the timeline:

@@ -56,7 +56,7 @@ func (c *Casebook) act(a *Act) (Incident, error) {
 		return Incident{}, err
 	}
 	d.Entries++
-	snapshot := d.Incident
+	snapshot := d.snapshot()
 	c.mu.Unlock()
 	c.keep(d, &Change{Incident: snapshot, Entries: []Entry{entry}})
 	if event != "" {
@@ -160,7 +160,7 @@ func (c *Casebook) rest(d *docket, why string, now time.Time) {
 	c.mu.Lock()
 	entry := c.resolve(d, "picket", why, now)
 	d.Entries++
-	snapshot := d.Incident
+	snapshot := d.snapshot()
 	c.mu.Unlock()
 	c.keep(d, &Change{Incident: snapshot, Entries: []Entry{entry}})
 	c.tell(Event{Kind: WasResolved, Incident: snapshot})
@@ -197,7 +197,7 @@ func (c *Casebook) evict() bool {
 		return false
 	}
 	if oldest.dirty {
-		c.keep(oldest, &Change{Incident: oldest.Incident})
+		c.keep(oldest, &Change{Incident: oldest.snapshot()})
 	}
 	c.drop(oldest)
 	return true
