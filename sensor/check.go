@@ -1,6 +1,7 @@
 package sensor
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -11,6 +12,8 @@ import (
 // Report is what picket check prints.
 type Report struct {
 	Rules   *RuleSet
+	Logs    []LogRule    // rules of our own for logs
+	Faults  ConfigFaults // what is wrong with those in files
 	verbose bool
 }
 
@@ -25,7 +28,19 @@ func Check(o *ReadOptions) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Report{Rules: set, verbose: o.Verbose}, nil
+	r := &Report{Rules: set, verbose: o.Verbose}
+	if r.Logs, err = o.Config.LogRules(); err != nil && !errors.As(err, &r.Faults) {
+		return nil, err
+	}
+	return r, nil
+}
+
+// Err is the error that ends picket check: rules for logs that cannot work.
+func (r *Report) Err() error {
+	if len(r.Faults) > 0 {
+		return r.Faults
+	}
+	return nil
 }
 
 // Print writes the report for people.
@@ -33,6 +48,13 @@ func (r *Report) Print(w io.Writer) {
 	printFaults(w, r.Rules.Faults, true)
 	fmt.Fprintf(w, "rules    %d of %d loaded in %s, %d refused\n",
 		r.Rules.Loaded(), r.Rules.Read, r.Rules.Took.Round(time.Millisecond), len(r.Rules.Refused()))
+	for _, l := range r.Logs {
+		where := "not on this host yet"
+		if l.Found {
+			where = "on this host"
+		}
+		fmt.Fprintf(w, "logs     %s (%s): %s, %s\n", l.Name, l.From, l.About, where)
+	}
 }
 
 // printFaults names every rule that was refused; warnings only when all is wanted.

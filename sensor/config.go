@@ -15,6 +15,7 @@ import (
 
 	"github.com/goccy/go-yaml"
 
+	"picket/rules/library"
 	"picket/signatures"
 	"picket/signatures/language"
 	"picket/traffic/packet"
@@ -147,6 +148,19 @@ type LogsConfig struct {
 	// Socket is where fail2ban's clients are answered: a path, "off", or "" for the one that fail2ban.conf names.
 	Socket   string `yaml:"fail2ban-socket"`
 	TakeOver bool   `yaml:"take-over"` // once, at the first start: bans and their counts from fail2ban's own database
+
+	Rules   []string            `yaml:"rules"`   // globs of rule files in our own form
+	Library []string            `yaml:"library"` // shipped rules by name; discovered: those whose log is on this host
+	Adjust  map[string]LogRules `yaml:"adjust"`  // what is different here, by the name of a shipped rule
+}
+
+// LogRules is what an operator may say of a shipped rule without writing one.
+type LogRules struct {
+	Logs    []string       `yaml:"logs"`
+	Journal []string       `yaml:"journal"`
+	Ports   []string       `yaml:"ports"`
+	Limits  library.Limits `yaml:"limits"`
+	Observe bool           `yaml:"observe"`
 }
 
 // BansConfig says who may be banned and what bans.
@@ -187,6 +201,7 @@ func Default() *Config {
 			},
 		},
 		Signatures: SignaturesConfig{Library: true},
+		Logs:       LogsConfig{Library: []string{"sshd"}},
 		EVE:        EVEConfig{File: "eve.json", CommunityID: true, Queue: 65536, Stats: 8 * time.Second},
 		Bans:       BansConfig{Max: 1 << 20},
 		Gate:       GateConfig{Private: "ask", FlowShare: 25, PerMinute: 20000, ClientShare: 10},
@@ -208,6 +223,7 @@ func ParseConfig(path string, text []byte) (*Config, error) {
 	c.path = path
 	places, faults := decodeStrict(path, text, c)
 	c.places = places
+	c.Logs.settle(places)
 	faults = append(faults, c.validate(faults)...)
 	if len(faults) > 0 {
 		slices.SortStableFunc(faults, func(a, b ConfigFault) int { return cmp.Or(a.Line-b.Line, a.Col-b.Col) })
@@ -240,6 +256,7 @@ func (c *Config) validate(told ConfigFaults) ConfigFaults {
 	for i := range c.Bans.Policies {
 		v.policy(fmt.Sprintf("bans.policies[%d]", i), &c.Bans.Policies[i])
 	}
+	v.logRules()
 	for i, pattern := range c.Signatures.Files {
 		_, err := filepath.Match(pattern, "")
 		v.check(err == nil, fmt.Sprintf("signatures.files[%d]", i), "[ and ] must match", "%q is not a file name pattern", pattern)
@@ -352,7 +369,7 @@ func (c *Config) fixed(o *Config) (keys []string) {
 		{"socket", c.Socket == o.Socket},
 		{"workers", c.Workers == o.Workers},
 		{"capture", reflect.DeepEqual(c.Capture, o.Capture)},
-		{"logs", c.Logs == o.Logs},
+		{"logs", reflect.DeepEqual(c.Logs, o.Logs)},
 		{"eve", reflect.DeepEqual(c.EVE, o.EVE)},
 		{"bans.devices", slices.Equal(c.Bans.Devices, o.Bans.Devices)},
 	} {

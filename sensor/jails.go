@@ -51,16 +51,39 @@ func (j *jailPost) status() web.Jail {
 // filesSource is the one source of all files: a log is read once for all jails.
 const filesSource = "files"
 
-// prepareJails reads fail2ban's configuration as it stands. What can't be kept is refused by name and told; the
-// jails that can work do.
+// prepareJails reads fail2ban's configuration as it stands, and our own rules. What can't be kept is refused by name
+// and told; the jails that can work do.
 func (s *Sensor) prepareJails(o *RunOptions) error {
-	dir := o.Config.Logs.Fail2ban
-	if dir == "" {
+	all, err := s.fail2banJails(o.Config.Logs.Fail2ban)
+	if err != nil {
+		return err
+	}
+	own, err := s.ownJails(o.Config, all)
+	if err != nil {
+		return err
+	}
+	for _, j := range append(all, own...) {
+		if err := s.addJail(&j); err != nil {
+			s.log.Warn("jail not started", "jail", j.Name, "why", err)
+		}
+	}
+	if len(s.jails) == 0 {
 		return nil
+	}
+	if s.positions, err = logs.OpenPositions(o.Config.StateDir, func(err error) { s.log.Warn(err.Error()) }); err != nil {
+		return err
+	}
+	return s.openLogs()
+}
+
+// fail2banJails returns the jails of a folder such as /etc/fail2ban, none if it is "".
+func (s *Sensor) fail2banJails(dir string) (all []rules.Settings, err error) {
+	if dir == "" {
+		return nil, nil
 	}
 	config, err := fail2ban.Load(dir)
 	if err != nil {
-		return fmt.Errorf("read fail2ban's configuration: %w", err)
+		return nil, fmt.Errorf("read fail2ban's configuration: %w", err)
 	}
 	for _, f := range config.Faults {
 		s.log.Warn("fail2ban's configuration", "fault", f.Error())
@@ -70,38 +93,32 @@ func (s *Sensor) prepareJails(o *RunOptions) error {
 			s.log.Warn("jail not started", "jail", j.Name, "why", j.Skipped)
 			continue
 		}
-		if err := s.addJail(j); err != nil {
-			s.log.Warn("jail not started", "jail", j.Name, "why", err)
+		settings, err := rules.SettingsOf(j)
+		if err != nil {
+			s.log.Warn("a part of the jail is not kept", "jail", j.Name, "why", err)
 		}
+		all = append(all, settings)
 	}
-	if s.positions, err = logs.OpenPositions(o.Config.StateDir, func(err error) { s.log.Warn(err.Error()) }); err != nil {
-		return err
-	}
-	return s.openLogs()
+	return all, nil
 }
 
 // addJail compiles one jail.
-func (s *Sensor) addJail(j *fail2ban.Jail) error {
-	f := &j.Filter
-	filter, err := rules.Compile(rules.DefinitionOf(f), time.Now())
+func (s *Sensor) addJail(j *rules.Settings) error {
+	filter, err := rules.Compile(j.Filter, time.Now())
 	if err != nil {
 		return err
 	}
-	limits, err := rules.LimitsOf(j)
-	if err != nil {
-		s.log.Warn("a part of the jail is not kept", "jail", j.Name, "why", err)
-	}
 	s.tellActions(j)
-	post := &jailPost{name: j.Name, jail: rules.NewJail(filter, limits, nil)}
+	post := &jailPost{name: j.Name, jail: rules.NewJail(filter, j.Limits, nil)}
 	for _, l := range j.Logs {
 		post.patterns = append(post.patterns, l.Pattern)
 	}
-	if len(post.patterns) == 0 && len(f.JournalMatch) == 0 {
+	if len(post.patterns) == 0 && len(j.Journal) == 0 {
 		return errors.New("neither a log file nor a journal match is known")
 	}
 	if len(post.patterns) == 0 {
 		post.source = "journal " + j.Name
-		s.journals = append(s.journals, logs.JournalConfig{Name: post.source, Matches: journalMatches(f.JournalMatch)})
+		s.journals = append(s.journals, logs.JournalConfig{Name: post.source, Matches: journalMatches(j.Journal)})
 	}
 	s.jails = append(s.jails, post)
 	return nil
@@ -120,10 +137,10 @@ func journalMatches(alternatives [][]string) []string {
 }
 
 // nativeBans are the actions of fail2ban that picket's own bans replace.
-var nativeBans = []string{"nftables*", "iptables*", "ipset*", "ufw*", "firewallcmd*", "pf", "route", "hostsdeny", "shorewall*"}
+var nativeBans = []string{rules.NativeAction, "nftables*", "iptables*", "ipset*", "ufw*", "firewallcmd*", "pf", "route", "hostsdeny", "shorewall*"}
 
 // tellActions says what becomes of a jail's actions.
-func (s *Sensor) tellActions(j *fail2ban.Jail) {
+func (s *Sensor) tellActions(j *rules.Settings) {
 	for _, a := range j.Actions {
 		native := false
 		for _, pattern := range nativeBans {

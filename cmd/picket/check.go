@@ -24,10 +24,11 @@ func checkCommand() *cobra.Command {
 				fmt.Fprint(cmd.OutOrStdout(), opts.Config.Text())
 			}
 			report, err := sensor.Check(opts)
-			if report != nil {
-				report.Print(cmd.OutOrStdout())
+			if report == nil {
+				return err
 			}
-			return err
+			report.Print(cmd.OutOrStdout())
+			return report.Err()
 		},
 	}
 	f.register(cmd)

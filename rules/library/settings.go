@@ -190,3 +190,32 @@ func (c *reader) ignores() {
 		}
 	}
 }
+
+// With returns the limits with everything that o says in their place.
+func (l Limits) With(o Limits) Limits {
+	if o.Failures != 0 {
+		l.Failures = o.Failures
+	}
+	for _, text := range [...]struct{ to, from *Span }{{&l.Within, &o.Within}, {&l.Ban, &o.Ban}} {
+		if *text.from != "" {
+			*text.to = *text.from
+		}
+	}
+	if o.Count != "" {
+		l.Count = o.Count
+	}
+	l.PrefixIPv4, l.PrefixIPv6 = orDefault(o.PrefixIPv4, l.PrefixIPv4), orDefault(o.PrefixIPv6, l.PrefixIPv6)
+	l.Ignore = append(l.Ignore[:len(l.Ignore):len(l.Ignore)], o.Ignore...)
+	if o.Crowd != (Crowd{}) {
+		l.Crowd = o.Crowd
+	}
+	if o.Escalation.set() {
+		l.Escalation = o.Escalation
+	}
+	return l
+}
+
+// set tells whether anything is said.
+func (e *Escalation) set() bool {
+	return e.Increment || e.Factor != 0 || len(e.Multipliers) > 0 || e.Max != "" || e.Jitter != ""
+}

@@ -3,6 +3,7 @@ package library
 import (
 	"fmt"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"picket/rules"
@@ -65,7 +66,11 @@ func (c *reader) expressions(now time.Time, all error) {
 
 func (c *reader) compile(key string, d rules.Definition, now time.Time) {
 	if _, err := rules.Compile(d, now); err != nil {
-		c.fault(key, "", "%v", err)
+		_, cause, ok := strings.Cut(err.Error(), " 1: ") // "filter : failregex 1: …", where the key says it already
+		if !ok {
+			cause = err.Error()
+		}
+		c.fault(key, "", "%s", cause)
 	}
 }
 
