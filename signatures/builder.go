@@ -40,7 +40,7 @@ type builder struct {
 	base64                             *base64Decode
 	appTests                           bool
 	prioritySet, protoOnly, ipProtoSet bool
-	flagsSet                           uint8
+	flagsSet                           uint8 // of TCP: all must be there
 }
 
 // list is a chain over one buffer while the rule is read.

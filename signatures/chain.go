@@ -20,8 +20,7 @@ type matcher struct {
 	v      *view
 	sig    *Signature
 	buf    []byte
-	pos    int    // end of the last match
-	base   uint64 // offset of buf[0] in the stream or file
+	pos    int // end of the last match
 	steps  int
 	stop   bool // no other place can help: give up the chain
 	absent absent
@@ -39,8 +38,8 @@ type absent struct {
 func (m *matcher) hopeless(i item, from int) bool { return m.absent.item == i && from >= m.absent.from }
 
 // run judges a chain on a buffer from its beginning. Variables keep their values between the buffers of a rule.
-func (m *matcher) run(c chain, buf []byte, base uint64) bool {
-	m.buf, m.base, m.pos, m.steps, m.stop, m.absent = buf, base, 0, 0, false, absent{}
+func (m *matcher) run(c chain, buf []byte) bool {
+	m.buf, m.pos, m.steps, m.stop, m.absent = buf, 0, 0, false, absent{}
 	return c.match(m)
 }
 

@@ -428,6 +428,24 @@ func upper(n *language.Number) (int, bool) {
 	return 0, false
 }
 
+// boundsOf returns the sizes that dsize lets through, as far as they are one range.
+func boundsOf(n *language.Number) sizes {
+	all := sizes{0, 0xffff}
+	if n == nil {
+		return all
+	}
+	if most, ok := upper(n); ok {
+		all.most = uint16(min(max(most, 0), 0xffff))
+	}
+	switch n.Op {
+	case language.Equal, language.GreaterEqual:
+		all.least = uint16(min(n.A, 0xffff))
+	case language.Greater, language.Between:
+		all.least = uint16(min(n.A+1, 0xffff))
+	}
+	return all
+}
+
 // checkDsize holds the payload's contents against dsize.
 func (b *builder) checkDsize(l *list) error {
 	if b.dsize == nil {
@@ -599,6 +617,7 @@ func (b *builder) setNeeds() {
 	if b.decode {
 		s.need |= needEvent
 	}
+	s.sizes, s.flags = boundsOf(b.dsize), b.flagsSet
 	if s.Type == TypePacket || s.Type == TypeIPOnly {
 		s.need |= needReal // what they look at was on the wire
 	}

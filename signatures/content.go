@@ -116,12 +116,6 @@ func (c *content) bounds(m *matcher, from int) (lo, hi int, ok bool) {
 			if c.depth.slot != 0 || c.offset.slot != 0 {
 				end += lo
 			}
-			if m.base > 0 { // the buffer is a later part of a stream: depth counts from the stream's begin
-				if uint64(end) <= m.base {
-					return 0, 0, false
-				}
-				end = int(min(uint64(end)-m.base, uint64(len(m.buf))))
-			}
 			hi = min(hi, end)
 		}
 	}

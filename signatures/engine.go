@@ -208,7 +208,7 @@ func (e *Engine) addFilters(sets map[filterKey][]*Signature) {
 		key := setKey(ids)
 		f := made[key]
 		if f == nil {
-			f = newPrefilter(sigs)
+			f = newPrefilter(soughtIn(sigs))
 			made[key] = f
 		}
 		g := &e.tx[k.dir][k.proto]
@@ -222,6 +222,15 @@ func (e *Engine) addFilters(sets map[filterKey][]*Signature) {
 			})
 		}
 	}
+}
+
+// soughtIn returns the fast patterns of rules on application buffers.
+func soughtIn(sigs []*Signature) []sought {
+	list := make([]sought, len(sigs))
+	for i, s := range sigs {
+		list[i] = sought{ref: newRef(s.id, inPacket|inStream), content: s.fast.content, literal: s.fast.literal()}
+	}
+	return list
 }
 
 func hasDir(b *Buffer, dir app.Direction) bool {
@@ -259,8 +268,11 @@ func (g *portGroups) at(port uint16) *group {
 	return g.groups[g.byPort[port]]
 }
 
-// group holds the rules that can match packets of one port in one direction.
+// group holds the rules that can match packets of one port in one direction, by what they are found by: a literal at
+// one place, near the begin, or anywhere in a payload or a chunk of the stream.
 type group struct {
-	packet, stream heads
-	always         []uint32 // rules without fast pattern, as far as not found by address
+	anchors anchors
+	near    *prefilter // nil: none; as is whole
+	whole   *prefilter
+	always  []gate // rules without fast pattern, as far as not found by address
 }

@@ -16,6 +16,16 @@ func raw(s *flow.State, dir packet.Direction) stream.Window {
 	return stream.Window{}
 }
 
+// arrived returns a payload as it stands in the stream, with up to before bytes in front of it, the offset of the first,
+// and what was found in the bytes before. Nil: it has not come in order.
+func arrived(s *flow.State, p *packet.Packet, before int) ([]byte, uint64, *stream.Search) {
+	if s == nil || s.Bytes() == nil || p.Proto != packet.TCP {
+		return nil, 0, nil
+	}
+	buf, off := s.Bytes().Arrived(p, before)
+	return buf, off, s.Bytes().Search(p.Dir)
+}
+
 // streamEvent finds a stream event by the name that stream-event uses.
 func streamEvent(name string) (packet.Event, bool) { return stream.EventByName(name) }
 

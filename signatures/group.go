@@ -14,73 +14,102 @@ import (
 // their rules (Suricata: detect.custom-values.toserver-groups).
 const maxGroups = 24
 
-// prefilter finds the signatures whose fast pattern occurs in a buffer.
+// ref is a rule's number in the order of judgement, and where the rule is looked for: in packets, in the stream, or both.
+type ref uint32
+
+func newRef(id uint32, where payloadMode) ref { return ref(id)<<2 | ref(where) }
+
+func (r ref) id() uint32            { return uint32(r >> 2) }
+func (r ref) in(m payloadMode) bool { return payloadMode(r)&m != 0 }
+
+// sought is what a rule is found by: a literal, and with anchors the place where it must lie.
+type sought struct {
+	ref
+	content *content
+	literal []byte
+	off     int
+}
+
+// prefilter finds the rules whose literal occurs in a buffer.
 type prefilter struct {
 	set  *search.Set
-	sigs [][]uint32 // by literal
-	most int        // length of the longest literal
-	// least is the length of the shortest literal; reach, of prefilters of heads, the end of the place where the last
-	// of them may lie.
+	from []uint32 // by literal: where its rules begin in refs; one more at the end
+	refs []ref
+	most int // length of the longest literal
+	// least is the length of the shortest literal; reach, of prefilters of the begin of a buffer, where the last of them
+	// ends at the latest.
 	least, reach int
 }
 
-// heads are two prefilters over the same bytes: of literals that can only lie at the begin, and of all others. Either may
-// be nil.
-type heads struct{ begin, whole *prefilter }
+// rules returns the rules of a literal.
+func (f *prefilter) rules(lit uint32) []ref { return f.refs[f.from[lit]:f.from[lit+1]] }
 
-// maxHead is how far a literal may reach to be looked for at the begin only. Most rules with a depth ask for the first
-// few bytes; looked for everywhere they would be a large part of the work.
-const maxHead = 256
+// maxLiteral is what is searched of a literal that occurs anywhere in a payload. So many bytes tell rules apart; more
+// would only make the searches of packets that follow one another overlap more.
+const maxLiteral = 48
 
-func newHeads(sigs []*Signature) heads {
-	var begin, whole []*Signature
-	reach := 0
-	for _, s := range sigs {
-		c := s.fast.content
-		if c.depth.set && c.depth.slot == 0 && c.offset.slot == 0 && !c.relative() && c.depth.value <= maxHead {
-			begin = append(begin, s)
-			reach = max(reach, c.depth.value)
-		} else {
-			whole = append(whole, s)
-		}
-	}
-	h := heads{newPrefilter(begin), newPrefilter(whole)}
-	if h.begin != nil {
-		h.begin.reach = reach
-	}
-	return h
-}
-
-// newPrefilter makes a search set of the signatures' fast patterns; equal ones are searched once.
-func newPrefilter(sigs []*Signature) *prefilter {
-	if len(sigs) == 0 {
+// newPrefilter makes a search set of literals; equal ones are searched once. Nil: there are none.
+func newPrefilter(list []sought) *prefilter {
+	if len(list) == 0 {
 		return nil
 	}
 	type key struct {
 		text   string
 		nocase bool
 	}
-	f := &prefilter{}
-	ids := make(map[key]uint32, len(sigs))
-	lits := make([]search.Literal, 0, len(sigs))
-	for _, s := range sigs {
-		b := s.fast.literal()
-		k := key{string(b), s.fast.content.nocase}
+	f := &prefilter{least: len(list[0].literal)}
+	ids := make(map[key]uint32, len(list))
+	lits := make([]search.Literal, 0, len(list))
+	var rules [][]ref
+	for _, s := range list {
+		k := key{string(s.literal), s.content.nocase}
 		id, ok := ids[k]
 		if !ok {
 			id = uint32(len(lits))
 			ids[k] = id
-			lits = append(lits, search.Literal{Bytes: b, NoCase: k.nocase, ID: id})
-			f.sigs = append(f.sigs, nil)
-			f.most = max(f.most, len(b))
-			if f.least == 0 || len(b) < f.least {
-				f.least = len(b)
-			}
+			lits = append(lits, search.Literal{Bytes: s.literal, NoCase: k.nocase, ID: id})
+			rules = append(rules, nil)
+			f.most, f.least = max(f.most, len(s.literal)), min(f.least, len(s.literal))
 		}
-		f.sigs[id] = append(f.sigs[id], s.id)
+		rules[id] = append(rules[id], s.ref)
 	}
 	f.set = search.Build(lits)
+	f.refs = make([]ref, 0, len(list))
+	for _, r := range rules {
+		f.from = append(f.from, uint32(len(f.refs)))
+		f.refs = append(f.refs, r...)
+	}
+	f.from = append(f.from, uint32(len(f.refs)))
 	return f
+}
+
+// spot says by which literal a rule on payloads is found.
+type spot uint8
+
+const (
+	spotAnywhere spot = iota
+	spotNear
+	spotAnchor
+)
+
+// soughtBy decides what the rule is found by: its fast pattern, and by its place where the rule names it. A fast pattern
+// too short to be searched for well gives way to any content with a place.
+func (s *Signature) soughtBy(where payloadMode) (sought, spot) {
+	fast := s.fast.content
+	r := sought{ref: newRef(s.id, where), content: fast, literal: s.fast.literal()}
+	list := s.payload.anchored()
+	slices.SortStableFunc(list, func(a, b anchored) int { return len(b.bytes) - len(a.bytes) })
+	for _, a := range list {
+		if a.content == fast || len(r.literal) <= 3 && len(a.bytes) >= 2 {
+			r.content, r.literal, r.off = a.content, a.bytes, a.off
+			return r, spotAnchor
+		}
+	}
+	if d := &fast.depth; d.set && d.slot|fast.offset.slot == 0 && !fast.relative() && d.value <= maxAnchor {
+		return r, spotNear
+	}
+	r.literal = r.literal[:min(len(r.literal), maxLiteral)]
+	return r, spotAnywhere
 }
 
 // groupPackets divides the rules that look at packets and streams by protocol, direction and server port.
@@ -280,20 +309,23 @@ func setKey(members []int32) string {
 }
 
 func newGroup(sigs []*Signature, proto packet.Proto) *group {
-	var pkt, str []*Signature
 	g := &group{}
+	var lists [3][]sought
 	for _, s := range sigs {
 		if s.fast.content == nil || s.fast.buffer != nil {
-			g.always = append(g.always, s.id)
+			g.always = append(g.always, s.gate())
 			continue
 		}
-		if s.inspect&inPacket != 0 || proto != packet.TCP {
-			pkt = append(pkt, s)
+		where := s.inspect
+		if proto != packet.TCP {
+			where = inPacket | inStream
 		}
-		if s.inspect&inStream != 0 && proto == packet.TCP {
-			str = append(str, s)
-		}
+		r, spot := s.soughtBy(where)
+		lists[spot] = append(lists[spot], r)
 	}
-	g.packet, g.stream = newHeads(pkt), newHeads(str)
+	g.anchors, g.near, g.whole = newAnchors(lists[spotAnchor]), newPrefilter(lists[spotNear]), newPrefilter(lists[spotAnywhere])
+	for _, r := range lists[spotNear] {
+		g.near.reach = max(g.near.reach, r.content.depth.value)
+	}
 	return g
 }

@@ -50,7 +50,7 @@ type Inspector struct {
 	modified   bool
 	loose      map[uint64]*flowState // of flows that have no State
 	window     []byte                // raw stream in the packet's direction
-	base       uint64
+	offset     uint64                // of the window in the stream
 	hasStream  bool
 	streamEOF  bool
 	bits       *flowState
@@ -145,10 +145,10 @@ func (in *Inspector) begin(p *packet.Packet, f *flow.Flow, s *flow.State) {
 	in.modified, in.bits, in.contexts = false, nil, in.contexts[:0]
 	in.captured, in.packetVars = in.captured[:0], in.packetVars[:0]
 	in.nextGeneration()
-	in.window, in.base, in.hasStream, in.streamEOF = nil, 0, false, false
+	in.window, in.offset, in.hasStream, in.streamEOF = nil, 0, false, false
 	if s != nil && p.Proto == packet.TCP {
 		w := raw(s, in.direction)
-		in.window, in.base, in.streamEOF = w.Data, w.Offset, w.EOF
+		in.window, in.offset, in.streamEOF = w.Data, w.Offset, w.EOF
 		in.hasStream = len(w.Data) > 0
 	}
 }
@@ -183,24 +183,23 @@ func (in *Inspector) add(id uint32) {
 	}
 }
 
-// scan adds the signatures whose fast pattern occurs in a buffer.
-func (in *Inspector) scan(f *prefilter, buf []byte) {
-	if f == nil || len(buf) < f.least {
-		return
-	}
-	for _, lit := range f.set.Scan(buf, in.scratch) {
-		for _, id := range f.sigs[lit] {
-			in.add(id)
+// addRefs makes rules candidates that are looked for in some place.
+func (in *Inspector) addRefs(refs []ref, where payloadMode) {
+	for _, r := range refs {
+		if r.in(where) {
+			in.add(r.id())
 		}
 	}
 }
 
-// scanHeads is scan for bytes that begin at offset base of their packet or stream.
-func (in *Inspector) scanHeads(h *heads, buf []byte, base uint64) {
-	if f := h.begin; f != nil && base < uint64(f.reach) {
-		in.scan(f, buf[:min(len(buf), f.reach-int(base))])
+// scan adds the rules whose literal occurs in a buffer.
+func (in *Inspector) scan(f *prefilter, buf []byte, where payloadMode) {
+	if f == nil || len(buf) < f.least {
+		return
 	}
-	in.scan(h.whole, buf)
+	for _, lit := range f.set.Scan(buf, in.scratch) {
+		in.addRefs(f.rules(lit), where)
+	}
 }
 
 // sorted puts the candidates in the order of judgement.

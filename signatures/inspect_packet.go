@@ -60,18 +60,81 @@ func (in *Inspector) prefilter() {
 	}
 	groups := in.e.packets[key]
 	g := groups.at(port)
-	in.addNeeded(g.always)
+	in.addOpen(g.always)
 	in.addNeeded(groups.by[0].find(&p.Src))
 	in.addNeeded(groups.by[1].find(&p.Dst))
-	look := len(p.Payload) > 0 && !p.Has(packet.NoPayload)
-	if look {
-		in.scanHeads(&g.packet, p.Payload, 0)
+	if len(p.Payload) > 0 && !p.Has(packet.NoPayload) {
+		in.searchPayload(g)
 	}
 	if in.hasStream {
-		in.scanHeads(&g.stream, in.window, in.base)
+		in.searchStream(g)
 	}
-	if look && !p.Has(packet.StreamAdded) {
-		in.scanHeads(&g.stream, p.Payload, 0)
+}
+
+// searchPayload adds the rules that could match the packet's payload. A payload that is not part of the stream is
+// judged by the rules of the stream too.
+func (in *Inspector) searchPayload(g *group) {
+	p := in.v.Packet
+	where := inPacket
+	if !p.Has(packet.StreamAdded) {
+		where = anyPlace
+	}
+	in.searchBegin(g, p.Payload, where)
+	if g.whole != nil && !in.searchArrived(g) {
+		in.scan(g.whole, p.Payload, where)
+	}
+}
+
+// searchArrived searches a payload that has come in order for the rules of packets and of the stream at once, with as
+// much before it as a literal that ends in it may need. What belongs to the stream is noted until that is judged. False:
+// the payload must be searched by itself.
+func (in *Inspector) searchArrived(g *group) bool {
+	buf, off, found := arrived(in.v.State, in.v.Packet, g.whole.most-1)
+	if buf == nil {
+		return false
+	}
+	end := off + uint64(len(buf))
+	found.Extend(g, off, end)
+	if len(buf) < g.whole.least {
+		return true
+	}
+	for _, lit := range g.whole.set.Scan(buf, in.scratch) {
+		for _, r := range g.whole.rules(lit) {
+			if r.in(inPacket) {
+				in.add(r.id())
+			}
+			if r.in(inStream) {
+				found.Note(r.id(), off, end)
+			}
+		}
+	}
+	return true
+}
+
+// searchStream adds the rules that could match the chunk of the stream.
+func (in *Inspector) searchStream(g *group) {
+	in.searchBegin(g, in.window, inStream)
+	if g.whole == nil {
+		return
+	}
+	end := in.offset + uint64(len(in.window))
+	found := in.v.State.Bytes().Search(in.direction)
+	if !found.Covers(g, in.offset, end) {
+		in.scan(g.whole, in.window, inStream)
+		return
+	}
+	for _, h := range found.Hits {
+		if h.Start < end && h.End > in.offset {
+			in.add(h.Key)
+		}
+	}
+}
+
+// searchBegin adds the rules that ask for something at or near the begin of a buffer.
+func (in *Inspector) searchBegin(g *group, buf []byte, where payloadMode) {
+	in.find(&g.anchors, buf, where)
+	if g.near != nil {
+		in.scan(g.near, buf[:min(len(buf), g.near.reach)], where)
 	}
 }
 
@@ -80,6 +143,37 @@ func (in *Inspector) addNeeded(ids []uint32) {
 	for _, id := range ids {
 		if in.needed(in.e.Signatures[id].need) {
 			in.add(id)
+		}
+	}
+}
+
+// gate is what the packet must have for a rule without fast pattern to be worth a look: most of these thousands of
+// rules ask for a few sizes of payload or for the flags of a connection's begin.
+type gate struct {
+	id    uint32
+	least uint16 // bytes of payload
+	most  uint16
+	need  need
+	flags uint8 // of TCP: all of them
+}
+
+// gate returns what the rule asks of a packet.
+func (s *Signature) gate() gate {
+	return gate{id: s.id, least: s.sizes.least, most: s.sizes.most, need: s.need, flags: s.flags}
+}
+
+// addOpen adds the rules whose gate lets the packet pass.
+func (in *Inspector) addOpen(gates []gate) {
+	p := in.v.Packet
+	size := uint16(min(len(p.Payload), 0xffff))
+	var flags uint8
+	if p.Proto == packet.TCP {
+		flags = p.TCP.Flags
+	}
+	for i := range gates {
+		g := &gates[i]
+		if g.least <= size && size <= g.most && flags&g.flags == g.flags && in.needed(g.need) {
+			in.add(g.id)
 		}
 	}
 }
@@ -125,7 +219,7 @@ func (in *Inspector) headTests(s *Signature) bool {
 			return false
 		}
 		in.m.sig = s
-		if !in.m.run(b.chain, b.xform.apply(&in.v, buf), 0) {
+		if !in.m.run(b.chain, b.xform.apply(&in.v, buf)) {
 			return false
 		}
 	}
@@ -138,7 +232,7 @@ func (in *Inspector) payload(s *Signature) (ok, stream bool) {
 	p := in.v.Packet
 	in.m.sig = s
 	if s.inspect&inStream != 0 {
-		if in.hasStream && in.m.run(s.payload, in.window, in.base) {
+		if in.hasStream && in.m.run(s.payload, in.window) {
 			return true, true
 		}
 		if s.inspect&inPacket == 0 && p.Has(packet.StreamAdded) {
@@ -148,7 +242,7 @@ func (in *Inspector) payload(s *Signature) (ok, stream bool) {
 	if p.Has(packet.NoPayload) {
 		return false, false
 	}
-	return in.m.run(s.payload, p.Payload, 0), false
+	return in.m.run(s.payload, p.Payload), false
 }
 
 // matched does what follows on a match of a rule without transactions.

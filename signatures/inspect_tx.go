@@ -109,10 +109,10 @@ func (in *Inspector) judgeTx(tx *app.Transaction, g *txGroup) {
 		in.add(id)
 	}
 	if st != nil {
-		in.addOpen(st.rules)
+		in.addBegun(st.rules)
 	}
 	if b := in.bothOf(tx); b != nil {
-		in.addOpen(b.rules)
+		in.addBegun(b.rules)
 	}
 	st = in.filterTx(tx, g, st)
 	for _, id := range in.sorted() {
@@ -121,8 +121,8 @@ func (in *Inspector) judgeTx(tx *app.Transaction, g *txGroup) {
 	in.settle(tx, st)
 }
 
-// addOpen adds rules that have begun to match.
-func (in *Inspector) addOpen(rules []txRule) {
+// addBegun adds rules that have begun to match.
+func (in *Inspector) addBegun(rules []txRule) {
 	for i := range rules {
 		if !rules[i].over {
 			in.add(rules[i].id)
@@ -148,9 +148,9 @@ func (in *Inspector) filterTx(tx *app.Transaction, g *txGroup, st *txState) *txS
 			case f.point.Grows && len(f.xform) == 0 && !tx.Complete(in.direction):
 				st = in.scanMore(f, b, st)
 			case f.point.Grows && len(f.xform) == 0:
-				in.scan(f.filter, st.rest(f, b))
+				in.scan(f.filter, st.rest(f, b), anyPlace)
 			default:
-				in.scan(f.filter, f.xform.apply(&in.v, b))
+				in.scan(f.filter, f.xform.apply(&in.v, b), anyPlace)
 			}
 			continue
 		}
@@ -159,7 +159,7 @@ func (in *Inspector) filterTx(tx *app.Transaction, g *txGroup, st *txState) *txS
 			if !ok {
 				break
 			}
-			in.scan(f.filter, f.xform.apply(&in.v, b))
+			in.scan(f.filter, f.xform.apply(&in.v, b), anyPlace)
 		}
 	}
 	return st
@@ -180,7 +180,7 @@ func (st *txState) rest(f *txFilter, b []byte) []byte {
 
 // scanMore searches what has come to a growing buffer.
 func (in *Inspector) scanMore(f *txFilter, b []byte, st *txState) *txState {
-	in.scan(f.filter, st.rest(f, b))
+	in.scan(f.filter, st.rest(f, b), anyPlace)
 	if st == nil {
 		st = &txState{engine: in.e}
 	}
@@ -373,14 +373,14 @@ func (in *Inspector) holds(s *Signature, t *txInspection, pt *Point, final bool)
 		if b == nil {
 			return final && t.absent != mustBeThere
 		}
-		return t.absent != mustBeAbsent && in.m.run(t.chain, t.xform.apply(&in.v, b), 0)
+		return t.absent != mustBeAbsent && in.m.run(t.chain, t.xform.apply(&in.v, b))
 	}
 	for i := 0; ; i++ {
 		b, ok := pt.Each(&in.v, i)
 		if !ok {
 			return i == 0 && final && t.absent != mustBeThere
 		}
-		if t.absent != mustBeAbsent && in.m.run(t.chain, t.xform.apply(&in.v, b), 0) {
+		if t.absent != mustBeAbsent && in.m.run(t.chain, t.xform.apply(&in.v, b)) {
 			return true
 		}
 	}

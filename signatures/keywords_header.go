@@ -190,7 +190,9 @@ func parseFlags(b *builder, arg string) error {
 			return err
 		}
 	}
-	b.flagsSet = set
+	if mode == 0 || mode == '+' {
+		b.flagsSet = set
+	}
 	return b.testHeader("flags", func(v *view) bool {
 		p := v.Packet
 		if p.L4 == nil || p.Has(packet.Pseudo) {

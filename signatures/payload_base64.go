@@ -46,10 +46,10 @@ func (d *base64Decode) match(m *matcher, rest chain) bool {
 
 // judge runs the inner chain with the outer walk kept aside.
 func (d *base64Decode) judge(m *matcher, out []byte) bool {
-	buf, pos, base, stop := m.buf, m.pos, m.base, m.stop
-	m.buf, m.pos, m.base = out, 0, 0
+	buf, pos, stop := m.buf, m.pos, m.stop
+	m.buf, m.pos, m.absent = out, 0, absent{}
 	ok := d.chain.match(m)
-	m.buf, m.pos, m.base, m.stop = buf, pos, base, stop
+	m.buf, m.pos, m.stop, m.absent = buf, pos, stop, absent{}
 	return ok
 }
 

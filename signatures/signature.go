@@ -26,6 +26,8 @@ type Signature struct {
 	id        uint32 // place in the order of judgement
 	header    header
 	need      need
+	sizes     sizes // of the payload, as far as dsize says
+	flags     uint8 // of TCP, without which it can't match
 	dirs      dirMask
 	protos    uint64 // bits of app.Proto; 0: the rule does not speak of an application protocol
 	anyApp    bool   // some application test is there: the rule is judged with transactions
@@ -138,6 +140,9 @@ const (
 	needNoFlow
 )
 
+// sizes are bounds, in bytes, both included.
+type sizes struct{ least, most uint16 }
+
 // dirMask holds the directions that a rule is limited to.
 type dirMask uint8
 
@@ -153,6 +158,7 @@ type payloadMode uint8
 const (
 	inPacket payloadMode = 1 << iota
 	inStream
+	anyPlace = inPacket | inStream
 )
 
 // packetTest is one condition on the packet, its flow or their state.

@@ -247,7 +247,7 @@ func (f *feeder) Stream(dir packet.Direction, data []byte, eof bool) int {
 	if len(f.s.App.Announced) > 0 {
 		f.t.expect.add(f.r, &f.s.App)
 	}
-	if p := f.s.App.Parser; p != nil && f.s.bytes != nil {
+	if p := f.s.App.Parser; p != nil && f.s.bytes != nil && f.s.App.Proto != app.SMB {
 		if txs := p.Transactions(); txs != nil && len(txs.Open) > 0 && txs.Open[len(txs.Open)-1].Complete(dir) {
 			f.s.bytes.Trigger(dir)
 		}

@@ -30,6 +30,7 @@ type half struct {
 	offered uint64 // right edge of what the application layer was last offered
 	window  span   // what Raw returned for this packet
 	added   span   // where this packet's payload went
+	search  Search
 	urgent  uint32 // bytes that were sent out of band: they have sequence numbers and no place in the stream
 	appDone bool
 	eofSent bool
@@ -37,11 +38,14 @@ type half struct {
 	hasGap  bool
 	merged  bool // segs holds some that were merged
 	trigger bool // the raw stream is to be judged now
+	// overlapped: this packet's payload lies on bytes that were there before
+	overlapped bool
 }
 
 // reset makes the half ready for a stream whose first byte has sequence number seq.
 func (h *half) reset(seq Seq) {
-	*h = half{buf: h.buf[:0], blocks: h.blocks[:0], segs: h.segs[:0], sacks: h.sacks[:0], baseSeq: seq}
+	*h = half{buf: h.buf[:0], blocks: h.blocks[:0], segs: h.segs[:0], sacks: h.sacks[:0],
+		search: Search{Hits: h.search.Hits[:0]}, baseSeq: seq}
 	if cap(h.buf) > keepCap {
 		h.buf = nil
 	}

@@ -139,6 +139,7 @@ func (e *Engine) Settle(b *Bytes, dir packet.Direction) (more bool) {
 			continue
 		}
 		h.done = max(h.done, min(keep, h.right()))
+		h.search.forget(keep)
 		h.prune(keep)
 	}
 	return more

@@ -54,7 +54,7 @@ func (c *conn) half(dir packet.Direction) *half {
 // add puts the segment's payload into its direction; true: this one has reached the depth.
 func (c *conn) add() (full bool) {
 	h := c.half(c.dir)
-	h.added = span{}
+	h.added, h.overlapped = span{}, false
 	if h.depth {
 		return false
 	}
@@ -151,6 +151,10 @@ const maxUrgent = 1<<16 - 1
 // put inserts bytes and accounts for their memory.
 func (c *conn) put(h *half, off uint64, data []byte) {
 	before := cap(h.buf)
+	if off < h.right() {
+		h.overlapped = true
+		h.search.void()
+	}
 	if h.insert(off, data, c.policy(c.snd()), c.e.cfg.Inline) {
 		c.e.Stats.OverlapsDiffer++
 		if c.e.cfg.Inline {
