@@ -64,6 +64,9 @@ func (w *worker) vars() *eve.Vars {
 	for _, i := range n.Ints {
 		v.FlowInts = append(v.FlowInts, eve.IntVar(i))
 	}
+	for _, e := range n.Entropies {
+		v.Entropies = append(v.Entropies, eve.EntropyVar(e))
+	}
 	for _, x := range n.Vars {
 		v.FlowNames, v.FlowValues = append(v.FlowNames, x.Name), append(v.FlowValues, x.Value)
 	}

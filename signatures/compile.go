@@ -300,7 +300,7 @@ func (b *builder) readHook() error {
 	case name == "flow_start":
 		b.needsPacket = true
 		return b.testPacket("flow_start", func(v *view) bool {
-			return v.Flow != nil && v.Flow.Packets[0]+v.Flow.Packets[1] <= 1
+			return v.Flow != nil && v.Flow.Packets[v.Dir] <= 1 // the first of each direction
 		})
 	case name == "all" && b.protos == 0:
 		b.needsPacket = true

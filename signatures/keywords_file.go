@@ -105,24 +105,33 @@ func parseFilesize(b *builder, arg string) error {
 	})
 }
 
+// filestoreWords are filestore's options: sides, and how much is stored, of which we store what is there.
+var filestoreWords = map[string]dirMask{
+	"request": dirServer, "to_server": dirServer, "response": dirClient, "to_client": dirClient, "both": dirBoth,
+	"file": 0, "tx": 0, "ssn": 0, "flow": 0,
+}
+
 func parseFilestore(b *builder, arg string) error {
+	sides := dirMask(0) // 0: the one that matches
 	for i, a := range language.SplitArgs(arg) {
-		known := []string{"request", "to_server", "response", "to_client", "both", "file", "tx", "ssn", "flow"}
-		ok := false
-		for _, k := range known {
-			ok = ok || k == strings.ToLower(a)
-		}
-		if !ok || i > 1 {
+		side, known := filestoreWords[strings.ToLower(a)]
+		if !known || i > 1 {
 			return fmt.Errorf("unknown option %q", a)
 		}
+		sides |= side
 	}
 	b.fileStore = true
 	if err := b.after(func(v *view) {
 		if v.Tx == nil {
 			return
 		}
-		for _, f := range v.Tx.Files[v.Dir] {
-			f.Stored = true
+		for dir, files := range v.Tx.Files {
+			if sides&(1<<dir) == 0 && (sides != 0 || app.Direction(dir) != v.Dir) {
+				continue
+			}
+			for _, f := range files {
+				f.Stored = true
+			}
 		}
 	}); err != nil {
 		return err

@@ -243,16 +243,12 @@ func parseFlowbits(b *builder, arg string) error {
 		return b.after(func(v *view) { v.flowBits(true).set(name) })
 	case "unset":
 		use.sets[orderFlowbits] = true
-		return b.after(func(v *view) {
-			if st := v.flowBits(false); st != nil {
-				delete(st.bits, name)
-			}
-		})
+		return b.after(func(v *view) { v.flowBits(false).unset(name) })
 	case "toggle":
 		use.writes(orderFlowbits, name)
 		return b.after(func(v *view) {
 			if st := v.flowBits(true); st.has(name) {
-				delete(st.bits, name)
+				st.unset(name)
 			} else {
 				st.set(name)
 			}

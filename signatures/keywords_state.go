@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"picket/signatures/language"
+	"picket/traffic/app"
 	"picket/traffic/packet"
 )
 
@@ -19,7 +20,7 @@ func stateKeywords() []Keyword {
 }
 
 // parseAppState reads "<client_hello_done", ">request_headers", "!request_line", "request_complete": a step of the
-// protocol that the header names, in its direction.
+// protocol that the header names. Its number holds for both directions, as in Suricata: flow says which is meant.
 func parseAppState(b *builder, arg string) error {
 	if b.protos == 0 {
 		return errors.New("needs a protocol in the rule's header")
@@ -36,8 +37,11 @@ func parseAppState(b *builder, arg string) error {
 		return fmt.Errorf("unknown state %q of protocol %s", name, b.rule.Proto)
 	}
 	n.A = uint64(h.progress)
-	points := late(when(h.dir, 0, h.proto))
-	return b.testTx("app-layer-state", points, func(v *view) bool { return n.Match(uint64(v.Tx.Progress[v.Dir])) })
+	points := late(append(when(app.ToServer, 0, h.proto), when(app.ToClient, 0, h.proto)...))
+	return b.testTx("app-layer-state", points, func(v *view) bool {
+		at := v.Tx.Progress[v.Dir]
+		return (at > 0 || v.Dir == h.dir) && n.Match(uint64(at)) // at 0 nothing has come yet from the other side
+	})
 }
 
 // frameNames are the frames that rules may name, by protocol (docs.suricata.io, "Frames").

@@ -9,15 +9,22 @@ import (
 
 // Notes are what rules have noted on a flow, for those who tell of it.
 type Notes struct {
-	Bits []string // flowbits that are set, sorted
-	Ints []IntNote
-	Vars []Var // what expressions have captured, in the order of the first capture
+	Bits      []string // flowbits in the order in which they were set
+	Ints      []IntNote
+	Entropies []EntropyNote
+	Vars      []Var // what expressions have captured, in the order of the first capture
 }
 
 // IntNote is one flowint.
 type IntNote struct {
 	Name  string
 	Value uint32
+}
+
+// EntropyNote is the entropy (bits per byte) of what an entropy keyword looked at last.
+type EntropyNote struct {
+	Buffer string // http_uri, or content for the payload
+	Value  float64
 }
 
 // Notes returns what rules have noted on a flow; nil when there is nothing. It allocates only when there is. s may be nil.
@@ -27,10 +34,10 @@ func (in *Inspector) Notes(f *flow.Flow, s *flow.State) *Notes {
 	}
 	v := view{Flow: f, State: s, insp: in}
 	st := v.flowBits(false)
-	if st == nil || len(st.bits)+len(st.ints)+len(st.vars) == 0 {
+	if st == nil || len(st.bits)+len(st.ints)+len(st.vars)+len(st.entropies) == 0 {
 		return nil
 	}
-	n := &Notes{Bits: slices.Sorted(maps.Keys(st.bits)), Vars: st.vars}
+	n := &Notes{Bits: st.bits, Vars: st.vars, Entropies: st.entropies}
 	for _, name := range slices.Sorted(maps.Keys(st.ints)) {
 		n.Ints = append(n.Ints, IntNote{name, st.ints[name]})
 	}

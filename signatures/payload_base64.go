@@ -162,6 +162,10 @@ func parseEntropy(b *builder, arg string) error {
 	if !seen {
 		return errors.New("entropy needs a value")
 	}
+	name := "content"
+	if b.cur.buffer != nil {
+		name = strings.ReplaceAll(b.cur.buffer.Name, ".", "_")
+	}
 	return b.addTest(func(m *matcher) bool {
 		if offset > len(m.buf) {
 			return false
@@ -173,7 +177,9 @@ func parseEntropy(b *builder, arg string) error {
 		if bytes > 0 {
 			in = in[:bytes]
 		}
-		return compare(entropy(in))
+		h := entropy(in)
+		m.v.noteEntropy(name, h)
+		return compare(h)
 	})
 }
 
@@ -202,6 +208,26 @@ func parseFloatCompare(s string) (func(float64) bool, error) {
 	}
 	want, err := strconv.ParseFloat(s, 64)
 	return func(v float64) bool { return v == want }, err
+}
+
+// maxEntropies bounds the buffers of one flow whose entropy is kept.
+const maxEntropies = 16
+
+// noteEntropy keeps what was computed, whether the rule matches or not: EVE tells it with the flow's records.
+func (v *view) noteEntropy(buffer string, h float64) {
+	st := v.flowBits(true)
+	if st == nil {
+		return
+	}
+	for i := range st.entropies {
+		if e := &st.entropies[i]; e.Buffer == buffer {
+			e.Value = h
+			return
+		}
+	}
+	if len(st.entropies) < maxEntropies {
+		st.entropies = append(st.entropies, EntropyNote{buffer, h})
+	}
 }
 
 // entropy is Shannon's, in bits per byte.

@@ -2,6 +2,7 @@ package signatures
 
 import (
 	"hash/maphash"
+	"slices"
 	"sync"
 
 	"picket/traffic/packet"
@@ -17,10 +18,11 @@ const (
 // flowState is what rules have noted on a flow. Names are numbered when rules are compiled, by their text, so that a
 // reload keeps what is noted.
 type flowState struct {
-	bits map[string]struct{}
-	ints map[string]uint32
-	vars []Var
-	tags []tag
+	bits      []string // in the order in which they were set
+	ints      map[string]uint32
+	vars      []Var
+	entropies []EntropyNote
+	tags      []tag
 }
 
 // flowBits returns the flow's notes; nil when there are none, unless they are to be made.
@@ -62,21 +64,22 @@ func (in *Inspector) Forget(id uint64) {
 }
 
 func (st *flowState) has(bit string) bool {
-	if st == nil {
-		return false
-	}
-	_, ok := st.bits[bit]
-	return ok
+	return st != nil && slices.Contains(st.bits, bit)
 }
 
 func (st *flowState) set(bit string) {
-	if st == nil || len(st.bits)+len(st.ints) >= maxFlowBits {
+	if st != nil && len(st.bits)+len(st.ints) < maxFlowBits && !st.has(bit) {
+		st.bits = append(st.bits, bit)
+	}
+}
+
+func (st *flowState) unset(bit string) {
+	if st == nil {
 		return
 	}
-	if st.bits == nil {
-		st.bits = map[string]struct{}{}
+	if i := slices.Index(st.bits, bit); i >= 0 {
+		st.bits = slices.Delete(st.bits, i, i+1)
 	}
-	st.bits[bit] = struct{}{}
 }
 
 func (st *flowState) setInt(name string, n uint32) {

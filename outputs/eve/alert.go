@@ -69,6 +69,13 @@ type Vars struct {
 	PktNames            []string
 	PktValues           [][]byte
 	FlowInts            []IntVar
+	Entropies           []EntropyVar
+}
+
+// EntropyVar is the entropy of a buffer that a rule has looked at.
+type EntropyVar struct {
+	Buffer string
+	Value  float64
 }
 
 // IntVar is one flowint.

@@ -24,7 +24,7 @@ func (l *Logger) frame(p *packet.Packet) {
 	j.EndObject()
 }
 
-// linkName is libpcap's name of a link type (pcap_datalink_val_to_name).
+// linkName is libpcap's name of a link type (pcap_datalink_val_to_name); of raw IP the way Suricata writes it.
 func linkName(t packet.LinkType) string {
 	switch t {
 	case packet.LinkNull:
@@ -44,9 +44,9 @@ func linkName(t packet.LinkType) string {
 	case packet.LinkSLL2:
 		return "LINUX_SLL2"
 	case packet.LinkIPv4:
-		return "IPV4"
+		return "IPv4"
 	case packet.LinkIPv6:
-		return "IPV6"
+		return "IPv6"
 	}
 	return ""
 }

@@ -19,7 +19,7 @@ func (l *Logger) vars(v *Vars) {
 }
 
 func (l *Logger) writeVars(v *Vars) {
-	if v == nil || len(v.Flowbits)+len(v.FlowNames)+len(v.PktNames)+len(v.FlowInts) == 0 {
+	if v == nil || len(v.Flowbits)+len(v.FlowNames)+len(v.PktNames)+len(v.FlowInts)+len(v.Entropies) == 0 {
 		return
 	}
 	j := &l.json
@@ -34,6 +34,13 @@ func (l *Logger) writeVars(v *Vars) {
 		for _, n := range v.FlowInts {
 			j.name(n.Name)
 			j.Uint("", uint64(n.Value))
+		}
+		j.EndObject()
+	}
+	if len(v.Entropies) > 0 {
+		j.Object("entropy")
+		for _, e := range v.Entropies {
+			j.Float(e.Buffer, e.Value)
 		}
 		j.EndObject()
 	}
