@@ -1,6 +1,7 @@
 package firewall
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 
@@ -26,4 +27,19 @@ func Live(p netip.Prefix) (connections int, bytes uint64, err error) {
 		}
 	}
 	return connections, bytes, nil
+}
+
+// CutNow closes what a prefix has open, conntrack entries and this host's sockets, and returns how many entries there
+// were. It is done when it returns.
+func CutNow(p netip.Prefix) (closed int, err error) {
+	if closed, _, err = Live(p); err != nil {
+		return 0, err
+	}
+	conn, err := conntrack.Dial(nil)
+	if err != nil {
+		return 0, fmt.Errorf("open conntrack: %w", err)
+	}
+	c := &cutter{conn: conn}
+	party := lengths(map[netip.Prefix]bool{p: true})
+	return closed, errors.Join(c.flows(party), sockets(party), conn.Close())
 }
