@@ -56,22 +56,11 @@ func owner(info os.FileInfo) string {
 // container finds the id of the container or pod in a process's cgroup: the last part of the path that holds 64 hex
 // digits (docker-ID.scope, cri-containerd-ID.scope, /docker/ID).
 func container(pid int) string {
-	for part := range strings.SplitSeq(cgroup(pid), "/") {
+	for part := range strings.SplitSeq(procfs.Cgroup(pid), "/") {
 		id := strings.TrimSuffix(part, ".scope")
 		id = id[strings.LastIndexByte(id, '-')+1:]
 		if len(id) == 64 && strings.Trim(id, "0123456789abcdef") == "" {
 			return id
-		}
-	}
-	return ""
-}
-
-// cgroup is the path of a process in the unified hierarchy, "" when there is none.
-func cgroup(pid int) string {
-	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", pid))
-	for line := range strings.Lines(string(text)) {
-		if path, ok := strings.CutPrefix(strings.TrimSpace(line), "0::"); ok {
-			return path
 		}
 	}
 	return ""

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -55,7 +54,7 @@ func (k *Kill) Able() error {
 	if k.Scope != Container {
 		return nil
 	}
-	if _, err := os.Stat("/sys/fs/cgroup/cgroup.controllers"); err != nil {
+	if procfs.CgroupRoot() == "" {
 		return errors.New("killing a container needs the unified cgroup hierarchy (cgroup v2)")
 	}
 	return nil
@@ -147,16 +146,14 @@ func containerOf(p proc) ([]proc, error) {
 	if container(p.PID) == "" {
 		return nil, fmt.Errorf("%s is in no container", p)
 	}
-	text, err := os.ReadFile(filepath.Join("/sys/fs/cgroup", cgroup(p.PID), "cgroup.procs"))
+	members, err := procfs.Members(filepath.Join(procfs.CgroupRoot(), procfs.Cgroup(p.PID)))
 	if err != nil {
 		return nil, fmt.Errorf("read the processes of the container: %w", err)
 	}
 	var list []proc
-	for _, word := range strings.Fields(string(text)) {
-		if pid, err := strconv.Atoi(word); err == nil && len(list) < maxTargets {
-			if one, err := read(pid); err == nil {
-				list = append(list, one)
-			}
+	for _, pid := range members[:min(len(members), maxTargets)] {
+		if one, err := read(pid); err == nil {
+			list = append(list, one)
 		}
 	}
 	return list, nil
@@ -201,7 +198,7 @@ func (k *Kill) end(ctx context.Context, o *measure.Order, p proc, sig syscall.Si
 		return nil, nil
 	}
 	if k.Scope == Container {
-		err := killCgroup(cgroup(stubborn[0].PID))
+		err := killCgroup(procfs.Cgroup(stubborn[0].PID))
 		fmt.Fprintf(log, "the cgroup of %s is killed, still there after %s: %s\n", stubborn[0].proc, grace, outcome(err))
 		return await(ctx, stubborn, killWait), err
 	}
@@ -218,7 +215,7 @@ func killCgroup(path string) error {
 	if path == "" || path == "/" {
 		return errors.New("the process is in the cgroup of the host itself")
 	}
-	return os.WriteFile(filepath.Join("/sys/fs/cgroup", path, "cgroup.kill"), []byte("1"), 0)
+	return os.WriteFile(filepath.Join(procfs.CgroupRoot(), path, "cgroup.kill"), []byte("1"), 0)
 }
 
 func procsOf(list []held) (out []proc) {

@@ -3,9 +3,11 @@ package process
 import (
 	"bufio"
 	"context"
+	"fmt"
 	"log/slog"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,6 +17,7 @@ import (
 
 	"picket/actions"
 	"picket/actions/measure"
+	"picket/actions/procfs"
 	"picket/incidents"
 )
 
@@ -131,6 +134,33 @@ func TestKillTree(t *testing.T) {
 		if alive(p.PID) {
 			t.Errorf("%s of %d lives", p, len(before))
 		}
+	}
+}
+
+// TestKillContainer: all of a container's cgroup goes, whatever group or session its processes have made for themselves.
+func TestKillContainer(t *testing.T) {
+	root := procfs.CgroupRoot()
+	dir := filepath.Join(root, "picket-test", strings.Repeat("c0ffee00", 8))
+	if err := os.MkdirAll(dir, 0o755); root == "" || err != nil {
+		t.Skip("no cgroup v2 that can be written here: ", err)
+	}
+	defer os.Remove(filepath.Dir(dir))
+	defer os.Remove(dir)
+	_, pids := shell(t, fmt.Sprintf(`echo $$ > %s/cgroup.procs; trap "" TERM; (trap "" TERM; setsid sh -c 'while :; do sleep 100 & sleep 0.01; done') & echo $!; while :; do sleep 0.05; done`, dir), 1)
+	time.Sleep(50 * time.Millisecond)
+	k, o := &Kill{Scope: Container, Gate: gate{}}, order("pid", strconv.Itoa(pids[1]), "grace", "50ms")
+	if err := k.Able(); err != nil {
+		t.Fatal(err)
+	}
+	planned(t, k, o)
+	if r, err := k.Do(context.Background(), o); err != nil {
+		t.Error(err, r.Output.Text)
+	}
+	if left, err := procfs.Members(dir); err != nil || len(left) > 0 {
+		t.Errorf("%v %v", left, err)
+	}
+	if _, err := k.Plan(context.Background(), order("pid", strconv.Itoa(os.Getpid()))); err == nil {
+		t.Error("a process of the host is taken for a container")
 	}
 }
 

@@ -165,6 +165,42 @@ func socketInode(link string) (string, bool) {
 	return strings.TrimSuffix(inode, "]"), ok
 }
 
+// CgroupRoot is where the unified hierarchy (cgroup v2) is mounted, "" when this host has none.
+func CgroupRoot() string {
+	for _, root := range []string{"/sys/fs/cgroup", "/sys/fs/cgroup/unified"} {
+		if _, err := os.Stat(root + "/cgroup.procs"); err == nil {
+			return root
+		}
+	}
+	return ""
+}
+
+// Cgroup is the path of a process in the unified hierarchy, "" when there is none.
+func Cgroup(pid int) string {
+	text, _ := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/cgroup")
+	for line := range strings.Lines(string(text)) {
+		if path, ok := strings.CutPrefix(strings.TrimSpace(line), "0::"); ok {
+			return path
+		}
+	}
+	return ""
+}
+
+// Members lists the processes of a cgroup, given by its folder.
+func Members(dir string) ([]int, error) {
+	text, err := os.ReadFile(dir + "/cgroup.procs")
+	if err != nil {
+		return nil, err
+	}
+	var list []int
+	for _, word := range strings.Fields(string(text)) {
+		if pid, err := strconv.Atoi(word); err == nil {
+			list = append(list, pid)
+		}
+	}
+	return list, nil
+}
+
 // Command is a process's arguments as one line, at most limit bytes of it; "" for a kernel thread and one that is gone.
 func Command(pid, limit int) string {
 	text, _ := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/cmdline")
