@@ -123,6 +123,7 @@ func (w *worker) packet(p *packet.Packet) signatures.Verdict {
 	v := w.judge.Inspect(p, f, s)
 	v.Offload = v.Offload || settled(f, s)
 	w.told(p, f, s, &v)
+	w.toldStream(p, f, s)
 	w.flows.Settle(p, f, s)
 	return v
 }

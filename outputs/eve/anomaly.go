@@ -8,7 +8,7 @@ import (
 )
 
 // Anomalies writes a record for each decoder and stream event of the packet. names tells the name of events that
-// packet does not know ("stream.pkt_invalid_ack").
+// packet does not know ("pkt_invalid_ack"): those of the stream.
 func (l *Logger) Anomalies(at *Moment, names func(packet.Event) string) {
 	if !l.cfg.Enabled("anomaly") || at.Packet == nil {
 		return
@@ -16,7 +16,7 @@ func (l *Logger) Anomalies(at *Moment, names func(packet.Event) string) {
 	for _, e := range at.Packet.Events[:at.Packet.NEvents] {
 		kind, on, name := "decode", l.cfg.AnomalyDecode, e.Name()
 		if e >= packet.FirstStreamEvent {
-			kind, on, name = "stream", l.cfg.AnomalyStream, names(e)
+			kind, on, name = "stream", l.cfg.AnomalyStream, streamEvent(e, names)
 		}
 		if !on || name == "" {
 			continue

@@ -189,7 +189,7 @@ func TestAnomaly(t *testing.T) {
 	tx := &app.Transaction{ID: 1, Proto: app.SMTP, Events: []string{"invalid_reply", "other"}}
 	m.State.App.Events = []string{"APPLAYER_MISMATCH_PROTOCOL_BOTH_DIRECTIONS"}
 	list := record(t, offline(), func(l *Logger) {
-		l.Anomalies(m, func(packet.Event) string { return "stream.three" })
+		l.Anomalies(m, func(packet.Event) string { return "three" })
 		if n := l.TxAnomalies(tx, m, 1); n != 2 {
 			t.Errorf("next event is %d", n)
 		}

@@ -4,6 +4,7 @@ import (
 	"picket/traffic/app"
 	"picket/traffic/flow"
 	"picket/traffic/packet"
+	"picket/traffic/stream"
 )
 
 // Logger writes one worker's records. It belongs to the worker's goroutine; several Loggers share a Writer.
@@ -13,6 +14,8 @@ type Logger struct {
 	json JSON
 	// Vars returns what rules have noted on the flow that is told of, or nil. The sensor sets it.
 	Vars func() *Vars
+	// streams are the segments that get a stream_tcp record.
+	streams stream.Notes
 	// dropped remembers which flows' drops were written: a flow's place is its ID modulo the length. Two flows in
 	// one place cost a record too many, never one too few.
 	dropped [4096]droppedFlow
@@ -25,7 +28,9 @@ type droppedFlow struct {
 }
 
 // NewLogger makes a worker's logger. cfg must not change afterwards.
-func NewLogger(cfg *Config, out *Writer) *Logger { return &Logger{cfg: cfg.effective(), out: out} }
+func NewLogger(cfg *Config, out *Writer) *Logger {
+	return &Logger{cfg: cfg.effective(), out: out, streams: cfg.streamNotes()}
+}
 
 // Moment is what the worker is looking at when something is to be written. Any of the pointers may be nil.
 type Moment struct {

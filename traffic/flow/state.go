@@ -85,6 +85,18 @@ func (t *Table) TCP(f *Flow) *stream.Session {
 	return &t.rec(f.self).tcp
 }
 
+// StreamNotes returns what the TCP packet that was tracked last was for its session.
+func (t *Table) StreamNotes() stream.Notes { return t.engine.Notes() }
+
+// Stream tells of the session of the TCP packet that was tracked last. f is its flow, s may be nil.
+func (t *Table) Stream(f *Flow, s *State) stream.Summary {
+	var held *stream.Bytes
+	if s != nil {
+		held = s.bytes
+	}
+	return t.engine.Describe(t.TCP(f), held)
+}
+
 // abandon lets go of the bytes of a flow that is dropped as a whole.
 func (t *Table) abandon(s *State) *State {
 	if s != nil {

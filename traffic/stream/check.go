@@ -141,6 +141,7 @@ func (c *conn) retransmission() bool {
 	end := c.end()
 	if seq.before(snd.acked) && end.after(snd.acked) || end.upTo(snd.acked) || end.upTo(snd.next) {
 		c.event(EvPktRetransmission)
+		c.notes |= Retransmission
 		return true
 	}
 	return false
@@ -155,11 +156,13 @@ func (c *conn) idle() bool {
 	plain := h.Flags&(packet.SYN|packet.FIN|packet.RST) == 0
 	if plain && n <= 1 && ack == rcv.acked && seq == snd.next-1 {
 		snd.keepalive = true
+		c.notes |= KeepAlive
 		return true
 	}
 	win := uint32(h.Window) << rcv.scale
 	if plain && n == 0 && h.Window != 0 && win == rcv.window && rcv.keepalive && ack == rcv.acked && seq == snd.next {
 		rcv.keepalive, snd.keepalive = false, false
+		c.notes |= KeepAliveACK
 		return true
 	}
 	snd.keepalive = false
@@ -167,8 +170,12 @@ func (c *conn) idle() bool {
 	if !plain || c.s.State < Established {
 		return false
 	}
-	if n == 0 && win != rcv.window && h.Window != 0 && ack == rcv.acked && seq == snd.next || c.shutdownAck() {
-		return false // an honest window update, or the end of the connection
+	if n == 0 && win != rcv.window && h.Window != 0 && ack == rcv.acked && seq == snd.next {
+		c.notes |= WindowUpdate
+		return false
+	}
+	if c.shutdownAck() {
+		return false
 	}
 	if c.s.State != Closed && win < rcv.window && ack.after(rcv.next) && seq.after(snd.next) {
 		less, more := rcv.window-win, uint32(ack-rcv.acked)

@@ -50,6 +50,8 @@ type conn struct {
 	dir packet.Direction
 
 	later uint32 // urgent bytes at the segment's end, to be counted when it is placed
+	was   State  // the session's state before the packet
+	notes Notes
 }
 
 func (c *conn) snd() *side           { return &c.s.side[c.dir] }
@@ -77,12 +79,12 @@ func (c *conn) policy(snd *side) Policy {
 // session's bytes and is filled in when there are some. The packet gets its events and StreamAdded or
 // StreamRefused. Allocates nothing on in-order segments in the steady state.
 func (e *Engine) Packet(s *Session, b **Bytes, out Consumer, p *packet.Packet) {
+	e.c = conn{e: e, s: s, b: b, out: out, p: p, dir: p.Dir, was: s.State}
 	if e.cfg.ChecksumValidation && p.Has(packet.ChecksumBad) {
 		e.Stats.BadChecksum++
 		p.Flags |= packet.StreamRefused
 		return
 	}
-	e.c = conn{e: e, s: s, b: b, out: out, p: p, dir: p.Dir}
 	c := &e.c
 	h := &p.TCP
 	if h.Flags&packet.ACK == 0 && h.Ack != 0 {
@@ -95,6 +97,7 @@ func (e *Engine) Packet(s *Session, b **Bytes, out Consumer, p *packet.Packet) {
 	if !c.walk() {
 		c.refuse()
 	}
+	c.noted()
 }
 
 // refuse marks a segment that does not belong to the session. Inline it is dropped, as the receiver might think
@@ -134,14 +137,12 @@ func (c *conn) spurious() bool {
 		base = h.seq(h.base)
 	}
 	end := c.end()
-	if end.upTo(base) {
-		c.event(EvPktSpuriousRetransmission)
-		return true
+	if !end.upTo(base) && !end.upTo(c.snd().acked) {
+		return false
 	}
-	if end.upTo(c.snd().acked) {
-		c.event(EvPktSpuriousRetransmission)
-	}
-	return false
+	c.event(EvPktSpuriousRetransmission)
+	c.notes |= SpuriousRetransmission
+	return end.upTo(base)
 }
 
 // afterReset notices that the sender of a reset goes on all the same: somebody else sent it.

@@ -112,6 +112,7 @@ func (c *conn) data() bool {
 	}
 	if n == 1 && seq == snd.next && snd.window == 0 {
 		c.s.Flags |= probe[c.dir]
+		c.notes |= ZeroWindowProbe
 		c.segment()
 		return true
 	}
