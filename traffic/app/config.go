@@ -23,6 +23,9 @@ type Config struct {
 	MD5, SHA1, SHA256 bool
 	// StoreAll marks every file as stored (file-store.force-filestore).
 	StoreAll bool
+	// FileDepth bounds the bytes looked at of a file that is to be stored, in the place of a body's limit
+	// (file-store.stream-depth); 0: all.
+	FileDepth uint32
 	// Windows bounds what decoders of content hold; each worker has a Config of its own.
 	Windows Windows
 }

@@ -64,7 +64,7 @@ func (p *parser) content(t *Transaction, dir app.Direction, b []byte) error {
 	m := t.message(dir)
 	before := m.Body.Size
 	m.Body.Size += uint64(len(b))
-	if inside := p.cfg.within(dir, before, len(b)); inside > 0 {
+	if inside := p.cfg.within(dir, m.store, before, len(b)); inside > 0 {
 		m.Body.keep(b[:inside], p.cfg.keep[dir])
 		if dir == app.ToServer {
 			p.requestContent(t, b[:inside])

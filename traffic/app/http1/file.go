@@ -31,7 +31,7 @@ func (p *parser) openFile(t *Transaction, dir app.Direction, name []byte) *app.F
 		name = name[:maxFileName]
 	}
 	p.files++
-	f := &app.File{ID: p.files, Name: bytes.Clone(name)}
+	f := &app.File{ID: p.files, Name: bytes.Clone(name), Stored: p.cfg.storeAll}
 	if p.cfg.md5 {
 		f.MD5 = md5.New() //nolint:gosec
 	}

@@ -27,6 +27,8 @@ type settings struct {
 	lzma       bool
 
 	md5, sha1, sha256 bool
+	storeAll          bool
+	fileDepth         uint32
 	windows           *app.Windows
 }
 
@@ -38,7 +40,7 @@ func newSettings(c *app.Config) *settings {
 		minInspect: [2]uint32{h.RequestBodyMinInspect, h.ResponseBodyMinInspect},
 		window:     [2]int{int(h.RequestBodyInspectWindow), int(h.ResponseBodyInspectWindow)},
 		layers:     h.DecompressLayerLimit, maxTx: max(h.MaxTx, 1), field: fieldLimit, inline: c.Inline,
-		md5: c.MD5, sha1: c.SHA1, sha256: c.SHA256, windows: &c.Windows,
+		md5: c.MD5, sha1: c.SHA1, sha256: c.SHA256, windows: &c.Windows, storeAll: c.StoreAll, fileDepth: c.FileDepth,
 	}
 	s.doublePath, s.doubleQuery = h.DoubleDecodePath, h.DoubleDecodeQuery
 	for k, v := range h.Settings {
@@ -47,9 +49,13 @@ func newSettings(c *app.Config) *settings {
 	return s
 }
 
-// within tells how many of n bytes behind the first at of a body lie within its limit.
-func (s *settings) within(dir app.Direction, at uint64, n int) int {
+// within tells how many of n bytes behind the first at of a body lie within its limit. A body that is to be stored as a
+// file has a limit of its own.
+func (s *settings) within(dir app.Direction, store bool, at uint64, n int) int {
 	limit := uint64(s.limit[dir])
+	if store || s.storeAll {
+		limit = uint64(s.fileDepth)
+	}
 	switch {
 	case limit == 0:
 		return n

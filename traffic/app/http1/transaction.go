@@ -52,8 +52,13 @@ type Message struct {
 	codings decoderChain
 	decode  bool
 	file    fileState
+	store   bool       // a rule wants the body's files whole
 	odd     fieldFlags // oddities already reported
 }
+
+// Store has the files of a direction's body looked at as far as stored files are, not only up to the body's limit. It
+// must come before that is reached.
+func (t *Transaction) Store(dir app.Direction) { t.message(dir).store = true }
 
 // Request is the client's message.
 type Request struct {
