@@ -218,12 +218,16 @@ func (r *Responder) refused(m message, err error) {
 	r.stats.Refused++
 	r.log.Warn("ban refused", "prefix", Text(m.ban.Prefix), "by", m.ban.By, "reason", m.ban.Reason, "why", err)
 	m.reply(Ban{}, err)
-	r.changed(Change{Kind: BanRefused, Ban: requested(m.ban), Order: m.ban.Order, Err: err})
+	r.changed(Change{Kind: BanRefused, Ban: requested(m.ban, r.now()), Order: m.ban.Order, Err: err})
 }
 
 // requested is the ban that a request would have become.
-func requested(q *Request) Ban {
-	return Ban{Prefix: Normal(q.Prefix), Reason: q.Reason, By: q.By, Scope: q.Scope, Jail: q.Jail}
+func requested(q *Request, now time.Time) Ban {
+	b := Ban{Prefix: Normal(q.Prefix), Since: now.UTC(), Reason: q.Reason, By: q.By, Scope: q.Scope, Jail: q.Jail}
+	if q.For > 0 {
+		b.Until = b.Since.Add(q.For)
+	}
+	return b
 }
 
 // admit asks the gate and makes the ban's record.
@@ -231,10 +235,7 @@ func (r *Responder) admit(q *Request, now time.Time) (Ban, error) {
 	if !q.Prefix.IsValid() {
 		return Ban{}, errors.New("ban: no valid address was given")
 	}
-	b := Ban{Prefix: Normal(q.Prefix), Since: now.UTC(), Reason: q.Reason, By: q.By, Scope: q.Scope, Jail: q.Jail}
-	if q.For > 0 {
-		b.Until = b.Since.Add(q.For)
-	}
+	b := requested(q, now)
 	asked := *q
 	asked.Prefix = b.Prefix
 	d := r.gate.Decide(&asked, now)

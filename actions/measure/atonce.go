@@ -81,20 +81,18 @@ func (d *Desk) changed(c actions.Change) {
 // record makes the measure of a ban after the fact. It is written by keepRecords.
 func (d *Desk) record(c actions.Change, of caseOf) {
 	b := &c.Ban
-	d.last++
-	l := &life{planned: true, Measure: Measure{
-		ID: d.last, Incident: of.incident, Cause: of.finding, By: b.By, Reason: b.Reason, Target: targetText(b.Prefix, b.Scope),
-		Spec: specOf(b), Created: b.Since, Due: b.Since, Started: b.Since, Ended: b.Since, Until: b.Until, Ends: true,
-	}}
-	if l.Created.IsZero() {
-		l.Created = d.now().UTC()
-		l.Due = l.Created
-	}
+	key := standing{b.Prefix, b.Scope, b.Jail}
 	var refusal *actions.Refusal
+	asks := errors.As(c.Err, &refusal) && refusal.Ask && len(d.lives) < d.o.Max
+	if _, waits := d.asked[key]; asks && waits {
+		return // somebody is asked about it already
+	}
+	l := d.recordOf(b, of)
 	switch {
-	case errors.As(c.Err, &refusal) && refusal.Ask && len(d.lives) < d.o.Max:
+	case asks:
 		l.State, l.Ask = PendingApproval, refusal.Why
-		l.Started, l.Ended, l.Ends = time.Time{}, time.Time{}, false
+		l.Started, l.Ended, l.Until, l.Ends = time.Time{}, time.Time{}, time.Time{}, false
+		d.asked[key] = l.ID
 		d.enter(l)
 		d.timers.set(l.Created.Add(approvalWait), l.ID)
 	case c.Kind == actions.BanRefused:
@@ -107,8 +105,16 @@ func (d *Desk) record(c actions.Change, of caseOf) {
 		l.State, l.Proof = Active, "read back from the kernel"
 		d.stands(&l.Measure)
 	}
-	d.stats.Proposed++
 	d.records = append(d.records, l)
+}
+
+func (d *Desk) recordOf(b *actions.Ban, of caseOf) *life {
+	d.last++
+	d.stats.Proposed++
+	return &life{planned: true, Measure: Measure{
+		ID: d.last, Incident: of.incident, Cause: of.finding, By: b.By, Reason: b.Reason, Target: targetText(b.Prefix, b.Scope),
+		Spec: specOf(b), Created: b.Since, Due: b.Since, Started: b.Since, Ended: b.Since, Until: b.Until, Ends: true,
+	}}
 }
 
 // keepRecords writes the measures that were made after the fact, in one write.

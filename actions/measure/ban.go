@@ -333,3 +333,15 @@ func (u Unban) Prove(ctx context.Context, o *Order) (string, error) {
 func (Unban) Undo(context.Context, *Order) error {
 	return errors.New("unban: it does not last, there is nothing to undo (picket ban bans anew)")
 }
+
+// CheckArgs implements ArgsChecker.
+func (Ban) CheckArgs(args map[string]string) error {
+	_, err := ParseBan(args)
+	return err
+}
+
+// CheckArgs implements ArgsChecker.
+func (Unban) CheckArgs(args map[string]string) error {
+	_, err := ParseBan(args)
+	return err
+}

@@ -41,6 +41,7 @@ type Desk struct {
 	acts     *lane
 	joins    joins
 	standing map[standing]ID // bans in force, the newest first to be found
+	asked    map[standing]ID // bans that wait for approval: the same is not asked about twice
 	records  []*life         // made after the fact, not on disk yet
 	stats    Stats
 	now      func() time.Time
@@ -101,7 +102,7 @@ const (
 func NewDesk(o Options) (*Desk, error) {
 	d := &Desk{
 		o: o, inbox: make(chan func(), inboxSize), changes: make(chan actions.Change, changesSize), done: make(chan struct{}),
-		lives: map[ID]*life{}, ofCase: map[incidents.ID][]ID{}, standing: map[standing]ID{}, now: o.Now,
+		lives: map[ID]*life{}, ofCase: map[incidents.ID][]ID{}, standing: map[standing]ID{}, asked: map[standing]ID{}, now: o.Now,
 	}
 	if d.o.Workers <= 0 {
 		d.o.Workers = workers
@@ -206,6 +207,9 @@ func (d *Desk) enter(l *life) {
 
 func (d *Desk) leave(l *life) {
 	delete(d.lives, l.ID)
+	if key, ok := standingOf(&l.Measure); ok && d.asked[key] == l.ID {
+		delete(d.asked, key)
+	}
 	list := d.ofCase[l.Incident]
 	for i, id := range list {
 		if id == l.ID {

@@ -21,3 +21,9 @@ type Doer interface {
 
 // Doers are all kinds of measures by name. Plugins join under their textkeys.
 type Doers map[string]Doer
+
+// ArgsChecker is a Doer that can tell from arguments alone whether they are right. Then a wrong policy is refused when it
+// is read, not when it is needed.
+type ArgsChecker interface {
+	CheckArgs(args map[string]string) error
+}
