@@ -19,9 +19,6 @@ func (b *Bytes) Left(dir packet.Direction) bool {
 // Depth tells whether a direction has reached stream.reassembly.depth.
 func (b *Bytes) Depth(dir packet.Direction) bool { return b.half[dir].depth }
 
-// Seen tells whether bytes of a direction were held at any time.
-func (b *Bytes) Seen(dir packet.Direction) bool { return b.half[dir].right() > 0 }
-
 // Gaps tells whether bytes of a direction were never seen.
 func (b *Bytes) Gaps(dir packet.Direction) bool { return b.half[dir].hasGap }
 
