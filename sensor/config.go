@@ -35,6 +35,7 @@ type Config struct {
 	Logs       LogsConfig       `yaml:"logs"`
 	Bans       BansConfig       `yaml:"bans"`
 	Gate       GateConfig       `yaml:"gate"`
+	Incidents  IncidentsConfig  `yaml:"incidents"`
 
 	path   string
 	places map[string]place
@@ -205,6 +206,7 @@ func Default() *Config {
 		EVE:        EVEConfig{File: "eve.json", CommunityID: true, Queue: 65536, Stats: 8 * time.Second},
 		Bans:       BansConfig{Max: 1 << 20},
 		Gate:       GateConfig{Private: "ask", FlowShare: 25, PerMinute: 20000, ClientShare: 10},
+		Incidents:  defaultIncidents(),
 	}
 }
 
@@ -253,6 +255,7 @@ func (c *Config) validate(told ConfigFaults) ConfigFaults {
 	v.check(c.EVE.Queue > 0, "eve.queue", "65536 is usual", "no room for records")
 	v.check(c.Bans.Max > 0, "bans.max", "1048576 is usual", "no ban may stand")
 	v.gate(&c.Gate)
+	v.incidents(&c.Incidents)
 	for i := range c.Bans.Policies {
 		v.policy(fmt.Sprintf("bans.policies[%d]", i), &c.Bans.Policies[i])
 	}
@@ -371,6 +374,7 @@ func (c *Config) fixed(o *Config) (keys []string) {
 		{"capture", reflect.DeepEqual(c.Capture, o.Capture)},
 		{"logs", reflect.DeepEqual(c.Logs, o.Logs)},
 		{"eve", reflect.DeepEqual(c.EVE, o.EVE)},
+		{"incidents", c.Incidents == o.Incidents},
 		{"bans.devices", slices.Equal(c.Bans.Devices, o.Bans.Devices)},
 	} {
 		if !k.same {

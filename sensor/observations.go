@@ -60,6 +60,9 @@ func (j *judgeOfLines) run(ctx context.Context) error {
 func (j *judgeOfLines) batch(ctx context.Context, b *watch.Batch) error {
 	for i := range b.Observations {
 		o := &b.Observations[i]
+		if j.phase == rules.Live {
+			j.sensor.noteLogin(ctx, o)
+		}
 		for _, post := range j.jailsOf(o.Origin) {
 			if breach, ok := post.jail.Observe(o, j.phase); ok {
 				j.breach(ctx, &breach)
@@ -96,6 +99,7 @@ func (j *judgeOfLines) jailsOf(o *watch.Origin) []*jailPost {
 // breach asks for a ban. What is no address cannot be banned and is told.
 func (j *judgeOfLines) breach(ctx context.Context, b *rules.Breach) {
 	log := j.sensor.log
+	defer j.sensor.found(ctx, j.sensor.breachFinding(b)) // after the ban, which must not wait for it
 	if !b.Prefix.IsValid() {
 		log.Warn("breach without an address: nobody to ban", "jail", b.Jail, "who", b.ID, "reason", b.Reason())
 		return

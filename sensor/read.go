@@ -256,6 +256,7 @@ type blueprint struct {
 	urls      map[string]string // of reference systems
 	lines     *lines
 	bans      *banner
+	findings  *findingDesk             // nil: nobody makes incidents
 	history   *actions.History         // nil: of no use offline
 	reject    func() (rejecter, error) // nil: rejects are not answered
 	offload   bool
@@ -276,6 +277,7 @@ func (b *blueprint) worker(name string, src capture.Source, out *eve.Writer) *wo
 		tell:    newTeller(b.lines, b.bans, b.urls),
 		history: b.history,
 	}
+	w.tell.found = newReporter(b.findings, b.enforce)
 	if out != nil {
 		w.eve = eve.NewLogger(&b.eve, out)
 	}

@@ -17,7 +17,9 @@ import (
 	"picket/actions"
 	"picket/actions/firewall"
 	"picket/capture"
+	"picket/incidents"
 	"picket/outputs/eve"
+	"picket/outputs/store"
 	"picket/outputs/web"
 	"picket/signatures"
 	"picket/watch"
@@ -36,6 +38,10 @@ type Sensor struct {
 	responder *actions.Responder
 	gate      *actions.Gate
 	decisions *actions.Decisions
+	store     *store.Store
+	book      *incidents.Casebook
+	locals    locals
+	host      string // this host's name
 	control   net.Listener
 	queues    atomic.Pointer[capture.QueueTable] // nil unless inline and installed
 	posts     []*post
@@ -69,7 +75,7 @@ type RunOptions struct {
 func New(o RunOptions) (*Sensor, error) {
 	s := &Sensor{log: o.Log, version: o.Version, since: time.Now()}
 	s.config.Store(o.Config)
-	for _, step := range []func(o *RunOptions) error{s.prepareRules, s.prepareEVE, s.prepareBans, s.prepareJails, s.prepareControl, s.preparePosts} {
+	for _, step := range []func(o *RunOptions) error{s.prepareRules, s.prepareEVE, s.prepareIncidents, s.prepareBans, s.prepareJails, s.prepareControl, s.preparePosts} {
 		if err := step(&o); err != nil {
 			return nil, errors.Join(err, s.close())
 		}
@@ -153,7 +159,7 @@ func (s *Sensor) prepareBans(o *RunOptions) error {
 	}
 	var err error
 	s.responder, err = actions.NewResponder(actions.Options{
-		StateDir: c.StateDir, Gate: s.gate, Firewall: kernel, Max: c.Bans.Max, Log: s.log,
+		StateDir: c.StateDir, Gate: s.gate, Firewall: kernel, Max: c.Bans.Max, Log: s.log, Changed: s.banned,
 	})
 	if err != nil && kernel != nil {
 		err = errors.Join(err, kernel.Close())
@@ -243,14 +249,17 @@ func (s *Sensor) inlinePosts(c *Config) {
 //	worker       one for each post; ends when its source does
 //	watchers     one for all log files, one for each jail that reads the journal
 //	judge        all jails; ends when the last watcher has
+//	casebook     makes incidents out of what workers and judge find; ends after them
+//	locals       reads this host's addresses, every ten seconds
 //	gate         looks who must not be banned, every second
 //	responder    bans; ends after the workers, so that none of their requests is lost
 //	control      answers picket status, ban, reload
 //	stats        writes EVE's stats record
+//	store        started by store.Open: commits incidents and measures; ends when it is closed
 //	EVE writer   started by eve.Open; ends when it is closed, after the last worker
 func (s *Sensor) Run(ctx context.Context) error {
 	var workers, others sync.WaitGroup
-	failed := make(chan error, len(s.posts)+len(s.watchers)+3)
+	failed := make(chan error, len(s.posts)+len(s.watchers)+4)
 	// Workers outlive ctx for a moment: inline, what is queued must be answered until the rule is gone.
 	walking, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
@@ -264,6 +273,12 @@ func (s *Sensor) Run(ctx context.Context) error {
 	}
 	others.Go(func() { s.gate.Run(later) })
 	others.Go(func() { failed <- s.responder.Run(later) })
+	others.Go(func() { s.knowBlocks(later) })
+	others.Go(func() { s.keepLocals(later) })
+	finding, stopFinding := context.WithCancel(context.Background())
+	defer stopFinding()
+	var book sync.WaitGroup
+	book.Go(func() { failed <- s.book.Run(finding) })
 	others.Go(func() { failed <- web.Serve(later, s.control, s) })
 	others.Go(func() { s.writeStats(later) })
 
@@ -282,6 +297,8 @@ func (s *Sensor) Run(ctx context.Context) error {
 	}
 	cancel()
 	workers.Wait()
+	stopFinding()
+	book.Wait()
 	stopLater()
 	others.Wait()
 	close(failed)
@@ -402,6 +419,9 @@ func (s *Sensor) closeOutputs() (err error) {
 	}
 	if s.eve != nil {
 		err = errors.Join(err, s.eve.Close())
+	}
+	if s.store != nil {
+		err = errors.Join(err, s.store.Close())
 	}
 	return err
 }

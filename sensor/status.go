@@ -37,6 +37,7 @@ func (s *Sensor) Status(ctx context.Context) (web.Status, error) {
 		n := s.eve.Counters()
 		out.EVE = &web.EVE{File: c.EVE.File, Written: n.Written, Dropped: n.Dropped + n.Failed}
 	}
+	out.Incidents = s.incidentStatus()
 	var err error
 	out.Bans, err = s.responder.Stats(ctx)
 	return out, err

@@ -15,6 +15,7 @@ func (w *worker) told(p *packet.Packet, f *flow.Flow, s *flow.State, v *signatur
 	at := eve.Moment{Time: p.Time, Packet: p, Flow: f, State: s}
 	w.noted(p, f, s)
 	w.answered(p, f)
+	w.tell.found.packet(p, f)
 	if len(w.judge.Alerts) > 0 || v.Effect.Drops() {
 		w.toldVerdict(&at, v)
 	}
@@ -178,6 +179,7 @@ func (w *worker) connAnomalies(at *eve.Moment) {
 // toldEnd tells the end of a flow: what its transactions still hold, then the flow itself.
 func (w *worker) toldEnd(f *flow.Flow, s *flow.State, why flow.EndReason) {
 	at := eve.Moment{Time: f.Last, Flow: f, State: s}
+	w.tell.found.ended(f)
 	w.noted(nil, f, s)
 	if s != nil && !(w.enforce && f.Action >= flow.Drop) {
 		w.toldState(&at, app.ToServer, true)

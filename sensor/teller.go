@@ -19,6 +19,7 @@ import (
 type teller struct {
 	lines  *lines // nil: no terminal
 	bans   *banner
+	found  *reporter // nil: nobody makes incidents
 	known  map[*signatures.Signature]*eve.Signature
 	urls   map[string]string // of reference systems
 	record eve.Alert
@@ -112,7 +113,7 @@ func (t *teller) verdict(at *eve.Moment, v *signatures.Verdict, enforce bool) ev
 	return out
 }
 
-// others tells the terminal and the bans.
+// others tells the terminal, the bans and the casebook.
 func (t *teller) others(at *eve.Moment, a *signatures.Alert) {
 	if t.lines != nil && at.Packet != nil {
 		t.lines.alert(at.Packet, a)
@@ -120,6 +121,7 @@ func (t *teller) others(at *eve.Moment, a *signatures.Alert) {
 	if t.bans != nil && at.Packet != nil {
 		t.bans.alert(at.Packet, a)
 	}
+	t.found.alert(at, a)
 }
 
 // lines writes alerts for people, one a line, at most linesPerSecond; the rest is counted.

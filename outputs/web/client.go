@@ -55,30 +55,40 @@ func (c *Client) Unban(ctx context.Context, p netip.Prefix) error {
 }
 
 func (c *Client) do(ctx context.Context, method, path string, body, into any) error {
-	text, err := json.Marshal(body)
+	resp, err := c.ask(ctx, method, path, body)
 	if err != nil {
 		return err
-	}
-	req, err := http.NewRequestWithContext(ctx, method, "http://picket"+path, bytes.NewReader(text))
-	if err != nil {
-		return err
-	}
-	resp, err := c.http.Do(req)
-	if err != nil {
-		return fmt.Errorf("ask picket at %s: %w (is picket run at work here, and are you root?)", c.path, cause(err))
 	}
 	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		var f failure
-		if err := json.NewDecoder(resp.Body).Decode(&f); err != nil || f.Error == "" {
-			return fmt.Errorf("ask picket at %s: %s", c.path, resp.Status)
-		}
-		return errors.New(f.Error)
-	}
 	if into == nil {
 		return nil
 	}
 	return json.NewDecoder(resp.Body).Decode(into)
+}
+
+// ask sends a request. The caller closes the answer's body; an answer that is an error comes as one.
+func (c *Client) ask(ctx context.Context, method, path string, body any) (*http.Response, error) {
+	text, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	req, err := http.NewRequestWithContext(ctx, method, "http://picket"+path, bytes.NewReader(text))
+	if err != nil {
+		return nil, err
+	}
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return nil, fmt.Errorf("ask picket at %s: %w (is picket run at work here, and are you root?)", c.path, cause(err))
+	}
+	if resp.StatusCode == http.StatusOK {
+		return resp, nil
+	}
+	defer resp.Body.Close()
+	var f failure
+	if err := json.NewDecoder(resp.Body).Decode(&f); err != nil || f.Error == "" {
+		return nil, fmt.Errorf("ask picket at %s: %s", c.path, resp.Status)
+	}
+	return nil, errors.New(f.Error)
 }
 
 // cause takes net/http's wrapping off: the socket's own error says it all.

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"picket/actions"
+	"picket/outputs/store"
 )
 
 // Sensor is what the server needs of a running picket.
@@ -24,6 +25,7 @@ type Sensor interface {
 	Unban(ctx context.Context, p netip.Prefix) error
 	Bans(ctx context.Context) ([]actions.Ban, error)
 	Why(ctx context.Context, p netip.Prefix) (Why, error)
+	Cases() Cases
 }
 
 // Status is what "picket status" shows.
@@ -42,6 +44,8 @@ type Status struct {
 	EVE    *EVE          `json:"eve,omitempty"`
 	Jails  []Jail        `json:"jails,omitempty"`
 	Bans   actions.Stats `json:"bans"`
+
+	Incidents *Incidents `json:"incidents,omitempty"`
 }
 
 // Jail is one jail of log lines and what it has counted since the start.
@@ -146,6 +150,7 @@ func handler(s Sensor) http.Handler {
 		reply(w, bans, err)
 	})
 	mux.HandleFunc("GET /v1/why", whyHandler(s))
+	handleIncidents(mux, s.Cases())
 	mux.HandleFunc("POST /v1/bans", func(w http.ResponseWriter, r *http.Request) { ban(w, r, s) })
 	mux.HandleFunc("DELETE /v1/bans/{prefix...}", func(w http.ResponseWriter, r *http.Request) {
 		p, err := actions.ParsePrefix(strings.ReplaceAll(r.PathValue("prefix"), "_", "/"))
@@ -186,7 +191,7 @@ func statusOf(err error) int {
 	switch {
 	case errors.As(err, &refused):
 		return http.StatusForbidden
-	case errors.Is(err, actions.ErrNotBanned):
+	case errors.Is(err, actions.ErrNotBanned), errors.Is(err, store.ErrNoIncident):
 		return http.StatusNotFound
 	}
 	return http.StatusUnprocessableEntity

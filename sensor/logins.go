@@ -1,0 +1,87 @@
+package sensor
+
+import (
+	"bytes"
+	"context"
+	"net/netip"
+	"strconv"
+	"time"
+
+	"picket/incidents"
+	"picket/watch"
+)
+
+// login is a successful login that a line of sshd's tells.
+type login struct {
+	user, method string
+	from         netip.AddrPort
+}
+
+// sshLogin reads "… sshd[123]: Accepted publickey for bob from 192.0.2.1 port 4711 ssh2". What stands before the program's
+// name is the log's; the first program's name counts, so that nobody can put the words into a user name. It allocates
+// only when the line is a login.
+func sshLogin(line []byte) (l login, ok bool) {
+	rest, ok := message(line)
+	if !ok {
+		return login{}, false
+	}
+	rest, ok = bytes.CutPrefix(rest, []byte("Accepted "))
+	if !ok {
+		return login{}, false
+	}
+	method, rest, ok1 := bytes.Cut(rest, []byte(" for "))
+	from := bytes.LastIndex(rest, []byte(" from "))
+	if !ok1 || from < 0 || bytes.IndexByte(method, ' ') >= 0 {
+		return login{}, false
+	}
+	words := bytes.Fields(rest[from+len(" from "):])
+	if len(words) < 3 || string(words[1]) != "port" {
+		return login{}, false
+	}
+	addr, err1 := netip.ParseAddr(string(words[0]))
+	port, err2 := strconv.ParseUint(string(words[2]), 10, 16)
+	if err1 != nil || err2 != nil {
+		return login{}, false
+	}
+	return login{user: string(rest[:from]), method: string(method), from: netip.AddrPortFrom(addr.Unmap(), uint16(port))}, true
+}
+
+// message is what sshd has written, if the line is sshd's: the program is the first word that ends in "]:" or ":" behind
+// the date and the host.
+func message(line []byte) ([]byte, bool) {
+	end := bytes.Index(line, []byte("]: "))
+	if end < 0 {
+		return nil, false
+	}
+	head := line[:end]
+	name := head[bytes.LastIndexByte(head, ' ')+1:]
+	program, _, _ := bytes.Cut(name, []byte{'['})
+	if string(program) != "sshd" && string(program) != "sshd-session" {
+		return nil, false
+	}
+	return line[end+len("]: "):], true
+}
+
+// noteLogin tells the gate's history and the casebook of a login that a line tells: no breach, but a step of a chain
+// when it comes after an attack.
+func (s *Sensor) noteLogin(ctx context.Context, o *watch.Observation) {
+	l, ok := sshLogin(o.Line)
+	if !ok || l.user == "" {
+		return
+	}
+	at := time.Now().UTC()
+	if o.When != 0 {
+		at = time.Unix(0, o.When).UTC()
+	}
+	s.gate.History().Login(l.from.Addr(), at.UnixNano(), l.user)
+	f := &incidents.Finding{
+		Time: at, Kind: incidents.Login, Rule: incidents.Rule{ID: "sshd:login", Name: "login by ssh"}, Severity: incidents.Info,
+		Confidence: 50, Stage: incidents.Foothold, Attacker: incidents.Endpoint{Addr: l.from.Addr(), Port: l.from.Port()},
+		Host: o.Host(), User: l.user, Proto: "tcp", App: "ssh", Text: l.method,
+		Evidence: []incidents.Evidence{{Time: at, Kind: "line", Name: "login", Type: "text/plain", Data: append([]byte(nil), o.Line...)}},
+	}
+	if f.Host == "" {
+		f.Host = s.host
+	}
+	s.found(ctx, f)
+}
