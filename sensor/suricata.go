@@ -1,6 +1,7 @@
 package sensor
 
 import (
+	"math"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -96,6 +97,7 @@ func (s *Settings) appConfig(inline bool) *app.Config {
 // its files by SHA-256.
 func (s *Settings) hashes(c *app.Config) {
 	var names []string
+	c.FileDepth = uint32(min(s.Size("stream.reassembly.depth", 1<<20), math.MaxUint32))
 	if at := s.output("eve-log"); at != "" {
 		for _, i := range s.Names(at + ".types") {
 			names = append(names, s.List(at+".types."+i+".files.force-hash")...)
@@ -105,6 +107,7 @@ func (s *Settings) hashes(c *app.Config) {
 		names = append(names, "sha256")
 		names = append(names, s.List(at+".force-hash")...)
 		c.StoreAll = s.Bool(at+".force-filestore", false)
+		c.FileDepth = uint32(min(s.Size(at+".stream-depth", uint64(c.FileDepth)), math.MaxUint32))
 	}
 	text := strings.Join(names, " ")
 	c.MD5, c.SHA1, c.SHA256 = strings.Contains(text, "md5"), strings.Contains(text, "sha1"), strings.Contains(text, "sha256")

@@ -129,6 +129,9 @@ func parseFilestore(b *builder, arg string) error {
 			if sides&(1<<dir) == 0 && (sides != 0 || app.Direction(dir) != v.Dir) {
 				continue
 			}
+			if t := httpTx(v); t != nil {
+				t.Store(app.Direction(dir))
+			}
 			for _, f := range files {
 				f.Stored = true
 			}
