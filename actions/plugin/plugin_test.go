@@ -1,0 +1,362 @@
+package plugin
+
+import (
+	"archive/tar"
+	"archive/zip"
+	"bytes"
+	"context"
+	"crypto/ed25519"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"picket/actions/measure"
+	"picket/incidents"
+)
+
+// written makes a plugin of a shell script, in a folder that the plugin's user may read.
+func written(t *testing.T, script, more string) *Manifest {
+	t.Helper()
+	dir := folder(t)
+	if err := os.WriteFile(filepath.Join(dir, "run.sh"), []byte("#!/bin/sh\n"+script), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, "plugin.json")
+	text := fmt.Sprintf(`{"name": "A test", "author": "picket", "textkey": "test.one", "description": "tests", "command": "./run.sh"%s}`, more)
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	m, err := Read(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// folder is a temporary one that everybody may enter.
+func folder(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("/tmp", "picket-plugin-*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	if err := os.Chmod(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+func runner(t *testing.T) *Runner {
+	return &Runner{Host: Host{ID: "0123", Key: "k", FQDN: "gw.example.net", Name: "gw"}, Dir: t.TempDir()}
+}
+
+func order() *measure.Order {
+	return &measure.Order{
+		Measure:  &measure.Measure{ID: 40, Reason: "port scan", Created: time.Unix(1700000000, 0), Spec: measure.Spec{Args: map[string]string{"a": "b"}}},
+		Incident: &incidents.Incident{ID: 12, Title: "ET SCAN", Severity: incidents.High, Opened: time.Unix(1700000000, 0)},
+	}
+}
+
+func do(t *testing.T, m *Manifest) (measure.Result, error) {
+	t.Helper()
+	d := runner(t).Doers([]*Manifest{m})["test.one"]
+	if err := d.Able(); err != nil {
+		t.Fatal(err)
+	}
+	return d.Do(context.Background(), order())
+}
+
+func TestRunsUnprivilegedAndBounded(t *testing.T) {
+	m := written(t, `id -un; pwd; env | sort; ulimit -n; ulimit -v; cat`, `, "environment": {"COLOUR": "blue"}, "open_files": 32, "memory_mib": 100`)
+	r, err := do(t, m)
+	if err != nil {
+		t.Fatal(err, r.Output.Text)
+	}
+	lines := strings.Split(r.Output.Text, "\n")
+	if os.Geteuid() == 0 && lines[0] != "nobody" || lines[1] != m.dir {
+		t.Errorf("as %s in %s", lines[0], lines[1])
+	}
+	for _, want := range []string{"COLOUR=blue", "PICKET_MEASURE=40", "\n32\n", "\n102400\n"} {
+		if !strings.Contains(r.Output.Text, want) {
+			t.Errorf("no %q in:\n%s", want, r.Output.Text)
+		}
+	}
+	for _, not := range []string{"GOPATH", "HOME=/root", "SSH_"} {
+		if strings.Contains(r.Output.Text, not) {
+			t.Errorf("%q has come through:\n%s", not, r.Output.Text)
+		}
+	}
+	var in request
+	if err := json.Unmarshal([]byte(lines[len(lines)-1]), &in); err != nil {
+		t.Fatal(err)
+	}
+	if in.Verb != "run" || in.Args["a"] != "b" || in.Metadata.OutageID != "12" || in.Metadata.AlertLabel != "ET SCAN" ||
+		in.Metadata.ServerFQDN != "gw.example.net" || in.Metadata.Severity != "high" || in.Metadata.Timestamp != 1700000000 {
+		t.Errorf("%+v", in)
+	}
+	if strings.Contains(lines[len(lines)-1], "null") {
+		t.Errorf("a list is null: %s", lines[len(lines)-1])
+	}
+}
+
+func TestEndsWithACode(t *testing.T) {
+	r, err := do(t, written(t, "echo out; echo oops >&2; exit 3", ""))
+	if err == nil || !strings.Contains(err.Error(), "code 3: oops") || r.Exit != 3 || !strings.HasPrefix(r.Output.Text, "out\n") {
+		t.Errorf("%+v %v", r, err)
+	}
+}
+
+func TestAnswersJSON(t *testing.T) {
+	r, err := do(t, written(t, `echo '{"output": "<b>done</b>", "format": "html", "return_code": 0}'`, `, "protocol": "json"`))
+	if err != nil || r.Output.Type != "text/html" || r.Output.Text != "<b>done</b>" {
+		t.Errorf("%+v %v", r, err)
+	}
+	if r, err = do(t, written(t, `echo '{"return_code": 4, "error": "no such host"}'`, `, "protocol": "json"`)); err == nil || r.Exit != 4 {
+		t.Errorf("%+v %v", r, err)
+	}
+	if _, err = do(t, written(t, `echo hello`, `, "protocol": "json"`)); err == nil {
+		t.Error("an answer that is no JSON is taken")
+	}
+}
+
+// TestForksAndHangs: a plugin whose children leave its session and ignore signals is ended whole.
+func TestForksAndHangs(t *testing.T) {
+	for _, cgroups := range []bool{true, false} {
+		m := written(t, `trap "" TERM HUP
+(setsid sh -c 'trap "" TERM; (sleep 1000 & sleep 1000) & sleep 1000' &)
+sleep 1000`, `, "max_runtime": 0.3`)
+		d, o := &doer{m, runner(t)}, order()
+		if !cgroups {
+			o.Measure.ID = 41
+			without(t, d, o)
+			continue
+		}
+		start := time.Now()
+		r, err := d.run(context.Background(), "run", o)
+		if err == nil || !strings.Contains(err.Error(), "max_runtime") || r.code != -1 || time.Since(start) > 5*time.Second {
+			t.Errorf("%v after %s", err, time.Since(start))
+		}
+		if left := marked("PICKET_MEASURE=40"); len(left) > 0 {
+			t.Errorf("still there: %v", left)
+		}
+	}
+}
+
+// without runs the plugin on a host without cgroups.
+func without(t *testing.T, d *doer, o *measure.Order) {
+	t.Helper()
+	words, err := d.arguments()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := exec.Command(words[0], words[1:]...)
+	c.Dir = d.dir
+	k, err := d.confine(c, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer k.close()
+	if k.cgroup != "" {
+		c.SysProcAttr.UseCgroupFD = false
+		os.Remove(k.cgroup)
+		k.cgroup = ""
+	}
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(100 * time.Millisecond)
+	if len(k.members()) < 4 {
+		t.Errorf("only %v are known", k.members())
+	}
+	go c.Wait()
+	if err := k.empty(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestMayNotRunTooOften(t *testing.T) {
+	m := written(t, "true", `, "max_frequency": "1h"`)
+	r := runner(t)
+	now := time.Now()
+	if err := r.admit(m, now); err != nil {
+		t.Fatal(err)
+	}
+	again := &Runner{Dir: r.Dir} // after a restart
+	if err := again.admit(m, now.Add(time.Minute)); err == nil || !strings.Contains(err.Error(), "max_frequency") {
+		t.Errorf("a minute later: %v", err)
+	}
+	if err := again.admit(m, now.Add(time.Hour)); err != nil {
+		t.Errorf("an hour later: %v", err)
+	}
+}
+
+func TestIsNotRepeatedAfterACrash(t *testing.T) {
+	o := order()
+	o.Again = true
+	d := &doer{written(t, "touch done", ""), runner(t)}
+	if _, err := d.Do(context.Background(), o); err == nil {
+		t.Error("it ran again")
+	}
+}
+
+func TestOutputIsBounded(t *testing.T) {
+	r, err := do(t, written(t, "head -c 3000000 /dev/zero | tr '\\0' x", ""))
+	if err != nil || len(r.Output.Text) != measure.MaxOutput || !r.Output.Cut {
+		t.Errorf("%d bytes, cut %t, %v", len(r.Output.Text), r.Output.Cut, err)
+	}
+}
+
+func TestFaultsAreToldTogether(t *testing.T) {
+	_, err := parse("bad.json", []byte(`{"textkey": "Bad Key", "command": "./none", "protocol": "xml", "sudo_requirements": ["reboot"], "max_runtime": 99999}`))
+	for _, want := range []string{"name is missing", "lower case", "./none", "xml", "full command line", "max_runtime"} {
+		if want == "./none" {
+			want = "no such file"
+		}
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("no %q in: %v", want, err)
+		}
+	}
+	for text, want := range map[string]string{
+		"{\n  \"nam\": 1}":    "unknown field",
+		"{\n  \"name\": 1}":   "bad.json:2:",
+		"{\"name\": \"a\"} x": "something follows",
+		"[":                   "bad.json:1:",
+	} {
+		if _, err := parse("bad.json", []byte(text)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v, want %q", text, err, want)
+		}
+	}
+}
+
+func TestRootIsRefused(t *testing.T) {
+	d := &doer{written(t, "true", `, "user": "root"`), runner(t)}
+	if err := d.Able(); err == nil || !strings.Contains(err.Error(), "root") {
+		t.Errorf("%v", err)
+	}
+}
+
+const manifest = `{"name": "A", "author": "b", "textkey": "a.b", "description": "c", "command": ["true"]}`
+
+func zipped(files map[string]string) []byte {
+	var b bytes.Buffer
+	z := zip.NewWriter(&b)
+	for name, text := range files {
+		w, _ := z.Create(name)
+		w.Write([]byte(text))
+	}
+	z.Close()
+	return b.Bytes()
+}
+
+func tarred(h tar.Header, text string) []byte {
+	var b bytes.Buffer
+	w := tar.NewWriter(&b)
+	h.Size, h.Mode = int64(len(text)), 0o644
+	w.WriteHeader(&h)
+	w.Write([]byte(text))
+	w.Close()
+	return b.Bytes()
+}
+
+func sum(b []byte) string { s := sha256.Sum256(b); return hex.EncodeToString(s[:]) }
+
+func TestInstall(t *testing.T) {
+	files := map[string][]byte{
+		"/a.zip":    zipped(map[string]string{"a/plugin.json": manifest, "a/lib/x.sh": "echo"}),
+		"/a.tar":    tarred(tar.Header{Name: "plugin.json", Typeflag: tar.TypeReg}, manifest),
+		"/one.json": []byte(manifest),
+		"/up.zip":   zipped(map[string]string{"plugin.json": manifest, "../../evil": "x"}),
+		"/abs.tar":  tarred(tar.Header{Name: "/etc/evil", Typeflag: tar.TypeReg}, "x"),
+		"/link.tar": tarred(tar.Header{Name: "l", Linkname: "/etc", Typeflag: tar.TypeSymlink}, ""),
+		"/none.zip": zipped(map[string]string{"readme": "x"}),
+		"/bad.json": []byte("{"),
+	}
+	public, private, _ := ed25519.GenerateKey(nil)
+	files["/one.json.sig"] = []byte(base64.StdEncoding.EncodeToString(ed25519.Sign(private, files["/one.json"])))
+	files["/a.zip.sig"] = files["/one.json.sig"]
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if b, ok := files[r.URL.Path]; ok {
+			w.Write(b)
+			return
+		}
+		http.NotFound(w, r)
+	}))
+	defer srv.Close()
+	key := base64.StdEncoding.EncodeToString(public)
+	dir := t.TempDir()
+	for _, c := range []struct {
+		file, sum, key string
+		fault          string
+	}{
+		{"/a.zip", sum(files["/a.zip"]), "", ""},
+		{"/a.tar", sum(files["/a.tar"]), "", ""},
+		{"/one.json", "", key, ""},
+		{"/one.json", sum(files["/one.json"]), key, ""},
+		{"/a.zip", "", "", "neither a checksum nor a key"},
+		{"/a.zip", sum([]byte("x")), "", "not the file that was meant"},
+		{"/a.zip", "", key, "signature is not the key's"},
+		{"/a.tar", "", key, "404"},
+		{"/up.zip", sum(files["/up.zip"]), "", "outside"},
+		{"/abs.tar", sum(files["/abs.tar"]), "", "outside"},
+		{"/link.tar", sum(files["/link.tar"]), "", "neither a file nor a folder"},
+		{"/none.zip", sum(files["/none.zip"]), "", "no plugin"},
+		{"/bad.json", sum(files["/bad.json"]), "", "no plugin"},
+		{"/gone", "00", "", "404"},
+	} {
+		list, err := Install(context.Background(), dir, "a", Source{srv.URL + c.file, c.sum, c.key})
+		if c.fault == "" && (err != nil || len(list) != 1 || list[0].Textkey != "a.b") {
+			t.Errorf("%s: %v %v", c.file, list, err)
+		}
+		if c.fault != "" && (err == nil || !strings.Contains(err.Error(), c.fault)) {
+			t.Errorf("%s: %v, want %q", c.file, err, c.fault)
+		}
+		if have, faults := Load(dir); len(have) != 1 || len(faults) != 0 {
+			t.Errorf("after %s: %d plugins, %v", c.file, len(have), faults)
+		}
+	}
+	if _, err := Install(context.Background(), dir, "..", Source{}); err == nil {
+		t.Error("a folder outside is taken")
+	}
+	if left, _ := filepath.Glob(dir + "/.install-*"); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
+	}
+}
+
+func FuzzManifest(f *testing.F) {
+	f.Add([]byte(manifest))
+	f.Add([]byte(`{"command": [1], "max_runtime": "x"}`))
+	f.Fuzz(func(t *testing.T, b []byte) { parse("f", b) })
+}
+
+func FuzzUnpack(f *testing.F) {
+	f.Add(zipped(map[string]string{"a/plugin.json": manifest}))
+	f.Add(tarred(tar.Header{Name: "plugin.json", Typeflag: tar.TypeReg}, manifest))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		dir := filepath.Join(t.TempDir(), "in", "side")
+		os.MkdirAll(dir, 0o700)
+		unpack(b, "x.json", dir)
+		if up, _ := os.ReadDir(filepath.Dir(dir)); len(up) != 1 {
+			t.Fatal("something was written outside")
+		}
+	})
+}
+
+func TestSudo(t *testing.T) {
+	r := runner(t)
+	m := written(t, "true", `, "sudo_requirements": ["/usr/bin/none --such"]`)
+	missing, err := r.SudoMissing(context.Background(), m)
+	if len(missing) != 1 {
+		t.Errorf("%v %v", missing, err)
+	}
+}
