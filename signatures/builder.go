@@ -51,7 +51,6 @@ type list struct {
 	items  []*placed
 	bsize  *language.Number
 	absent absence
-	files  bool
 }
 
 // placed is an item with what the checks want to know of it.

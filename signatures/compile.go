@@ -490,7 +490,6 @@ func (b *builder) placeLists() error {
 		default:
 			b.tx = append(b.tx, txInspection{
 				name: l.buffer.Name, points: l.buffer.Points, xform: l.xform, chain: c, absent: l.absent,
-				files: strings.HasPrefix(l.buffer.Name, "file.") || l.files,
 			})
 		}
 	}

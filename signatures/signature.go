@@ -183,7 +183,6 @@ type txInspection struct {
 	test   func(v *view) bool
 	stream bool
 	absent absence
-	files  bool
 }
 
 // absence is what the keyword absent asks of a buffer.
