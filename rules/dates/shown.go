@@ -42,3 +42,21 @@ func shownField(field string) string {
 
 // Pattern returns the pattern with its %-fields, "" for a template without any (Epoch, TAI64N).
 func (t *Template) Pattern() string { return t.pattern }
+
+// Used is a template and what a detector has done with it.
+type Used struct {
+	*Template
+	Hits   uint64
+	Weight float64 // hits times Base, over how far in the line the date stood last: what orders templates
+	Base   float64
+}
+
+// Templates lists all templates in the order in which they are tried now.
+func (d *Detector) Templates() []Used {
+	list := make([]Used, 0, len(d.templates))
+	for _, c := range d.templates {
+		weight := float64(c.hits) * c.Template.weight / float64(max(1, c.distance))
+		list = append(list, Used{c.Template, c.hits, weight, c.Template.weight})
+	}
+	return list
+}

@@ -47,7 +47,10 @@ func (l *library) openFilter(name string, params *table, backend string) (*defin
 // ReadFilter reads one filter with parameters as name[param=value] would give them; for scanning a log without a jail.
 // dir holds filter.d. Faults that do not stop the filter are returned beside it.
 func ReadFilter(dir, name string, params map[string]string, journal bool) (*Filter, []*Fault, error) {
-	l := newLibrary(dir)
+	return newLibrary(dir).readFilter(name, params, journal)
+}
+
+func (l *library) readFilter(name string, params map[string]string, journal bool) (*Filter, []*Fault, error) {
 	given := newTable()
 	for _, k := range sortedKeys(params) {
 		given.setText(k, params[k])
@@ -58,7 +61,7 @@ func ReadFilter(dir, name string, params map[string]string, journal bool) (*Filt
 	}
 	def, err := l.openFilter(name, given, backend)
 	if err != nil {
-		return nil, l.faults, fmt.Errorf("filter: %w (looked in %s)", err, filepath.Join(dir, "filter.d"))
+		return nil, l.faults, fmt.Errorf("filter: %w (looked in %s)", err, filepath.Join(l.dir, "filter.d"))
 	}
 	if err := def.read(newTable(), false); err != nil {
 		return nil, l.faults, fmt.Errorf("filter %s: %w", name, err)
