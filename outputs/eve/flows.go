@@ -76,6 +76,7 @@ func (l *Logger) flowRecord(at *Moment, why flow.EndReason, tcp *TCPSummary) {
 	case flow.Pass:
 		j.Str("action", "pass")
 	}
+	exceptions(j, f)
 	if c := at.conn(); c != nil && c.Parser != nil {
 		j.Uint("tx_cnt", c.Parser.Transactions().Count())
 	}
@@ -84,6 +85,23 @@ func (l *Logger) flowRecord(at *Moment, why flow.EndReason, tcp *TCPSummary) {
 		tcpObject(j, tcp)
 	}
 	l.finish()
+}
+
+// exceptions writes which exception policies were asked about the flow.
+func exceptions(j *JSON, f *flow.Flow) {
+	if f.Asked[0].About == packet.NotDenied {
+		return
+	}
+	j.Array("exception_policy")
+	for _, a := range f.Asked {
+		if target := a.About.Target(); target != "" {
+			j.Object("")
+			j.Str("target", target)
+			j.Str("policy", a.Answer.String())
+			j.EndObject()
+		}
+	}
+	j.EndArray()
 }
 
 // spi writes the security parameter index of an ESP flow.

@@ -21,6 +21,7 @@ type Flow struct {
 	State          Phase
 	Flags          Flags
 	Action         Action // what a verdict has decided for the rest of the flow
+	Asked          [2]Asked
 	CommunityID    [20]byte
 	HasCommunityID bool
 	hash           uint32
@@ -28,6 +29,12 @@ type Flow struct {
 	next           uint32 // chain or free list
 	self           uint32 // index of the record
 	depth          uint8  // of tunnels
+}
+
+// Asked is an exception policy that was asked about a flow, and its answer.
+type Asked struct {
+	About  packet.Denial // NotDenied: none
+	Answer packet.Exception
 }
 
 // Phase is how far a flow has come, as EVE's flow.state names it.

@@ -61,9 +61,15 @@ func (s *State) notice(p *packet.Packet, inline bool) {
 	}
 }
 
-// except does to the flow what an exception policy asks for its packets.
-func (t *Table) except(r *record, e packet.Exception) {
-	if r.Action != Accept {
+// except does to the flow what an exception policy asks for its packets, and remembers who was asked first.
+func (t *Table) except(r *record, about packet.Denial, e packet.Exception) {
+	for i := range r.Asked {
+		if a := &r.Asked[i]; a.About == packet.NotDenied || a.About == about {
+			*a = Asked{about, e}
+			break
+		}
+	}
+	if e == packet.Ignore || r.Action != Accept {
 		return
 	}
 	r.Flags |= Excepted

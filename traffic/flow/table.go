@@ -129,8 +129,8 @@ func (t *Table) Track(p *packet.Packet) (*Flow, *State) {
 	if r.Proto == p.Proto {
 		s = t.bytes(r, s, p)
 	}
-	if p.Exception != packet.Ignore {
-		t.except(r, p.Exception)
+	if p.Asked != packet.NotDenied {
+		t.except(r, p.Asked, p.Exception)
 	}
 	if s != nil {
 		s.notice(p, t.engine.Config().Inline)

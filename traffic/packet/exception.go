@@ -20,6 +20,10 @@ var exceptionNames = map[string]Exception{
 	"pass-flow": PassFlow, "bypass": Bypass, "reject": Reject,
 }
 
+func (e Exception) String() string {
+	return [...]string{"ignore", "drop_packet", "drop_flow", "pass_packet", "pass_flow", "bypass", "reject"}[e]
+}
+
 // ExceptionByName finds a policy by the word that the configuration uses; "auto" is none of them.
 func ExceptionByName(name string) (Exception, bool) {
 	e, ok := exceptionNames[name]
@@ -49,12 +53,22 @@ func (d Denial) String() string {
 		"applayer error", "flow memcap"}[d]
 }
 
+// Target names what the exception policy for the reason guards (EVE: flow.exception_policy.target), "" if none does.
+func (d Denial) Target() string {
+	return [...]string{DeniedMidstream: "stream_midstream", DeniedStreamMemcap: "stream_memcap",
+		DeniedReassembly: "stream_reassembly_memcap", DeniedApp: "app_layer_error", DeniedFlowMemcap: "flow_memcap"}[d]
+}
+
 // Except applies a policy to the packet: it is not judged any more, and passes or is denied for the reason. The flow
-// table does the same to its flow.
+// table does the same to its flow. To ignore is a policy too: that it was asked is all that remains.
 func (p *Packet) Except(e Exception, why Denial) {
 	if e == Ignore {
+		if p.Asked == NotDenied {
+			p.Asked = why
+		}
 		return
 	}
+	p.Asked = why
 	p.Exception = e
 	p.Flags |= NoInspection
 	if !e.Passes() && p.Denied == NotDenied {

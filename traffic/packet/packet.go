@@ -204,6 +204,7 @@ type Packet struct {
 	Dir       Direction
 	HasFlow   bool
 	Exception Exception // what a policy asks for; the flow table does it to the flow too
+	Asked     Denial    // which policy Exception comes from, NotDenied when none was asked
 	Denied    Denial    // why tracking wants the packet dropped, NotDenied when it doesn't
 
 	layers uint8    // headers read so far, the carriers' included
