@@ -39,7 +39,7 @@ type Casebook struct {
 	count  counters
 
 	recordsMu sync.Mutex
-	records   []Change      // of measures, from Record
+	records   []Change      // of measures, from Moved
 	recorded  chan struct{} // one of them waits
 
 	mu       sync.Mutex // guards the dockets against Snapshot; only the casebook's goroutine changes anything
@@ -257,19 +257,31 @@ func (c *Casebook) ask(ctx context.Context, m message) (Incident, error) {
 	}
 }
 
-// Record writes what a measure has done into a case: lines of its timeline and evidence. It does not wait.
-func (c *Casebook) Record(id ID, entries []Entry, evidence []Evidence) {
+// Moved puts what has happened to a measure into the timeline of its case, with what it has brought. It does not wait.
+func (c *Casebook) Moved(id ID, e Entry, evidence []Evidence) {
 	c.recordsMu.Lock()
 	defer c.recordsMu.Unlock()
 	if len(c.records) >= maxRecords {
 		c.count.recordsLost.Add(1)
 		return
 	}
-	c.records = append(c.records, Change{Incident: Incident{ID: id}, Entries: entries, Evidence: evidence})
+	c.records = append(c.records, Change{Incident: Incident{ID: id}, Entries: []Entry{e}, Evidence: evidence})
 	select {
 	case c.recorded <- struct{}{}:
 	default: // one waits
 	}
+}
+
+// Case returns a case as it is now, nil when there is none. It may read the disk.
+func (c *Casebook) Case(ctx context.Context, id ID) *Incident {
+	if i, here := c.Snapshot(id); here {
+		return &i
+	}
+	i, err := c.journal.Find(ctx, id)
+	if err != nil {
+		return nil
+	}
+	return &i
 }
 
 // Snapshot returns a case that is in memory, as it is now.

@@ -88,6 +88,9 @@ func printStatus(w io.Writer, s web.Status) {
 	for _, j := range s.Jails {
 		fmt.Fprintf(w, "jail     %s: %d failing, %d failures, %d bans asked for\n", j.Name, j.Failing, j.Failures, j.Breaches)
 	}
+	if s.Incidents != nil {
+		printIncidentStatus(w, s.Incidents)
+	}
 	b := s.Bans
 	fmt.Fprintf(w, "bans     %d standing; %d made, %d renewed, %d lifted, %d expired, %d refused, %d failed, %d repairs\n",
 		b.Standing, b.Banned, b.Renewed, b.Lifted, b.Expired, b.Refused, b.Failed, b.Repaired)

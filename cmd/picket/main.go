@@ -46,7 +46,7 @@ rules, touches nothing, and prints a line for each alert.`,
 	root.AddCommand(
 		profiled(runCommand()), profiled(readCommand()), profiled(checkCommand()),
 		statusCommand(), reloadCommand(),
-		banCommand(), unbanCommand(), bansCommand(), whyCommand(),
+		banCommand(), unbanCommand(), bansCommand(), incidentsCommand(), whyCommand(),
 		logsCommand(),
 		personalityCommand("fail2ban-client", "fail2ban-client: its options, output and exit codes (also as a symlink)"),
 		personalityCommand("fail2ban-regex", "fail2ban-regex: its options, output and exit codes (also as a symlink)"),
