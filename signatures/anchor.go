@@ -77,6 +77,14 @@ func (c *content) place(pos int, known bool) (off int, ok bool) {
 	return off, known && off >= 0 && c.within.set && c.within.value == len(c.bytes) && !c.depth.set && !c.offset.set
 }
 
+// places returns the first and the last offset at which a content can lie that has a depth.
+func (c *content) places() (first, last int, ok bool) {
+	if !c.depth.set || c.depth.slot|c.offset.slot != 0 || c.relative() || c.endsWith || c.depth.value > maxAnchor {
+		return 0, 0, false
+	}
+	return c.offset.value, c.depth.value - len(c.bytes), true
+}
+
 // newAnchors makes anchors of the rules; those of one place and bytes share an entry.
 func newAnchors(sought []sought) anchors {
 	type key struct {
@@ -87,8 +95,10 @@ func newAnchors(sought []sought) anchors {
 	rules := map[key][]ref{}
 	for _, s := range sought {
 		v, m := anchorWord(s.content)
-		k := key{s.off, v, m, len(s.content.bytes)}
-		rules[k] = append(rules[k], s.ref)
+		for off := s.off; off <= s.last; off++ {
+			k := key{off, v, m, len(s.content.bytes)}
+			rules[k] = append(rules[k], s.ref)
+		}
 	}
 	keys := make([]key, 0, len(rules))
 	for k := range rules {

@@ -135,7 +135,7 @@ func (b *builder) addTest(t func(m *matcher) bool) error { return b.addItem(test
 
 // testPacket adds a condition on the packet or on the state of its flow.
 func (b *builder) testPacket(name string, t func(v *view) bool) error {
-	b.Signature.tests = append(b.Signature.tests, packetTest{name, t})
+	b.Signature.tests = append(b.Signature.tests, packetTest{name: name, test: t})
 	return nil
 }
 

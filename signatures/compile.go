@@ -588,7 +588,7 @@ func (b *builder) chooseType() error {
 		s.Type = TypeIPOnly
 	case b.protoOnly && b.onlyTests("app-layer-protocol") && len(s.payload) == 0 && len(s.buffers) == 0:
 		s.Type = TypeProtoOnly
-		s.tests = append(s.tests, packetTest{"detection", func(v *view) bool { return v.Packet.Has(packet.Detected) }})
+		s.tests = append(s.tests, packetTest{name: "detection", test: func(v *view) bool { return v.Packet.Has(packet.Detected) }})
 	case len(s.payload) > 0 && s.inspect == inStream:
 		s.Type = TypeStream
 	case len(s.payload) > 0 && s.inspect&inStream != 0:

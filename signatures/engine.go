@@ -269,10 +269,10 @@ func (g *portGroups) at(port uint16) *group {
 }
 
 // group holds the rules that can match packets of one port in one direction, by what they are found by: a literal at
-// one place, near the begin, or anywhere in a payload or a chunk of the stream.
+// a place, or anywhere in a payload or a chunk of the stream.
 type group struct {
 	anchors anchors
-	near    *prefilter // nil: none; as is whole
-	whole   *prefilter
+	whole   *prefilter // nil: none
+	guarded []guardedFilter
 	always  []gate // rules without fast pattern, as far as not found by address
 }

@@ -22,23 +22,24 @@ func newRef(id uint32, where payloadMode) ref { return ref(id)<<2 | ref(where) }
 func (r ref) id() uint32            { return uint32(r >> 2) }
 func (r ref) in(m payloadMode) bool { return payloadMode(r)&m != 0 }
 
-// sought is what a rule is found by: a literal, and with anchors the place where it must lie.
+// sought is what a rule is found by: a literal that is searched for, or a content that is looked up at the offsets from
+// off to last.
 type sought struct {
 	ref
-	content *content
-	literal []byte
-	off     int
+	content   *content
+	literal   []byte
+	off, last int // off is anyOffset for literals
 }
+
+const anyOffset = -1
 
 // prefilter finds the rules whose literal occurs in a buffer.
 type prefilter struct {
-	set  *search.Set
-	from []uint32 // by literal: where its rules begin in refs; one more at the end
-	refs []ref
-	most int // length of the longest literal
-	// least is the length of the shortest literal; reach, of prefilters of the begin of a buffer, where the last of them
-	// ends at the latest.
-	least, reach int
+	set   *search.Set
+	from  []uint32 // by literal: where its rules begin in refs; one more at the end
+	refs  []ref
+	most  int // length of the longest literal
+	least int // length of the shortest
 }
 
 // rules returns the rules of a literal.
@@ -83,33 +84,32 @@ func newPrefilter(list []sought) *prefilter {
 	return f
 }
 
-// spot says by which literal a rule on payloads is found.
-type spot uint8
+// shortLiteral is the length up to which literals are better not searched for: they are everywhere.
+const shortLiteral = 3
 
-const (
-	spotAnywhere spot = iota
-	spotNear
-	spotAnchor
-)
+// maxPlaces bounds the places at which a short literal is looked up instead of being searched for.
+const maxPlaces = 32
 
-// soughtBy decides what the rule is found by: its fast pattern, and by its place where the rule names it. A fast pattern
-// too short to be searched for well gives way to any content with a place.
-func (s *Signature) soughtBy(where payloadMode) (sought, spot) {
+// soughtBy decides what a rule on payloads is found by: its fast pattern, at its place if it can lie at one only. A fast
+// pattern too short to be searched for well gives way to any content with a place.
+func (s *Signature) soughtBy(where payloadMode) sought {
 	fast := s.fast.content
 	r := sought{ref: newRef(s.id, where), content: fast, literal: s.fast.literal()}
+	short := len(r.literal) <= shortLiteral
 	list := s.payload.anchored()
 	slices.SortStableFunc(list, func(a, b anchored) int { return len(b.bytes) - len(a.bytes) })
 	for _, a := range list {
-		if a.content == fast || len(r.literal) <= 3 && len(a.bytes) >= 2 {
-			r.content, r.literal, r.off = a.content, a.bytes, a.off
-			return r, spotAnchor
+		if a.content == fast || short && len(a.bytes) >= 2 {
+			r.content, r.off, r.last = a.content, a.off, a.off
+			return r
 		}
 	}
-	if d := &fast.depth; d.set && d.slot|fast.offset.slot == 0 && !fast.relative() && d.value <= maxAnchor {
-		return r, spotNear
+	if first, last, ok := fast.places(); short && ok && last-first < maxPlaces {
+		r.off, r.last = first, last
+		return r
 	}
-	r.literal = r.literal[:min(len(r.literal), maxLiteral)]
-	return r, spotAnywhere
+	r.literal, r.off = r.literal[:min(len(r.literal), maxLiteral)], anyOffset
+	return r
 }
 
 // groupPackets divides the rules that look at packets and streams by protocol, direction and server port.
@@ -310,7 +310,8 @@ func setKey(members []int32) string {
 
 func newGroup(sigs []*Signature, proto packet.Proto) *group {
 	g := &group{}
-	var lists [3][]sought
+	var anchors, whole []sought
+	guarded := map[string][]sought{}
 	for _, s := range sigs {
 		if s.fast.content == nil || s.fast.buffer != nil {
 			g.always = append(g.always, s.gate())
@@ -318,14 +319,43 @@ func newGroup(sigs []*Signature, proto packet.Proto) *group {
 		}
 		where := s.inspect
 		if proto != packet.TCP {
-			where = inPacket | inStream
+			where = anyPlace
 		}
-		r, spot := s.soughtBy(where)
-		lists[spot] = append(lists[spot], r)
+		r := s.soughtBy(where)
+		guard := s.guard()
+		switch {
+		case r.off != anyOffset:
+			anchors = append(anchors, r)
+		case guard != nil && len(r.literal) <= shortLiteral && where == inPacket:
+			if guarded[guard.text] == nil {
+				g.guarded = append(g.guarded, guardedFilter{text: guard.text, test: guard.test})
+			}
+			guarded[guard.text] = append(guarded[guard.text], r)
+		default:
+			whole = append(whole, r)
+		}
 	}
-	g.anchors, g.near, g.whole = newAnchors(lists[spotAnchor]), newPrefilter(lists[spotNear]), newPrefilter(lists[spotAnywhere])
-	for _, r := range lists[spotNear] {
-		g.near.reach = max(g.near.reach, r.content.depth.value)
+	g.anchors, g.whole = newAnchors(anchors), newPrefilter(whole)
+	for i := range g.guarded {
+		g.guarded[i].filter = newPrefilter(guarded[g.guarded[i].text])
 	}
 	return g
+}
+
+// guardedFilter holds short literals of rules that share a test: without it they are not searched for. ET Open has a
+// hundred rules for two bytes anywhere in a packet as long as the server has sent nothing.
+type guardedFilter struct {
+	text   string
+	test   func(v *view) bool
+	filter *prefilter
+}
+
+// guard returns a test that many rules share, or nil.
+func (s *Signature) guard() *packetTest {
+	for i := range s.tests {
+		if s.tests[i].text != "" {
+			return &s.tests[i]
+		}
+	}
+	return nil
 }

@@ -79,7 +79,12 @@ func (in *Inspector) searchPayload(g *group) {
 	if !p.Has(packet.StreamAdded) {
 		where = anyPlace
 	}
-	in.searchBegin(g, p.Payload, where)
+	in.find(&g.anchors, p.Payload, where)
+	for i := range g.guarded {
+		if f := &g.guarded[i]; f.test(&in.v) {
+			in.scan(f.filter, p.Payload, where)
+		}
+	}
 	if g.whole != nil && !in.searchArrived(g) {
 		in.scan(g.whole, p.Payload, where)
 	}
@@ -113,7 +118,7 @@ func (in *Inspector) searchArrived(g *group) bool {
 
 // searchStream adds the rules that could match the chunk of the stream.
 func (in *Inspector) searchStream(g *group) {
-	in.searchBegin(g, in.window, inStream)
+	in.find(&g.anchors, in.window, inStream)
 	if g.whole == nil {
 		return
 	}
@@ -127,14 +132,6 @@ func (in *Inspector) searchStream(g *group) {
 		if h.Start < end && h.End > in.offset {
 			in.add(h.Key)
 		}
-	}
-}
-
-// searchBegin adds the rules that ask for something at or near the begin of a buffer.
-func (in *Inspector) searchBegin(g *group, buf []byte, where payloadMode) {
-	in.find(&g.anchors, buf, where)
-	if g.near != nil {
-		in.scan(g.near, buf[:min(len(buf), g.near.reach)], where)
 	}
 }
 

@@ -480,7 +480,7 @@ func parseStreamSize(b *builder, arg string) error {
 		return fmt.Errorf("unknown side %q", args[0])
 	}
 	side := args[0]
-	return b.testHeader("stream_size", func(v *view) bool {
+	err = b.testHeader("stream_size", func(v *view) bool {
 		toServer, toClient, ok := v.streamSize()
 		if !ok {
 			return false
@@ -495,6 +495,10 @@ func parseStreamSize(b *builder, arg string) error {
 		}
 		return n.Match(toServer) || n.Match(toClient)
 	}, packet.TCP)
+	if err == nil {
+		b.tests[len(b.tests)-1].text = "stream_size:" + side + n.String()
+	}
+	return err
 }
 
 // parseAppProtocol reads "http[,to_server]", "!tls", "failed".

@@ -165,6 +165,8 @@ const (
 type packetTest struct {
 	name string
 	test func(v *view) bool
+	// text is the keyword with its value, where many rules share them and it is worth trying the test before a search.
+	text string
 }
 
 // packetBuffer is a chain over a packet's header buffer.
