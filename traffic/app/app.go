@@ -52,6 +52,10 @@ type Receiver interface{ Receive(data any) }
 // called before any bytes.
 type Successor interface{ Succeed(old Parser) }
 
+// Refused is a Parser that wants to know that the upgrade which it asked for does not take place: it has come into its
+// place by an upgrade itself, with these very bytes, and one change at a time is enough.
+type Refused interface{ UpgradeRefused() }
+
 // Pairer is a parser whose requests and answers are transactions of their own.
 type Pairer interface {
 	// PairUnlogged has the answer to an unlogged request go untold too.

@@ -233,7 +233,7 @@ func (l *Layer) change(c *Conn, ep Endpoint, dir Direction, data []byte, eof boo
 	c.Proto, c.Parser, c.ProtoBy = Unknown, nil, [2]Proto{}
 	c.probe = [2]probeState{{held: held[0]}, {held: held[1]}}
 	c.upgrade, c.first = Unknown, parserFed
-	before := c.Previous
+	before, origin := c.Previous, c.Before
 	c.Previous = parser
 	if entry := l.tcp.parsers[expectIndex(expect)]; expect != AnyProto && entry != nil && entry.blind() {
 		l.take(c, expect, l.tcp)
@@ -253,6 +253,12 @@ func (l *Layer) change(c *Conn, ep Endpoint, dir Direction, data []byte, eof boo
 		c.probe[0].settled, c.probe[1].settled = true, true
 		return 0
 	default:
+		if c.upgrade != Unknown {
+			c.upgrade, c.Before = Unknown, origin
+			if r, ok := c.Parser.(Refused); ok {
+				r.UpgradeRefused()
+			}
+		}
 		l.feedOther(c, ep, dir.Reverse())
 	}
 	if expect != AnyProto && c.Proto != expect && c.Proto != Failed {

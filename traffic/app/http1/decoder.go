@@ -46,6 +46,13 @@ func ParseContentRange(value []byte) (start, end uint64, ok bool) {
 	return r.start, r.end, ok
 }
 
+// UpgradeRefused implements app.Refused.
+func (p *parser) UpgradeRefused() {
+	if p.upgraded != nil {
+		p.upgraded.event("failed_protocol_change")
+	}
+}
+
 // Upgraded returns the transaction whose answer handed the connection over to another protocol; nil: none did.
 func (p *parser) Upgraded() *Transaction { return p.upgraded }
 
