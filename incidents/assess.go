@@ -2,6 +2,7 @@ package incidents
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 )
@@ -138,26 +139,24 @@ func (d *docket) title() string {
 		}
 		what = strings.Join(words, " → ") + ": " + what
 	}
-	if who := among(len(d.Attackers), d.Unlisted > 0, func() string { return d.Attackers[0].String() }, "attackers"); who != "" {
-		what += ", " + who
+	if len(d.Attackers) > 0 {
+		what += ", " + firstOf(d.Attackers[0].String(), len(d.Attackers))
 	}
-	if whom := among(len(d.Victims), false, func() string { return d.Victims[0].Address() }, "victims"); whom != "" {
-		what += " → " + whom
+	if len(d.Victims) > 0 {
+		what += " → " + firstOf(d.Victims[0].Address(), len(d.Victims))
 	} else if d.Host != "" {
 		what += " → " + d.Host
 	}
 	return what
 }
 
-// among is the only one's name, or how many there are.
-func among(n int, more bool, name func() string, word string) string {
+// firstOf is the first of a list, and how many more there are.
+func firstOf(name string, n int) string {
 	switch {
-	case n == 0:
-		return ""
-	case n == 1 && !more:
-		return name()
-	case more:
-		return "many " + word
+	case n >= maxParties:
+		return name + " and many more"
+	case n > 1:
+		return fmt.Sprintf("%s and %d more", name, n-1)
 	}
-	return itoa(n) + " " + word
+	return name
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -405,7 +406,7 @@ func ineffective(f *Finding) *Finding {
 
 // grow lets a case take a finding, or opens one. It is called with the lock and gives it back.
 func (c *Casebook) grow(d *docket, f *Finding, now time.Time) Incident {
-	kind := Grew
+	kind, was := Grew, Info
 	if d == nil {
 		if d = c.adopt(f, now); d.Findings == 0 {
 			kind = Opened
@@ -413,6 +414,7 @@ func (c *Casebook) grow(d *docket, f *Finding, now time.Time) Incident {
 	}
 	if kind == Grew {
 		c.count.joined.Add(1)
+		was = d.Severity
 	}
 	var entries []Entry
 	if d.State == Resolved {
@@ -432,7 +434,7 @@ func (c *Casebook) grow(d *docket, f *Finding, now time.Time) Incident {
 		d.Suppressed++
 	}
 	if kind == Opened {
-		entries = append(entries, Entry{Time: f.Time, Kind: string(Opened), Text: d.Title})
+		entries = slices.Insert(entries, 0, Entry{Time: f.Time, Kind: string(Opened), Text: d.Title})
 	}
 	d.Entries += len(entries)
 	if !tell && !novel && len(entries) == 0 && len(f.Evidence) == 0 { // a repeat: counted
@@ -445,7 +447,7 @@ func (c *Casebook) grow(d *docket, f *Finding, now time.Time) Incident {
 		c.keep(d, &Change{Incident: snapshot, Entries: entries})
 	}
 	if tell {
-		c.tell(Event{Kind: kind, Incident: snapshot, Finding: f})
+		c.tell(Event{Kind: kind, Incident: snapshot, Was: was, Finding: f})
 	}
 	c.prove(d, f.Evidence)
 	return snapshot
@@ -534,7 +536,7 @@ func (c *Casebook) takeRecord(r *Change) {
 	c.mu.Unlock()
 	c.keep(d, &Change{Incident: snapshot, Entries: r.Entries})
 	c.prove(d, r.Evidence)
-	c.tell(Event{Kind: MeasureMoved, Incident: snapshot})
+	c.tell(Event{Kind: MeasureMoved, Incident: snapshot, Was: snapshot.Severity})
 }
 
 // Stats may be called by any goroutine.

@@ -187,7 +187,7 @@ func TestChainIsWorseThanItsSteps(t *testing.T) {
 	if c.Severity != High || c.Confidence != 88 {
 		t.Errorf("a chain: %s, %d %%", c.Severity, c.Confidence)
 	}
-	if want := "recon → access → foothold: rule scan, 203.0.113.7 → 2 victims"; c.Title != want {
+	if want := "recon → access → foothold: rule scan, 203.0.113.7 → 192.0.2.1 and 1 more"; c.Title != want {
 		t.Errorf("title %q, want %q", c.Title, want)
 	}
 }
@@ -232,7 +232,7 @@ func TestStates(t *testing.T) {
 	for _, e := range s.entries[1] {
 		lines = append(lines, e.Kind)
 	}
-	if want := "finding opened acknowledged note resolved reopened finding resolved"; strings.Join(lines, " ") != want {
+	if want := "opened finding acknowledged note resolved reopened finding resolved"; strings.Join(lines, " ") != want {
 		t.Errorf("timeline %v, want %s", lines, want)
 	}
 	if first.Entries != len(lines) {
@@ -353,7 +353,7 @@ func TestCrowdSharesACase(t *testing.T) {
 		t.Errorf("%d cases", len(d.cases))
 	}
 	last := d.events[len(d.events)-1]
-	if len(d.events) != 3*crowdSize || last.Incident.Title != "rule 1, many attackers → 192.0.2.1:22" {
+	if len(d.events) != 3*crowdSize || last.Incident.Title != "rule 1, 203.0.0.100 and many more → 192.0.2.1:22" {
 		t.Errorf("%d events, the last of %q", len(d.events), last.Incident.Title)
 	}
 }

@@ -2,7 +2,6 @@ package incidents
 
 import (
 	"net/netip"
-	"strconv"
 	"time"
 )
 
@@ -206,5 +205,3 @@ func (c *Casebook) crowd(f *Finding, k key, now time.Time) *docket {
 	c.claim(d, k, false)
 	return d
 }
-
-func itoa(n int) string { return strconv.Itoa(n) }

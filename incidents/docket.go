@@ -106,7 +106,8 @@ func (d *docket) parties(f *Finding) (novel bool) {
 		novel = list(&d.Attackers, f.Attacker.Addr, maxParties, &d.Unlisted)
 	}
 	if f.Victim.Addr.IsValid() {
-		novel = list(&d.Victims, f.Victim, maxParties, &d.Unlisted) || novel
+		named := f.Victim.Port == 0 && slices.ContainsFunc(d.Victims, func(v Endpoint) bool { return v.Addr == f.Victim.Addr })
+		novel = !named && list(&d.Victims, f.Victim, maxParties, &d.Unlisted) || novel
 	}
 	if f.User != "" {
 		novel = list(&d.Users, f.User, maxParties, &d.Unlisted) || novel

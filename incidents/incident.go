@@ -81,6 +81,7 @@ const (
 type Event struct {
 	Kind     EventKind
 	Incident Incident
+	Was      Severity // before the event
 	Finding  *Finding
 }
 

@@ -60,7 +60,7 @@ func (c *Casebook) act(a *Act) (Incident, error) {
 	c.mu.Unlock()
 	c.keep(d, &Change{Incident: snapshot, Entries: []Entry{entry}})
 	if event != "" {
-		c.tell(Event{Kind: event, Incident: snapshot})
+		c.tell(Event{Kind: event, Incident: snapshot, Was: snapshot.Severity})
 	}
 	return snapshot, nil
 }
@@ -163,7 +163,7 @@ func (c *Casebook) rest(d *docket, why string, now time.Time) {
 	snapshot := d.snapshot()
 	c.mu.Unlock()
 	c.keep(d, &Change{Incident: snapshot, Entries: []Entry{entry}})
-	c.tell(Event{Kind: WasResolved, Incident: snapshot})
+	c.tell(Event{Kind: WasResolved, Incident: snapshot, Was: snapshot.Severity})
 }
 
 // forget takes a case out of memory; the journal has it.

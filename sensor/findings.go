@@ -133,24 +133,25 @@ func (r *reporter) look(at int64) {
 	}
 }
 
-// packet notes a packet of a flow that is recorded, and looks after what waits. Every packet passes here.
+// packet notes a packet of a flow that is recorded. Every packet passes here.
 func (r *reporter) packet(p *packet.Packet, f *flow.Flow) {
-	if r == nil || r.due == 0 {
-		return
-	}
-	if f != nil && f.Flags&flow.Alerted != 0 {
+	if r != nil && r.due != 0 && f != nil && f.Flags&flow.Alerted != 0 {
 		r.tapes.packet(f.ID, p)
 	}
-	if p.Time < r.due {
+}
+
+// tick tells the repeats and hands over the recordings whose time is over; now in ns.
+func (r *reporter) tick(now int64) {
+	if r == nil || r.due == 0 || now < r.due {
 		return
 	}
 	r.due = 0
 	if r.waiting > 0 {
-		r.flushDue(p.Time)
+		r.flushDue(now)
 	}
-	r.tapes.end(p.Time, r.desk.book.Attach)
+	r.tapes.end(now, r.desk.book.Attach)
 	if r.tapes.running() {
-		r.look(p.Time + int64(tapeCheck))
+		r.look(now + int64(tapeCheck))
 	}
 }
 
@@ -185,6 +186,9 @@ func (r *reporter) finding(at *eve.Moment, a *signatures.Alert) *incidents.Findi
 		Effect: r.effect(a.Effect),
 	}
 	f.Attacker, f.Victim = r.sides(at, a, f.Stage)
+	if client := clientOf(at); f.Victim == client {
+		f.Victim.Port = 0 // a port of the moment names nothing
+	}
 	if r.desk.local(f.Victim.Addr) || r.desk.local(f.Attacker.Addr) {
 		f.Host = r.desk.host
 	}
@@ -261,6 +265,18 @@ func (r *reporter) sides(at *eve.Moment, a *signatures.Alert, stage incidents.St
 // inside tells whether an address is one of ours: this host's, or one that nobody routes to from outside.
 func (r *reporter) inside(a netip.Addr) bool {
 	return a.IsPrivate() || a.IsLinkLocalUnicast() || a.IsLoopback() || r.desk.local(a)
+}
+
+// clientOf is the end that has opened the packet's flow.
+func clientOf(at *eve.Moment) incidents.Endpoint {
+	p := at.Packet
+	switch {
+	case at.Flow == nil:
+		return incidents.Endpoint{}
+	case p.Dir == packet.ToServer:
+		return endpoint(p.Src, p.SrcPort)
+	}
+	return endpoint(p.Dst, p.DstPort)
 }
 
 func endpoint(a packet.Addr, port uint16) incidents.Endpoint {

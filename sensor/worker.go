@@ -90,6 +90,7 @@ func (w *worker) expire() {
 		return
 	}
 	w.expired = now
+	w.tell.found.tick(now)
 	w.flows.Expire(now)
 }
 

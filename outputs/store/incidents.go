@@ -275,8 +275,10 @@ func (s *Store) Stats() Stats {
 		Commits: s.count.commits.Load(), Retries: s.count.retries.Load(), Waiting: waiting, Unjournaled: s.count.unjournaled.Load(),
 		Lost: s.count.lost.Load(), Removed: s.count.removed.Load(), Moved: s.count.moved.Load(),
 	}
-	if info, err := os.Stat(s.Path()); err == nil {
-		out.Bytes = info.Size()
+	for _, suffix := range []string{"", "-wal"} {
+		if info, err := os.Stat(s.Path() + suffix); err == nil {
+			out.Bytes += info.Size()
+		}
 	}
 	return out
 }

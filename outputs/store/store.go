@@ -62,7 +62,7 @@ type Stats struct {
 	Lost        uint64 `json:"lost,omitempty"`        // entries and evidence over the bound of what may wait
 	Removed     uint64 `json:"removed,omitempty"`     // incidents that retention has removed
 	Moved       uint64 `json:"moved,omitempty"`       // damaged databases that were moved aside
-	Bytes       int64  `json:"bytes"`                 // of the database file
+	Bytes       int64  `json:"bytes"`                 // of the database and its log
 }
 
 const (
