@@ -62,6 +62,7 @@ type Engine struct {
 	counters  counters
 	offenders offenders
 	crowds    crowds
+	notes     notebook
 }
 
 // EngineCounters is what an engine has done.
@@ -95,12 +96,17 @@ func (e *Engine) Add(f *Failure, now int64) (b Breach, ok bool) {
 	user := e.user(f)
 	c := e.counters.get(user.key(id), at)
 	c.add(at, e.limits.Window, e.limits.Escalation.Weight(before, e.limits.MaxRetry), f, e.limits.MaxMatches)
+	e.notes.change(c.id)
 	e.Count.Evicted = e.counters.Evicted + e.offenders.evicted + e.crowds.evicted
 	if c.count < e.limits.MaxRetry {
 		return Breach{}, false
 	}
 	b = e.breach(c, id, prefix, before)
 	b.User = string(user)
+	e.notes.change(id)
+	if e.limits.Crowd.Addresses > 0 {
+		e.notes.breach(Memory{Jail: e.limits.Jail, Member: prefix, Breached: now})
+	}
 	if network, many := e.crowds.breached(prefix, now); many {
 		b.ID, b.Prefix, b.Crowd = network.String(), network, e.crowds.rule.Addresses
 	}
@@ -188,7 +194,10 @@ func (e *Engine) Failing(now int64) int {
 }
 
 // Restore tells the engine how often somebody was banned before, from a journal or fail2ban's database.
-func (e *Engine) Restore(id string, bans int) { e.offenders.banned(id, bans) }
+func (e *Engine) Restore(id string, bans int) {
+	e.offenders.banned(id, bans)
+	e.notes.change(id)
+}
 
 // Forgive forgets the failures and bans of somebody.
 func (e *Engine) Forgive(id string) {
@@ -196,6 +205,7 @@ func (e *Engine) Forgive(id string) {
 		e.counters.drop(c)
 	}
 	delete(e.offenders.of, id)
+	e.notes.change(id)
 }
 
 // offenders counts bans by ID; the order of first bans is the order in which they are forgotten.

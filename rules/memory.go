@@ -1,0 +1,111 @@
+package rules
+
+import (
+	"net/netip"
+	"slices"
+)
+
+// Memory is what an engine remembers of one party, as a keeper writes it down: not what happened but how it stands, so
+// that a later Memory replaces an earlier one. Recalling those of all batches, in order, gives the engine back.
+type Memory struct {
+	Jail     string       `json:"jail"`
+	ID       string       `json:"id"`
+	Count    int          `json:"count,omitempty"` // failures as counted; 0: none that count
+	Failures int          `json:"failures,omitempty"`
+	First    int64        `json:"first,omitempty"` // Unix seconds
+	Last     int64        `json:"last,omitempty"`
+	Matches  []string     `json:"matches,omitempty"`
+	Bans     int          `json:"bans,omitempty"`
+	Member   netip.Prefix `json:"member,omitzero"`    // it breached as a member of a network
+	Breached int64        `json:"breached,omitempty"` // when, Unix seconds
+}
+
+// maxRemembered bounds what is written down of one line of evidence, in bytes.
+const maxRemembered = 512
+
+// notebook is what changed in an engine since it was asked last. Without a keeper nothing is noted.
+type notebook struct {
+	on      bool
+	changed map[string]bool // keys of counters and offenders
+	members []Memory
+}
+
+func (n *notebook) change(id string) {
+	if n.on {
+		n.changed[id] = true
+	}
+}
+
+func (n *notebook) breach(m Memory) {
+	if n.on && m.Member.IsValid() {
+		n.members = append(n.members, m)
+	}
+}
+
+// Note begins to note changes, for Changes.
+func (e *Engine) Note() { e.notes = notebook{on: true, changed: map[string]bool{}} }
+
+// Changes calls tell with everything that changed since the last call, and forgets it.
+func (e *Engine) Changes(tell func(*Memory)) {
+	for id := range e.notes.changed {
+		m := e.memory(id)
+		tell(&m)
+	}
+	for i := range e.notes.members {
+		tell(&e.notes.members[i])
+	}
+	clear(e.notes.changed)
+	e.notes.members = e.notes.members[:0]
+}
+
+// All calls tell with everything that the engine remembers, those silent longest first.
+func (e *Engine) All(tell func(*Memory)) {
+	for _, id := range e.offenders.order {
+		if _, failing := e.counters.of[id]; !failing && e.offenders.of[id] > 0 {
+			m := e.memory(id)
+			tell(&m)
+		}
+	}
+	for c := e.counters.oldest; c != nil; c = c.next {
+		m := e.memory(c.id)
+		tell(&m)
+	}
+	for _, members := range e.crowds.of {
+		for _, b := range members {
+			tell(&Memory{Jail: e.limits.Jail, Member: b.prefix, Breached: b.at})
+		}
+	}
+}
+
+// memory is how a party stands.
+func (e *Engine) memory(id string) Memory {
+	m := Memory{Jail: e.limits.Jail, ID: id, Bans: e.offenders.of[id]}
+	if c, ok := e.counters.of[id]; ok {
+		m.Count, m.Failures, m.First, m.Last, m.Matches = c.count, c.failures, c.first, c.last, slices.Clone(c.matches)
+	}
+	for i, text := range m.Matches {
+		m.Matches[i] = text[:min(len(text), maxRemembered)]
+	}
+	return m
+}
+
+// Recall puts a memory in the place of what the engine has of its party. Failures older than the window at now are not
+// taken up.
+func (e *Engine) Recall(m *Memory, now int64) {
+	if m.Member.IsValid() {
+		if m.Breached+e.limits.Crowd.Window >= now {
+			e.crowds.breached(m.Member, m.Breached)
+		}
+		return
+	}
+	if c, ok := e.counters.of[m.ID]; ok {
+		e.counters.drop(c)
+	}
+	if m.Count > 0 && m.Last+e.limits.Window >= now {
+		c := e.counters.get(m.ID, m.Last)
+		c.count, c.failures, c.first, c.matches = m.Count, m.Failures, m.First, m.Matches
+	}
+	if m.Bans > 0 {
+		e.offenders.banned(m.ID, m.Bans)
+	}
+}
