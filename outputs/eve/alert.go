@@ -217,7 +217,7 @@ func seen(pairs []Pair, key string) bool {
 func (l *Logger) alertFlow(a *Alert, at *Moment) {
 	j, c := &l.json, &l.cfg.Alert
 	if a.Tx != nil && c.AppLayer {
-		l.txMembers(a.Tx, at)
+		l.txMembers(a.Tx, at, true)
 	}
 	if a.Tx != nil && c.RuleMetadata {
 		l.txFiles(a.Tx, at.Packet)
@@ -241,7 +241,7 @@ func (l *Logger) alertFlow(a *Alert, at *Moment) {
 }
 
 // txMembers writes a transaction's members; what turns out to have nothing to say is taken back.
-func (l *Logger) txMembers(tx *app.Transaction, at *Moment) {
+func (l *Logger) txMembers(tx *app.Transaction, at *Moment, bodies bool) {
 	t := logger(tx.Proto)
 	if t == nil {
 		return
@@ -251,7 +251,7 @@ func (l *Logger) txMembers(tx *app.Transaction, at *Moment) {
 	if at.Packet != nil {
 		dir = at.Packet.Dir
 	}
-	if !t.Append(&l.json, tx, &Context{Cfg: l.cfg, Conn: at.conn(), Flow: at.Flow, Alert: true, Dir: dir}) {
+	if !t.Append(&l.json, tx, &Context{Cfg: l.cfg, Conn: at.conn(), Flow: at.Flow, Alert: true, Bodies: bodies, Dir: dir}) {
 		l.json.Truncate(mark)
 	}
 }

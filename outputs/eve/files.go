@@ -19,7 +19,7 @@ func (l *Logger) File(file *app.File, tx *app.Transaction, dir app.Direction, at
 		o = FromServer
 	}
 	l.head("fileinfo", at.Packet, at.Flow, o, at.Time)
-	l.txMembers(tx, at)
+	l.txMembers(tx, at, false)
 	appProto(&l.json, at.conn())
 	l.json.Object("fileinfo")
 	fileFields(&l.json, file, tx)

@@ -20,7 +20,7 @@ func appendHTTP(j *JSON, tx *app.Transaction, c *Context) bool {
 	if c.Alert || c.Cfg.Settings["http.extended"] != "no" {
 		httpExtended(j, t)
 	}
-	if c.Alert {
+	if c.Bodies {
 		httpBodies(j, t, &c.Cfg.Alert)
 	} else {
 		httpHeaders(j, "request_headers", &t.Request.Message, c.Cfg.Settings, "request")

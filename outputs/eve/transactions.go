@@ -38,6 +38,8 @@ type Context struct {
 	Flow *flow.Flow
 	// Alert: the members go into an alert record, which may hold more or less than the protocol's own.
 	Alert bool
+	// Bodies: an HTTP message's content goes along where the configuration wants it; files' records tell of the file.
+	Bodies bool
 	// Dir is the direction that is logged; valid iff the logger's Each is set.
 	Dir app.Direction
 }

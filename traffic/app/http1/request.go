@@ -110,6 +110,9 @@ func (t *Transaction) readRequestLine(raw []byte) bool {
 		return true
 	}
 	r.Target = splitTarget(r.URI)
+	if t.cfg.doublePath || t.cfg.doubleQuery {
+		t.URI() // the event comes whether a rule looks at the URI or not
+	}
 	if r.Target.Host != nil {
 		t.setHost(t.cfg.decode(nil, r.Target.Host), r.Target.Port)
 	}
