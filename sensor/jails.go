@@ -70,7 +70,7 @@ func (s *Sensor) prepareJails(o *RunOptions) error {
 	if len(s.jails) == 0 {
 		return nil
 	}
-	if s.positions, err = logs.OpenPositions(o.Config.StateDir, func(err error) { s.log.Warn(err.Error()) }); err != nil {
+	if err := s.openPositions(o.Config.StateDir); err != nil {
 		return err
 	}
 	return s.openLogs()

@@ -16,7 +16,7 @@ import (
 //  1. a watch.Source lends a batch of lines: files, the journal
 //  2. every jail that reads that log judges each line (rules.Jail.Observe)
 //  3. who failed too often is a breach: a request to the responder, through the same gate as all others
-//  4. Release acknowledges the batch; only then is the position kept
+//  4. settle acknowledges the batch; only then are position and counts kept, in one write
 //
 // When the judge is slow or the responder's inbox is full, the lines wait where they are.
 type judgeOfLines struct {
@@ -73,9 +73,7 @@ func (j *judgeOfLines) batch(ctx context.Context, b *watch.Batch) error {
 	for _, post := range j.sensor.jails {
 		post.publish(now)
 	}
-	if err := b.Release(); err != nil {
-		j.sensor.log.Error("position in a log not kept: its last lines will be read again", "error", err)
-	}
+	j.settle(b)
 	return nil
 }
 

@@ -1,6 +1,9 @@
 package logs
 
 import (
+	"bytes"
+	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -299,11 +302,15 @@ func (t *Tail) remember(path string) {
 }
 
 // isCopy says whether h is what copytruncate is making of a file that is being read: the same beginning under a
-// rotated name. It is not read for itself, or its lines would be delivered twice.
+// rotated name. It is not read for itself, or its lines would be delivered twice. While there is less of it than the
+// beginning it is not known yet what it will be: it is left for the next look.
 func (t *Tail) isCopy(path string, h *os.File, id identity) bool {
 	for _, f := range t.files {
 		if len(f.head) == 0 || !rotatedName(filepath.Base(f.path), filepath.Base(path)) {
 			continue
+		}
+		if partOf(h, f.head) {
+			return true
 		}
 		m := f.mark()
 		m.Offset = 0
@@ -314,6 +321,13 @@ func (t *Tail) isCopy(path string, h *os.File, id identity) bool {
 		}
 	}
 	return false
+}
+
+// partOf says whether h holds less than head, and nothing else than the beginning of it.
+func partOf(h *os.File, head []byte) bool {
+	start := make([]byte, len(head))
+	n, err := h.ReadAt(start, 0)
+	return errors.Is(err, io.EOF) && n < len(head) && bytes.HasPrefix(head, start[:n])
 }
 
 // startOf returns where a file that was there before picket begins to be read.

@@ -315,7 +315,7 @@ func TestPositionsFile(t *testing.T) {
 	path := filepath.Join(dir, positionsName)
 	appendTo(t, path, "damaged\n1 2 3") // and a torn line
 	var warned []error
-	again, err := OpenPositions(dir, func(err error) { warned = append(warned, err) })
+	again, err := OpenPositions(dir, func(err error) { warned = append(warned, err) }, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

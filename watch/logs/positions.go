@@ -22,35 +22,57 @@ const (
 	maxPositions = 8192
 )
 
-// Positions is the plain Keeper: an append-only journal in the state directory. Keep writes one line with one
-// write(2), so a killed process loses nothing; a power failure may lose what the kernel had not yet written.
-// All sources of a program share one. Any goroutine may call it.
+// Positions is the plain Keeper: an append-only journal in the state directory. Keep writes with one write(2), so a
+// killed process loses nothing; a power failure may lose what the kernel had not yet written. All sources of a program
+// share one. Any goroutine may call it.
+//
+// A judge that counts has its notes written with the position that they belong to, in the same write: what a batch
+// changed is remembered if and only if the batch is not read again (Stage). Notes are lines of the judge's own.
 type Positions struct {
 	mu      sync.Mutex
 	path    string
 	file    *os.File
 	marks   []watch.Mark // the longest untouched first
-	lines   int
+	lines   int          // written since the last rewrite
+	size    int          // bytes of it
 	dropped uint64
 	scratch []byte
+	staged  stage
+	notes   bool // somebody stages notes: only he can write the journal anew
 }
+
+// stage is what waits for its position.
+type stage struct {
+	mark  watch.Mark
+	notes []byte // lines
+}
+
+// compactBytes is how large the journal grows, beyond twice what a new one holds, before it is written anew.
+const compactBytes = 16 << 20
+
+// notePrefix begins a line of the judge's.
+const notePrefix = '='
 
 var _ watch.Keeper = (*Positions)(nil)
 
-// OpenPositions reads dir's journal and opens it for appending. A torn last line is cut off; damaged lines are
-// skipped and told to warn.
-func OpenPositions(dir string, warn func(error)) (*Positions, error) {
+// OpenPositions reads dir's journal and opens it for appending. A torn last write is cut off; damaged lines are skipped
+// and told to warn. recall gets the judge's notes in the order written, and may keep none of the bytes; nil if there is
+// no such judge, and its notes are dropped. With recall, call Rewrite before the first Stage.
+func OpenPositions(dir string, warn func(error), recall func(note []byte)) (*Positions, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("open log positions: %w (is state-dir right, and may picket write there?)", err)
 	}
-	p := &Positions{path: filepath.Join(dir, positionsName)}
-	if err := p.load(warn); err != nil {
-		return nil, err
+	p := &Positions{path: filepath.Join(dir, positionsName), notes: recall != nil}
+	if recall == nil {
+		recall = func([]byte) {}
 	}
-	return p, p.rewrite()
+	if err := p.load(warn, recall); err != nil || p.notes {
+		return p, err
+	}
+	return p, p.rewrite(nil)
 }
 
-func (p *Positions) load(warn func(error)) error {
+func (p *Positions) load(warn func(error), recall func([]byte)) error {
 	f, err := os.Open(p.path)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil
@@ -60,6 +82,7 @@ func (p *Positions) load(warn func(error)) error {
 	}
 	defer f.Close()
 	in := bufio.NewReader(f)
+	var notes []string // whose position was not read yet
 	for n := 1; ; n++ {
 		line, err := in.ReadString('\n')
 		if errors.Is(err, io.EOF) {
@@ -67,6 +90,17 @@ func (p *Positions) load(warn func(error)) error {
 		}
 		if err != nil {
 			return fmt.Errorf("read log positions: %w", err)
+		}
+		if line[0] == notePrefix && line != settled {
+			notes = append(notes, line[1:len(line)-1])
+			continue
+		}
+		for _, note := range notes {
+			recall([]byte(note))
+		}
+		notes = notes[:0]
+		if line == settled {
+			continue
 		}
 		m, err := parseMark(strings.TrimSuffix(line, "\n"))
 		if err != nil {
@@ -76,6 +110,9 @@ func (p *Positions) load(warn func(error)) error {
 		p.remember(m)
 	}
 }
+
+// settled is the line behind notes that belong to no position.
+const settled = string(notePrefix) + "\n"
 
 // appendMark writes one line: device inode offset head-length head-sum flags "source" "path" "cursor".
 func appendMark(to []byte, m *watch.Mark) []byte {
@@ -110,14 +147,64 @@ func (p *Positions) Keep(m watch.Mark) error {
 		return errors.New("keep log position: closed")
 	}
 	p.remember(m)
-	p.scratch = appendMark(p.scratch[:0], &m)
-	if _, err := p.file.Write(p.scratch); err != nil {
-		return fmt.Errorf("keep log position: %w (is the state directory's disk full?)", err)
+	p.scratch = p.scratch[:0]
+	if m == p.staged.mark {
+		p.scratch = append(p.scratch, p.staged.notes...)
+		p.staged = stage{notes: p.staged.notes[:0]}
 	}
-	if p.lines++; p.lines > compactPositions {
-		return p.rewrite()
+	p.scratch = appendMark(p.scratch, &m)
+	if err := p.write(); err != nil {
+		return err
+	}
+	if p.lines > compactPositions && !p.notes {
+		return p.rewrite(nil)
 	}
 	return nil
+}
+
+func (p *Positions) write() error {
+	n, err := p.file.Write(p.scratch)
+	p.lines, p.size = p.lines+1, p.size+n
+	if err != nil {
+		return fmt.Errorf("keep log position: %w (is the state directory's disk full?)", err)
+	}
+	return nil
+}
+
+// Stage hands over what a batch changed, to be written when its position is kept. There is one batch at a time. write
+// appends a line for each note: =, the note, a newline.
+func (p *Positions) Stage(m watch.Mark, write func(to []byte) []byte) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.staged = stage{mark: m, notes: write(p.staged.notes[:0])}
+}
+
+// Settle writes what is still staged: the notes of a batch whose source keeps no position. Then, when the journal has
+// grown too long, it is written anew: all appends everything that is to be remembered, as write of Stage does.
+func (p *Positions) Settle(all func(to []byte) []byte) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.file == nil {
+		return errors.New("keep log position: closed")
+	}
+	if len(p.staged.notes) > 0 {
+		p.scratch = append(append(p.scratch[:0], p.staged.notes...), settled...)
+		p.staged = stage{notes: p.staged.notes[:0]}
+		if err := p.write(); err != nil {
+			return err
+		}
+	}
+	if p.lines > compactPositions || p.size > compactBytes {
+		return p.rewrite(all)
+	}
+	return nil
+}
+
+// Rewrite begins the journal anew with what is to be remembered.
+func (p *Positions) Rewrite(all func(to []byte) []byte) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.rewrite(all)
 }
 
 func (p *Positions) remember(m watch.Mark) {
@@ -139,9 +226,13 @@ func (p *Positions) remember(m watch.Mark) {
 	p.marks = append(p.marks, m)
 }
 
-// rewrite replaces the journal by one with a line for each position; the old one stands until the new is complete.
-func (p *Positions) rewrite() error {
+// rewrite replaces the journal by one with a line for each note and position; the old one stands until the new is
+// complete.
+func (p *Positions) rewrite(all func(to []byte) []byte) error {
 	var text []byte
+	if all != nil {
+		text = append(all(nil), settled...)
+	}
 	for i := range p.marks {
 		text = appendMark(text, &p.marks[i])
 	}
@@ -163,7 +254,8 @@ func (p *Positions) rewrite() error {
 	if p.file != nil {
 		p.file.Close()
 	}
-	p.file, p.lines = f, len(p.marks)
+	// What was written anew is the floor: it counts as nothing, so that a large one is not written again at once.
+	p.file, p.lines, p.size = f, 0, -len(text)
 	return nil
 }
 

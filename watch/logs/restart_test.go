@@ -17,7 +17,7 @@ import (
 
 func openPositions(t *testing.T, dir string) *Positions {
 	t.Helper()
-	p, err := OpenPositions(dir, func(err error) { t.Error(err) })
+	p, err := OpenPositions(dir, func(err error) { t.Error(err) }, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -216,7 +216,7 @@ func killedChild(log, path string) error {
 	}
 	var keeper watch.Keeper = l
 	if dir := os.Getenv("PICKET_TEST_STATE"); dir != "" {
-		p, err := OpenPositions(dir, func(err error) { panic(err) })
+		p, err := OpenPositions(dir, func(err error) { panic(err) }, nil)
 		if err != nil {
 			return err
 		}
