@@ -3,8 +3,10 @@ package notify
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,6 +25,9 @@ type Config struct {
 func Default() Config {
 	return Config{GroupWait: 10 * time.Second, Repeat: 4 * time.Hour, MaxAge: 24 * time.Hour}
 }
+
+// Names lists the receivers.
+func (c *Config) Names() []string { return slices.Sorted(maps.Keys(c.Receivers)) }
 
 // Receiver is one place where messages go. Exactly one of its kinds is set.
 type Receiver struct {

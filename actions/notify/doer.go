@@ -15,13 +15,16 @@ const DoerName = "notify"
 
 // Doer is the notifier as a measure. Argument receiver names who is told, several with commas, all without it; text is
 // put in front.
-type Doer struct{ Notifier *Notifier }
+type Doer struct {
+	Names    []string  // of all receivers
+	Notifier *Notifier // nil: it serves to check configurations only
+}
 
 var _ measure.Doer = (*Doer)(nil)
 
 // Able implements measure.Doer.
 func (d *Doer) Able() error {
-	if len(d.Notifier.senders) == 0 {
+	if len(d.Names) == 0 {
 		return errors.New("no receiver is configured (notifications.receivers)")
 	}
 	return nil
@@ -30,12 +33,12 @@ func (d *Doer) Able() error {
 func (d *Doer) receivers(o *measure.Order) ([]string, error) {
 	text := o.Measure.Args["receiver"]
 	if text == "" {
-		return d.Notifier.Names(), d.Able()
+		return d.Names, d.Able()
 	}
 	list := strings.FieldsFunc(text, func(r rune) bool { return r == ',' || r == ' ' })
 	for _, name := range list {
-		if !slices.Contains(d.Notifier.Names(), name) {
-			return nil, fmt.Errorf("receiver %q is not configured (known: %s)", name, strings.Join(d.Notifier.Names(), ", "))
+		if !slices.Contains(d.Names, name) {
+			return nil, fmt.Errorf("receiver %q is not configured (known: %s)", name, strings.Join(d.Names, ", "))
 		}
 	}
 	return list, nil

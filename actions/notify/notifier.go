@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -100,9 +99,6 @@ func New(o Options) (*Notifier, error) {
 	}
 	return n, err
 }
-
-// Names lists the receivers.
-func (n *Notifier) Names() []string { return slices.Sorted(maps.Keys(n.senders)) }
 
 // result is how one try to send has ended.
 type result struct {

@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -33,27 +34,63 @@ type Runner struct {
 	mu sync.Mutex // of the times
 }
 
-// doer is one plugin as a measure.
+// doer is one plugin, as it is now, as a measure.
 type doer struct {
 	*Manifest
 	runner *Runner
 }
 
-var _ measure.Doer = (*doer)(nil)
+// Plugin is an installed plugin as a measure. It stays the same when the plugin is installed anew.
+type Plugin struct {
+	now    atomic.Pointer[Manifest]
+	runner *Runner
+}
+
+var _ measure.Doer = (*Plugin)(nil)
 
 // Doers are plugins as measures, by textkey.
 func (r *Runner) Doers(list []*Manifest) measure.Doers {
 	all := measure.Doers{}
 	for _, m := range list {
-		all[m.Textkey] = &doer{m, r}
+		p := &Plugin{runner: r}
+		p.now.Store(m)
+		all[m.Textkey] = p
 	}
 	return all
 }
 
+// Renew puts a manifest that was read anew in force; what runs ends as it began.
+func (p *Plugin) Renew(m *Manifest) { p.now.Store(m) }
+
+func (p *Plugin) doer() *doer { return &doer{p.now.Load(), p.runner} }
+
 // About is what the plugin does, in its author's words.
-func (d *doer) About() string { return d.Description }
+func (p *Plugin) About() string { return p.now.Load().Description }
 
 // Able implements measure.Doer.
+func (p *Plugin) Able() error { return p.doer().Able() }
+
+// Plan implements measure.Doer.
+func (p *Plugin) Plan(ctx context.Context, o *measure.Order) (measure.Plan, error) {
+	return p.doer().Plan(ctx, o)
+}
+
+// Do implements measure.Doer.
+func (p *Plugin) Do(ctx context.Context, o *measure.Order) (measure.Result, error) {
+	return p.doer().Do(ctx, o)
+}
+
+// Prove implements measure.Doer: a plugin's effect is its own to check; that it ended well is known.
+func (p *Plugin) Prove(context.Context, *measure.Order) (string, error) {
+	return "the plugin has ended with code 0", nil
+}
+
+// Undo implements measure.Doer.
+func (p *Plugin) Undo(context.Context, *measure.Order) error {
+	return fmt.Errorf("plugin %s: picket does not know how to take it back", p.now.Load().Textkey)
+}
+
+// Able tells why this host cannot run it.
 func (d *doer) Able() error {
 	if _, err := d.account(); err != nil {
 		return err
@@ -62,7 +99,7 @@ func (d *doer) Able() error {
 	return err
 }
 
-// Plan implements measure.Doer.
+// Plan says what would be run.
 func (d *doer) Plan(_ context.Context, o *measure.Order) (measure.Plan, error) {
 	account, err := d.account()
 	if err != nil {
@@ -141,7 +178,7 @@ type reply struct {
 	Error      string `json:"error"`
 }
 
-// Do implements measure.Doer. What was begun before a crash is not run again: nobody knows what it has done.
+// Do runs it. What was begun before a crash is not run again: nobody knows what it has done.
 func (d *doer) Do(ctx context.Context, o *measure.Order) (measure.Result, error) {
 	if o.Again {
 		return measure.Result{}, fmt.Errorf("plugin %s was running when picket ended; what it has done is not known (run it again by hand if that does no harm)", d.Textkey)
@@ -280,16 +317,6 @@ func (d *doer) read(r *ran) error {
 func firstLine(text string) string {
 	line, _, _ := strings.Cut(strings.TrimSpace(text), "\n")
 	return procfs.Printable(line[:min(len(line), 300)])
-}
-
-// Prove implements measure.Doer: a plugin's effect is its own to check; that it ended well is known.
-func (d *doer) Prove(context.Context, *measure.Order) (string, error) {
-	return "the plugin has ended with code 0", nil
-}
-
-// Undo implements measure.Doer.
-func (d *doer) Undo(context.Context, *measure.Order) error {
-	return fmt.Errorf("plugin %s: picket does not know how to take it back", d.Textkey)
 }
 
 // admit holds a plugin to its max_frequency. The time of the last run survives a restart: it is a file's.
