@@ -69,16 +69,19 @@ func (s *Sensor) prepareIncidents(o *RunOptions) (err error) {
 
 // event hands what has happened to a case to those who act on it and tell it.
 func (s *Sensor) event(e incidents.Event) {
-	level := s.log.Debug
-	if e.Kind != incidents.Grew && e.Kind != incidents.MeasureMoved {
+	level, c := s.log.Debug, &e.Incident
+	if e.Kind != incidents.Grew && e.Kind != incidents.MeasureMoved || c.Severity > e.Was {
 		level = s.log.Info
 	}
-	c := &e.Incident
+	s.decide(&e)
 	level("incident "+string(e.Kind), "incident", c.ID, "severity", c.Severity, "confidence", c.Confidence, "title", incidents.Printable(c.Title))
 }
 
 // banned tells the casebook what is blocked: what the block itself causes feeds no case. The responder calls it.
 func (s *Sensor) banned(c actions.Change) {
+	if s.desk != nil { // nil while the responder starts
+		s.desk.Changed(c)
+	}
 	switch c.Kind {
 	case actions.BanMade, actions.BanRenewed:
 		s.blocks(c.Ban)

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"encoding"
 	"fmt"
-	"net/netip"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -15,10 +14,9 @@ import (
 
 	"github.com/goccy/go-yaml"
 
+	"picket/actions/policy"
 	"picket/rules/library"
-	"picket/signatures"
 	"picket/signatures/language"
-	"picket/traffic/packet"
 )
 
 // Config is everything an operator can say to picket, one YAML file (docs/configuration.md). Default is in
@@ -36,6 +34,8 @@ type Config struct {
 	Bans       BansConfig       `yaml:"bans"`
 	Gate       GateConfig       `yaml:"gate"`
 	Incidents  IncidentsConfig  `yaml:"incidents"`
+	Policies   policy.Config    `yaml:"policies"`
+	Measures   MeasuresConfig   `yaml:"measures"`
 
 	path   string
 	places map[string]place
@@ -207,6 +207,8 @@ func Default() *Config {
 		Bans:       BansConfig{Max: 1 << 20},
 		Gate:       GateConfig{Private: "ask", FlowShare: 25, PerMinute: 20000, ClientShare: 10},
 		Incidents:  defaultIncidents(),
+		Policies:   policy.Config{Mode: policy.Enforce},
+		Measures:   MeasuresConfig{Workers: 8, Max: 16384},
 	}
 }
 
@@ -256,6 +258,7 @@ func (c *Config) validate(told ConfigFaults) ConfigFaults {
 	v.check(c.Bans.Max > 0, "bans.max", "1048576 is usual", "no ban may stand")
 	v.gate(&c.Gate)
 	v.incidents(&c.Incidents)
+	v.measures(&c.Measures)
 	for i := range c.Bans.Policies {
 		v.policy(fmt.Sprintf("bans.policies[%d]", i), &c.Bans.Policies[i])
 	}
@@ -264,6 +267,7 @@ func (c *Config) validate(told ConfigFaults) ConfigFaults {
 		_, err := filepath.Match(pattern, "")
 		v.check(err == nil, fmt.Sprintf("signatures.files[%d]", i), "[ and ] must match", "%q is not a file name pattern", pattern)
 	}
+	v.policies()
 	return v.faults
 }
 
@@ -283,10 +287,14 @@ func (v *validation) check(ok bool, key, hint, cause string, args ...any) {
 
 // place is where a key stands in the file; one that is missing there stands where the one around it does.
 func (c *Config) place(key string) place {
-	at, found := c.places[key]
+	return placeIn(c.places, key)
+}
+
+func placeIn(places map[string]place, key string) place {
+	at, found := places[key]
 	for !found && key != "" {
 		key = key[:max(strings.LastIndexAny(key, ".["), 0)]
-		at, found = c.places[key]
+		at, found = places[key]
 	}
 	return at
 }
@@ -320,25 +328,6 @@ func overlay(to, from map[string]string) {
 	for k, v := range from {
 		to[k] = v
 	}
-}
-
-// selects tells whether the policy speaks of a signature: every selector that is given must agree.
-func (p *BanPolicy) selects(s *signatures.Signature) bool {
-	return (len(p.SID) == 0 || slices.Contains(p.SID, s.SID)) &&
-		(len(p.Classtype) == 0 || slices.Contains(p.Classtype, s.Class.Name)) &&
-		(p.Severity == 0 || s.Priority <= int(p.Severity))
-}
-
-// prefix is what to ban for a source address.
-func (p *BanPolicy) prefix(a packet.Addr) (netip.Prefix, error) {
-	addr, bits := a.Netip(), int(p.V4Prefix)
-	if addr.Is6() {
-		bits = int(p.V6Prefix)
-	}
-	if bits == 0 {
-		bits = addr.BitLen()
-	}
-	return addr.Prefix(bits)
 }
 
 // queues is the number of queues, one worker each.
@@ -375,6 +364,7 @@ func (c *Config) fixed(o *Config) (keys []string) {
 		{"logs", reflect.DeepEqual(c.Logs, o.Logs)},
 		{"eve", reflect.DeepEqual(c.EVE, o.EVE)},
 		{"incidents", c.Incidents == o.Incidents},
+		{"measures", c.Measures == o.Measures},
 		{"bans.devices", slices.Equal(c.Bans.Devices, o.Bans.Devices)},
 	} {
 		if !k.same {

@@ -255,7 +255,6 @@ type blueprint struct {
 	offline   bool
 	urls      map[string]string // of reference systems
 	lines     *lines
-	bans      *banner
 	findings  *findingDesk             // nil: nobody makes incidents
 	history   *actions.History         // nil: of no use offline
 	reject    func() (rejecter, error) // nil: rejects are not answered
@@ -274,7 +273,7 @@ func (b *blueprint) worker(name string, src capture.Source, out *eve.Writer) *wo
 		name: name, source: src, enforce: b.enforce, offload: b.offload, counts: &counters{},
 		decoder: packet.NewDecoder(b.settings.decoderConfig(b.checksums)),
 		judge:   signatures.NewInspector(&b.engine, b.memory),
-		tell:    newTeller(b.lines, b.bans, b.urls),
+		tell:    newTeller(b.lines, b.urls),
 		history: b.history,
 	}
 	w.tell.found = newReporter(b.findings, b.enforce)

@@ -16,6 +16,8 @@ import (
 
 	"picket/actions"
 	"picket/actions/firewall"
+	"picket/actions/measure"
+	"picket/actions/policy"
 	"picket/capture"
 	"picket/incidents"
 	"picket/outputs/eve"
@@ -40,6 +42,10 @@ type Sensor struct {
 	decisions *actions.Decisions
 	store     *store.Store
 	book      *incidents.Casebook
+	desk      *measure.Desk
+	doers     measure.Doers
+	policies  atomic.Pointer[policy.Set]
+	memory    *policy.Memory // of policies
 	locals    locals
 	host      string // this host's name
 	control   net.Listener
@@ -75,7 +81,7 @@ type RunOptions struct {
 func New(o RunOptions) (*Sensor, error) {
 	s := &Sensor{log: o.Log, version: o.Version, since: time.Now()}
 	s.config.Store(o.Config)
-	for _, step := range []func(o *RunOptions) error{s.prepareRules, s.prepareEVE, s.prepareIncidents, s.prepareBans, s.prepareJails, s.prepareControl, s.preparePosts} {
+	for _, step := range []func(o *RunOptions) error{s.prepareRules, s.prepareEVE, s.prepareIncidents, s.prepareBans, s.prepareMeasures, s.prepareJails, s.prepareControl, s.preparePosts} {
 		if err := step(&o); err != nil {
 			return nil, errors.Join(err, s.close())
 		}
@@ -164,12 +170,8 @@ func (s *Sensor) prepareBans(o *RunOptions) error {
 	if err != nil && kernel != nil {
 		err = errors.Join(err, kernel.Close())
 	}
-	s.plan.bans = &banner{offer: s.offer, lost: func() { s.bansLost.Add(1) }}
-	s.plan.bans.policies.Store(&c.Bans.Policies)
 	return err
 }
-
-func (s *Sensor) offer(q actions.Request) bool { return s.responder.Offer(q) }
 
 func (s *Sensor) banDevices(c *Config) []string {
 	if len(c.Bans.Devices) > 0 {
@@ -253,13 +255,15 @@ func (s *Sensor) inlinePosts(c *Config) {
 //	locals       reads this host's addresses, every ten seconds
 //	gate         looks who must not be banned, every second
 //	responder    bans; ends after the workers, so that none of their requests is lost
+//	measures     the desk: the life of all measures; begins one goroutine for each that is in process, measures.workers at most
+//	memory       writes down what policies remember, every second
 //	control      answers picket status, ban, reload
 //	stats        writes EVE's stats record
 //	store        started by store.Open: commits incidents and measures; ends when it is closed
 //	EVE writer   started by eve.Open; ends when it is closed, after the last worker
 func (s *Sensor) Run(ctx context.Context) error {
 	var workers, others sync.WaitGroup
-	failed := make(chan error, len(s.posts)+len(s.watchers)+4)
+	failed := make(chan error, len(s.posts)+len(s.watchers)+5)
 	// Workers outlive ctx for a moment: inline, what is queued must be answered until the rule is gone.
 	walking, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
@@ -273,6 +277,8 @@ func (s *Sensor) Run(ctx context.Context) error {
 	}
 	others.Go(func() { s.gate.Run(later) })
 	others.Go(func() { failed <- s.responder.Run(later) })
+	others.Go(func() { failed <- s.desk.Run(later) })
+	others.Go(func() { s.memory.Run(later, func(err error) { s.log.Error(err.Error()) }) })
 	others.Go(func() { s.knowBlocks(later) })
 	others.Go(func() { s.keepLocals(later) })
 	finding, stopFinding := context.WithCancel(context.Background())

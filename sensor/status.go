@@ -39,6 +39,9 @@ func (s *Sensor) Status(ctx context.Context) (web.Status, error) {
 	}
 	out.Incidents = s.incidentStatus()
 	var err error
+	if out.Measures, err = s.desk.Stats(ctx); err != nil {
+		return out, err
+	}
 	out.Bans, err = s.responder.Stats(ctx)
 	return out, err
 }
@@ -128,13 +131,17 @@ func (s *Sensor) Reload(ctx context.Context) (web.Reloaded, error) {
 	if gate.Systems, err = c.openSystems(); err != nil {
 		return web.Reloaded{}, err
 	}
+	policies, faults := c.compilePolicies(s.doers, s.memory)
+	if len(faults) > 0 {
+		return web.Reloaded{}, faults
+	}
 	if old := s.rules.Load(); set.Loaded() == 0 && old.Loaded() > 0 {
 		return web.Reloaded{}, fmt.Errorf("reload: none of %d rules could be loaded; the old %d stay in force: %w", set.Read, old.Loaded(), ruleErrors(set.Refused()))
 	}
 	s.config.Store(c)
 	s.rules.Store(set)
 	s.gate.SetRules(gate)
-	s.plan.bans.policies.Store(&c.Bans.Policies)
+	s.usePolicies(policies)
 	before := s.plan.engine.Load()
 	s.plan.use(set)
 	if err := s.saveSets(before); err != nil { // sets that the new rules have no use for end here

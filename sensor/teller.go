@@ -5,10 +5,8 @@ import (
 	"io"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
-	"picket/actions"
 	"picket/outputs/eve"
 	"picket/signatures"
 	"picket/traffic/packet"
@@ -17,8 +15,7 @@ import (
 // teller turns alerts into what each listener wants: EVE's record, a line on the terminal, a ban. One for each
 // worker; the listeners behind it are shared.
 type teller struct {
-	lines  *lines // nil: no terminal
-	bans   *banner
+	lines  *lines    // nil: no terminal
 	found  *reporter // nil: nobody makes incidents
 	known  map[*signatures.Signature]*eve.Signature
 	urls   map[string]string // of reference systems
@@ -29,8 +26,8 @@ type teller struct {
 // maxText bounds the stream bytes that an alert shows; EVE's payload-buffer-size cuts further.
 const maxText = 64 << 10
 
-func newTeller(out *lines, bans *banner, urls map[string]string) *teller {
-	return &teller{lines: out, bans: bans, urls: urls, known: map[*signatures.Signature]*eve.Signature{}}
+func newTeller(out *lines, urls map[string]string) *teller {
+	return &teller{lines: out, urls: urls, known: map[*signatures.Signature]*eve.Signature{}}
 }
 
 // maxKnown bounds the cache of converted signatures; after a reload old ones are of no use.
@@ -113,13 +110,10 @@ func (t *teller) verdict(at *eve.Moment, v *signatures.Verdict, enforce bool) ev
 	return out
 }
 
-// others tells the terminal, the bans and the casebook.
+// others tells the terminal and the casebook.
 func (t *teller) others(at *eve.Moment, a *signatures.Alert) {
 	if t.lines != nil && at.Packet != nil {
 		t.lines.alert(at.Packet, a)
-	}
-	if t.bans != nil && at.Packet != nil {
-		t.bans.alert(at.Packet, a)
 	}
 	t.found.alert(at, a)
 }
@@ -161,37 +155,6 @@ func ends(p *packet.Packet) string {
 		return fmt.Sprintf("%s:%d -> %s:%d", p.Src, p.SrcPort, p.Dst, p.DstPort)
 	}
 	return fmt.Sprintf("%s -> %s", p.Src, p.Dst)
-}
-
-// banner bans the sources of alerts that a policy names.
-type banner struct {
-	policies atomic.Pointer[[]BanPolicy]
-	offer    func(actions.Request) bool
-	lost     func()
-}
-
-// alert offers a ban to the responder; a full inbox loses it, counted: the next alert asks again.
-func (b *banner) alert(p *packet.Packet, a *signatures.Alert) {
-	policies := *b.policies.Load()
-	for i := range policies {
-		policy := &policies[i]
-		if !policy.selects(a.Signature) {
-			continue
-		}
-		who := p.Src
-		if a.Target == signatures.TargetSource {
-			who = p.Dst
-		}
-		prefix, err := policy.prefix(who)
-		if err != nil {
-			return
-		}
-		q := actions.Request{Prefix: prefix, For: policy.For, By: "rule", Reason: fmt.Sprintf("sid %d: %s", a.SID, a.Msg)}
-		if !b.offer(q) {
-			b.lost()
-		}
-		return
-	}
 }
 
 // effect is the word for what a rule did; a rule that only alerts has no effect.

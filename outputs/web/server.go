@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"picket/actions"
+	"picket/actions/measure"
 	"picket/outputs/store"
 )
 
@@ -26,6 +27,7 @@ type Sensor interface {
 	Bans(ctx context.Context) ([]actions.Ban, error)
 	Why(ctx context.Context, p netip.Prefix) (Why, error)
 	Cases() Cases
+	Measures() Measures
 }
 
 // Status is what "picket status" shows.
@@ -45,7 +47,8 @@ type Status struct {
 	Jails  []Jail        `json:"jails,omitempty"`
 	Bans   actions.Stats `json:"bans"`
 
-	Incidents *Incidents `json:"incidents,omitempty"`
+	Incidents *Incidents    `json:"incidents,omitempty"`
+	Measures  measure.Stats `json:"measures,omitzero"`
 }
 
 // Jail is one jail of log lines and what it has counted since the start.
@@ -151,6 +154,7 @@ func handler(s Sensor) http.Handler {
 	})
 	mux.HandleFunc("GET /v1/why", whyHandler(s))
 	handleIncidents(mux, s.Cases())
+	handleMeasures(mux, s.Measures())
 	mux.HandleFunc("POST /v1/bans", func(w http.ResponseWriter, r *http.Request) { ban(w, r, s) })
 	mux.HandleFunc("DELETE /v1/bans/{prefix...}", func(w http.ResponseWriter, r *http.Request) {
 		p, err := actions.ParsePrefix(strings.ReplaceAll(r.PathValue("prefix"), "_", "/"))
@@ -191,7 +195,7 @@ func statusOf(err error) int {
 	switch {
 	case errors.As(err, &refused):
 		return http.StatusForbidden
-	case errors.Is(err, actions.ErrNotBanned), errors.Is(err, store.ErrNoIncident):
+	case errors.Is(err, actions.ErrNotBanned), errors.Is(err, store.ErrNoIncident), errors.Is(err, measure.ErrUnknown):
 		return http.StatusNotFound
 	}
 	return http.StatusUnprocessableEntity

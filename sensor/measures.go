@@ -1,0 +1,140 @@
+package sensor
+
+import (
+	"context"
+	"maps"
+	"path/filepath"
+	"slices"
+
+	"picket/actions"
+	"picket/actions/measure"
+	"picket/actions/policy"
+	"picket/actions/recon"
+	"picket/incidents"
+	"picket/outputs/store"
+	"picket/outputs/web"
+)
+
+// MeasuresConfig bounds what is done at once.
+type MeasuresConfig struct {
+	Workers int `yaml:"workers"` // measures in process at once
+	Max     int `yaml:"max"`     // measures that may wait for their time or for approval
+}
+
+func (v *validation) measures(c *MeasuresConfig) {
+	v.check(c.Workers >= 1 && c.Workers <= 256, "measures.workers", "8 is usual, 1 to 256", "%d workers", c.Workers)
+	v.check(c.Max >= 16 && c.Max <= 1<<20, "measures.max", "16384 is usual, 16 to 1048576", "%d measures", c.Max)
+}
+
+// doers are all kinds of measures. Without responder and gate they serve to check configurations only.
+func (c *Config) doers(r *actions.Responder, g *actions.Gate) measure.Doers {
+	all := measure.Doers{
+		"ban":   measure.Ban{Responder: r},
+		"unban": measure.Unban{Responder: r},
+	}
+	maps.Copy(all, recon.Doers(filepath.Join(c.StateDir, "captures")))
+	return all
+}
+
+// prepareMeasures opens what policies remember, compiles them, and takes up the measures of the last run.
+func (s *Sensor) prepareMeasures(o *RunOptions) (err error) {
+	c := o.Config
+	if s.memory, err = policy.OpenMemory(c.StateDir); err != nil {
+		return err
+	}
+	s.doers = c.doers(s.responder, s.gate)
+	set, faults := c.compilePolicies(s.doers, s.memory)
+	if len(faults) > 0 {
+		return faults
+	}
+	s.tellUnable(set)
+	s.desk, err = measure.NewDesk(measure.Options{
+		Doers: s.doers, Gate: &measure.HostGate{Responder: s.responder, Gate: s.gate}, Store: s.store, Cases: s.book,
+		Order: s.responder.Offer, Workers: c.Measures.Workers, Max: c.Measures.Max, Log: s.log,
+	})
+	if err != nil {
+		return err
+	}
+	s.usePolicies(set)
+	s.plan.findings.atOnce = s.banAtOnce
+	return nil
+}
+
+// tellUnable says which measures of the policies this host cannot do.
+func (s *Sensor) tellUnable(set *policy.Set) {
+	for name, err := range set.Unable(s.doers) {
+		s.log.Warn("a policy wants a measure that this host cannot do", "measure", name, "why", err)
+	}
+}
+
+// usePolicies swaps the policies.
+func (s *Sensor) usePolicies(set *policy.Set) {
+	s.policies.Store(set)
+	s.desk.SetPolicies(set)
+}
+
+// banAtOnce orders the bans that a finding wants and that need nothing else.
+func (s *Sensor) banAtOnce(f *incidents.Finding) int {
+	lost := s.desk.BanAtOnce(f)
+	s.bansLost.Add(uint64(lost))
+	return lost
+}
+
+// ordered gives a judge's own ban the number by which its measure joins the finding's case.
+func (s *Sensor) ordered(f *incidents.Finding, q *actions.Request) {
+	q.Order = s.desk.NewOrder()
+	f.Orders = append(f.Orders, q.Order)
+}
+
+// decide hands what has happened to a case to the measures.
+func (s *Sensor) decide(e *incidents.Event) {
+	if err := s.desk.Event(context.Background(), e); err != nil {
+		s.log.Warn("no measures for an incident", "incident", e.Incident.ID, "error", err)
+	}
+}
+
+// Measures implements web.Sensor.
+func (s *Sensor) Measures() web.Measures {
+	return struct {
+		*measure.Desk
+		archive
+		explainer
+	}{s.desk, archive{s.store}, explainer{s}}
+}
+
+// archive is where measures are found again.
+type archive struct{ store *store.Store }
+
+// List implements web.Measures.
+func (a archive) List(ctx context.Context, f store.MeasureFilter) ([]measure.Measure, error) {
+	return a.store.Measures(ctx, f)
+}
+
+// Show implements web.Measures.
+func (a archive) Show(ctx context.Context, id measure.ID) (*measure.Measure, error) {
+	return a.store.Measure(ctx, id)
+}
+
+// explainer tells what policies would do.
+type explainer struct{ sensor *Sensor }
+
+// maxExplained bounds the findings of a case that policies are held against: the newest of each rule.
+const maxExplained = 16
+
+// Explain implements web.Measures: what the policies in force would do about an incident's findings if they came now.
+func (x explainer) Explain(ctx context.Context, id incidents.ID) (list []web.PolicyTest, err error) {
+	file, err := x.sensor.store.Incident(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	seen := map[string]bool{}
+	for _, e := range slices.Backward(file.Timeline) {
+		if e.Finding == nil || seen[e.Finding.Rule.ID] || len(list) == maxExplained {
+			continue
+		}
+		seen[e.Finding.Rule.ID] = true
+		test := web.PolicyTest{Finding: *e.Finding, Reports: x.sensor.policies.Load().Explain(e.Finding, &file.Incident)}
+		list = append(list, test)
+	}
+	return list, nil
+}
