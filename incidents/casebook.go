@@ -428,16 +428,21 @@ func (c *Casebook) grow(d *docket, f *Finding, now time.Time) Incident {
 	c.register(d, f)
 	tell, note := d.repeated(f, now)
 	tell = tell || novel || kind != Grew
-	if (note || novel) && d.Entries < maxEntries {
+	proofs := f.Evidence
+	switch note = note || novel; {
+	case note && d.Entries < maxEntries:
 		entries = append(entries, findingEntry(f))
-	} else {
+	case note:
 		d.Suppressed++
+	default: // a repeat proves nothing new
+		d.Suppressed++
+		proofs = nil
 	}
 	if kind == Opened {
 		entries = slices.Insert(entries, 0, Entry{Time: f.Time, Kind: string(Opened), Text: d.Title})
 	}
 	d.Entries += len(entries)
-	if !tell && !novel && len(entries) == 0 && len(f.Evidence) == 0 { // a repeat: counted
+	if !tell && len(entries) == 0 && len(proofs) == 0 { // a repeat: counted
 		defer c.mu.Unlock()
 		return Incident{ID: d.ID, State: d.State}
 	}
@@ -449,7 +454,7 @@ func (c *Casebook) grow(d *docket, f *Finding, now time.Time) Incident {
 	if tell {
 		c.tell(Event{Kind: kind, Incident: snapshot, Was: was, Finding: f})
 	}
-	c.prove(d, f.Evidence)
+	c.prove(d, proofs)
 	return snapshot
 }
 

@@ -296,11 +296,14 @@ func TestEvidenceIsBounded(t *testing.T) {
 	f.Evidence = []Evidence{{Kind: "packet", Data: make([]byte, MaxEvidence+1)}}
 	for range 100 {
 		d.hears(f)
+		d.after(time.Minute)
 	}
+	d.hears(f)
+	d.hears(f) // a repeat: proves nothing new
 	d.attach(4, Evidence{Kind: "pcap"})
 	d.attach(5, Evidence{Kind: "pcap"})
 	c, _ := d.Snapshot(1)
-	if c.Proofs != maxProofs || len(s.evidence[1]) != maxProofs || c.ProofBytes != maxProof || d.Stats().Unproven != 38 {
+	if c.Proofs != maxProofs || len(s.evidence[1]) != maxProofs || c.ProofBytes != maxProof || d.Stats().Unproven != 39 {
 		t.Errorf("%d pieces, %d kept, %d bytes, %d left out", c.Proofs, len(s.evidence[1]), c.ProofBytes, d.Stats().Unproven)
 	}
 }

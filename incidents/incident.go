@@ -97,11 +97,13 @@ type Entry struct {
 
 // Line is the entry in one line for people. What attackers have written loses its control characters.
 func (e *Entry) Line() string {
-	text := e.Text
-	if e.By != "" {
-		text = e.By + ": " + text
+	switch {
+	case e.By == "":
+		return Printable(e.Text)
+	case e.Text == "":
+		return Printable("by " + e.By)
 	}
-	return Printable(text)
+	return Printable(e.By + ": " + e.Text)
 }
 
 // Line is the finding in one line for people, before Printable.
