@@ -236,7 +236,7 @@ func (in *Inspector) payload(s *Signature) (ok, stream bool) {
 			return false, false
 		}
 	}
-	if p.Has(packet.NoPayload) {
+	if p.Has(packet.NoPayload) || s.streamAlone {
 		return false, false
 	}
 	return in.m.run(s.payload, p.Payload), false

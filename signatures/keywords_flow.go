@@ -73,7 +73,7 @@ func parseFlow(b *builder, arg string) error {
 			o.noStream, b.needsPacket = true, true
 		case "only_stream":
 			twice = o.noStream || o.onlyStream
-			o.onlyStream, b.needsStream = true, true
+			o.onlyStream, b.needsStream, b.streamAlone = true, true, true
 		case "no_frag":
 			twice = o.noFrag || o.onlyFrag
 			o.noFrag = true
@@ -570,6 +570,6 @@ func parseAppEvent(b *builder, arg string) error {
 	if len(protos) == 0 {
 		return fmt.Errorf("unknown protocol %q", proto)
 	}
-	points := append(when(app.ToServer, 0, protos...), when(app.ToClient, 0, protos...)...)
+	points := late(append(when(app.ToServer, 0, protos...), when(app.ToClient, 0, protos...)...)) // events come at any time
 	return b.testTx("app-layer-event", points, func(v *view) bool { return slices.Contains(v.Tx.Events, event) })
 }

@@ -22,31 +22,32 @@ type Signature struct {
 	Target        Target
 	Type          Type
 
-	order     orderKey
-	id        uint32 // place in the order of judgement
-	header    header
-	need      need
-	sizes     sizes // of the payload, as far as dsize says
-	flags     uint8 // of TCP, without which it can't match
-	dirs      dirMask
-	protos    uint64 // bits of app.Proto; 0: the rule does not speak of an application protocol
-	anyApp    bool   // some application test is there: the rule is judged with transactions
-	inspect   payloadMode
-	tests     []packetTest
-	payload   chain
-	buffers   []packetBuffer
-	tx        []txInspection
-	bothWays  bool // "=>": the transaction's two directions together
-	grows     bool // the fast pattern is looked for in a growing buffer: once found, the rule is remembered
-	post      []func(v *view)
-	limits    limits
-	tags      []tagRule
-	replaces  bool
-	fast      fastPattern
-	names     uint8 // number of byte variables
-	fileStore bool
-	sums      fileSum // hashes of files that the rule compares
-	hook      *hook
+	order       orderKey
+	id          uint32 // place in the order of judgement
+	header      header
+	need        need
+	sizes       sizes // of the payload, as far as dsize says
+	flags       uint8 // of TCP, without which it can't match
+	dirs        dirMask
+	protos      uint64 // bits of app.Proto; 0: the rule does not speak of an application protocol
+	anyApp      bool   // some application test is there: the rule is judged with transactions
+	inspect     payloadMode
+	streamAlone bool // flow:only_stream: a payload that is no part of a stream does not count for one
+	tests       []packetTest
+	payload     chain
+	buffers     []packetBuffer
+	tx          []txInspection
+	bothWays    bool // "=>": the transaction's two directions together
+	grows       bool // the fast pattern is looked for in a growing buffer: once found, the rule is remembered
+	post        []func(v *view)
+	limits      limits
+	tags        []tagRule
+	replaces    bool
+	fast        fastPattern
+	names       uint8 // number of byte variables
+	fileStore   bool
+	sums        fileSum // hashes of files that the rule compares
+	hook        *hook
 }
 
 // Pair is one key with its value.
