@@ -97,7 +97,9 @@ func (j *judgeOfLines) jailsOf(o *watch.Origin) []*jailPost {
 // breach asks for a ban. What is no address cannot be banned and is told.
 func (j *judgeOfLines) breach(ctx context.Context, b *rules.Breach) {
 	log := j.sensor.log
-	defer j.sensor.found(ctx, j.sensor.breachFinding(b)) // after the ban, which must not wait for it
+	f := j.sensor.breachFinding(b)
+	j.sensor.banAtOnce(f)
+	defer j.sensor.found(ctx, f) // after the ban, which must not wait for it
 	if !b.Prefix.IsValid() {
 		log.Warn("breach without an address: nobody to ban", "jail", b.Jail, "who", b.ID, "reason", b.Reason())
 		return
@@ -108,6 +110,7 @@ func (j *judgeOfLines) breach(ctx context.Context, b *rules.Breach) {
 	}
 	j.sensor.gate.History().Breach(b.Prefix.Addr(), time.Now().UnixNano())
 	q := actions.Request{Prefix: b.Prefix, For: banTime(b.Seconds), Reason: fmt.Sprintf("jail %s: %s", b.Jail, b.Reason()), By: "jail " + b.Jail, Private: true}
+	j.sensor.ordered(f, &q)
 	if err := j.sensor.responder.Submit(ctx, q); err != nil {
 		log.Error("ban not asked for", "jail", b.Jail, "prefix", actions.Text(b.Prefix), "error", err)
 	}
