@@ -4,12 +4,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
-
-	"github.com/goccy/go-yaml"
 
 	"picket/rules"
 	"picket/rules/library"
@@ -129,18 +128,15 @@ func (p *Plan) Write(dir string) (files []string, err error) {
 	return append(files, file), nil
 }
 
-// ruleText is the rule's YAML without the keys that say nothing. It is read back, so that what is written can be used.
+// ruleText is the rule's YAML, read back to see that it says the same.
 func ruleText(r library.Rule) ([]byte, error) {
-	text, err := yaml.MarshalWithOptions(r, yaml.OmitEmpty(), yaml.UseSingleQuote(true))
-	if err != nil {
-		return nil, err
-	}
+	text := ruleYAML(&r)
 	back, err := library.Parse(text)
 	if err != nil {
 		return nil, err
 	}
-	if !slices.Equal(back.Failures, r.Failures) || back.Prefix != r.Prefix || back.Dates != r.Dates {
-		return nil, fmt.Errorf("its expressions do not survive YAML: keep the jail in fail2ban's configuration")
+	if !reflect.DeepEqual(back, r) {
+		return nil, fmt.Errorf("it does not survive YAML: keep the jail in fail2ban's configuration")
 	}
 	return text, nil
 }
