@@ -118,6 +118,9 @@ func (s *Store) run() {
 				answer = s.gather()
 			}
 		case <-again:
+		case r := <-s.repairs:
+			r.answer <- s.replaceDatabase(r.why)
+			continue
 		case <-tidy.C:
 			s.tidy()
 			continue
@@ -232,11 +235,35 @@ var (
 	errClosed     = errors.New("the incident store is closed")
 )
 
-// query runs f on the database after everything that was kept before is in it, or at once when that fails.
+// query runs f on the database after everything that was kept before is in it, or at once when that fails. When f finds
+// the database damaged, it runs once more on the new one.
 func (s *Store) query(ctx context.Context, f func(db *sql.DB) error) error {
 	if err := s.flush(ctx); err != nil && ctx.Err() != nil {
 		return err
 	}
+	err := s.look(f)
+	if !damaged(err) {
+		return err
+	}
+	r := repair{why: err, answer: make(chan error, 1)}
+	select {
+	case s.repairs <- r:
+	case <-s.done:
+		return err
+	}
+	if err := <-r.answer; err != nil {
+		return err
+	}
+	return s.look(f)
+}
+
+// repair asks for a new database in the place of a damaged one.
+type repair struct {
+	why    error
+	answer chan error
+}
+
+func (s *Store) look(f func(db *sql.DB) error) error {
 	s.dbMu.RLock()
 	defer s.dbMu.RUnlock()
 	if s.read == nil {

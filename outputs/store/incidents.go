@@ -76,19 +76,27 @@ func findIncident(ctx context.Context, db *sql.DB, id incidents.ID) (incidents.I
 }
 
 func scanIncidents(rows *sql.Rows, err error) ([]incidents.Incident, error) {
+	return scanDocuments[incidents.Incident](rows, err)
+}
+
+// scanDocuments reads rows of one document. One that is damaged is left out: it must not hide the others.
+func scanDocuments[T any](rows *sql.Rows, err error) ([]T, error) {
 	if err != nil {
 		return nil, err
 	}
-	return scanAll(rows, func(r *sql.Rows) (c incidents.Incident, err error) { return c, scanJSON(r, &c) })
-}
-
-// scanJSON reads a row of one document.
-func scanJSON(r *sql.Rows, into any) error {
-	var doc sql.RawBytes
-	if err := r.Scan(&doc); err != nil {
-		return err
+	defer rows.Close()
+	var all []T
+	for rows.Next() {
+		var doc sql.RawBytes
+		if err := rows.Scan(&doc); err != nil {
+			return nil, err
+		}
+		var v T
+		if json.Unmarshal(doc, &v) == nil {
+			all = append(all, v)
+		}
 	}
-	return json.Unmarshal(doc, into)
+	return all, rows.Err()
 }
 
 // ErrNoIncident is the answer to a question about a case that is not there.
@@ -101,11 +109,8 @@ func (s *Store) Incident(ctx context.Context, id incidents.ID) (f incidents.File
 		if err != nil {
 			return err
 		}
-		rows, err := db.QueryContext(ctx, "SELECT doc FROM entry WHERE incident = ? ORDER BY seq", int64(id))
+		f.Timeline, err = scanDocuments[incidents.Entry](db.QueryContext(ctx, "SELECT doc FROM entry WHERE incident = ? ORDER BY seq", int64(id)))
 		if err != nil {
-			return err
-		}
-		if f.Timeline, err = scanAll(rows, func(r *sql.Rows) (e incidents.Entry, err error) { return e, scanJSON(r, &e) }); err != nil {
 			return err
 		}
 		f.Evidence, err = pieces(ctx, db, id)
@@ -281,4 +286,13 @@ func (s *Store) Stats() Stats {
 		}
 	}
 	return out
+}
+
+// scanJSON reads a row of one document.
+func scanJSON(r *sql.Rows, into any) error {
+	var doc sql.RawBytes
+	if err := r.Scan(&doc); err != nil {
+		return err
+	}
+	return json.Unmarshal(doc, into)
 }

@@ -44,6 +44,7 @@ type Store struct {
 	read  *sql.DB
 
 	commits chan chan error // a request to commit now; nil: when it is time
+	repairs chan repair     // of a database that a query has found damaged
 	quit    chan struct{}
 	done    chan struct{}
 	count   counts
@@ -71,7 +72,7 @@ const (
 	// gather is how long a commit waits for more to come.
 	gather = 50 * time.Millisecond
 	// busyTimeout is how long a statement waits for another program's lock.
-	busyTimeout = 2 * time.Second
+	busyTimeout = time.Second
 	keepDefault = 90 * 24 * time.Hour
 	maxDefault  = 1 << 30
 )
@@ -81,7 +82,7 @@ const (
 func Open(o Options) (*Store, error) {
 	s := &Store{
 		dir: o.Dir, keep: o.Keep, max: o.Max, log: o.Log,
-		commits: make(chan chan error, 1), quit: make(chan struct{}), done: make(chan struct{}),
+		commits: make(chan chan error, 1), repairs: make(chan repair), quit: make(chan struct{}), done: make(chan struct{}),
 	}
 	if s.keep <= 0 {
 		s.keep = keepDefault
@@ -151,10 +152,15 @@ func (s *Store) Path() string { return filepath.Join(s.dir, databaseName) }
 
 // openDatabase opens both sides of the database: one connection that writes, several that read.
 func (s *Store) openDatabase() error {
-	if err := touch(s.Path()); err != nil {
+	fresh, err := touch(s.Path())
+	if err != nil {
 		return err
 	}
-	write, err := sql.Open("sqlite", dsn(s.Path(), "_txlock=immediate", "_pragma=auto_vacuum(incremental)", "_pragma=journal_mode(wal)", "_pragma=synchronous(full)"))
+	options := []string{"_txlock=immediate", "_pragma=journal_mode(wal)", "_pragma=synchronous(full)"}
+	if fresh { // it can only be said before the first table, and would wait for locks later
+		options = append(options, "_pragma=auto_vacuum(incremental)")
+	}
+	write, err := sql.Open("sqlite", dsn(s.Path(), options...))
 	if err != nil {
 		return err
 	}
@@ -175,13 +181,17 @@ func (s *Store) openDatabase() error {
 	return nil
 }
 
-// touch makes the file before SQLite does, readable by nobody else.
-func touch(path string) error {
+// touch makes the file before SQLite does, readable by nobody else, and tells whether it is empty.
+func touch(path string) (fresh bool, err error) {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
-		return err
+		return false, err
 	}
-	return f.Close()
+	info, err := f.Stat()
+	if err = errors.Join(err, f.Close()); err != nil {
+		return false, err
+	}
+	return info.Size() == 0, nil
 }
 
 func dsn(path string, options ...string) string {
