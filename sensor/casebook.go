@@ -74,6 +74,7 @@ func (s *Sensor) event(e incidents.Event) {
 		level = s.log.Info
 	}
 	s.decide(&e)
+	s.notifier.Incident(&e)
 	level("incident "+string(e.Kind), "incident", c.ID, "severity", c.Severity, "confidence", c.Confidence, "title", incidents.Printable(c.Title))
 }
 

@@ -14,6 +14,7 @@ import (
 
 	"github.com/goccy/go-yaml"
 
+	"picket/actions/notify"
 	"picket/actions/policy"
 	"picket/rules/library"
 	"picket/signatures/language"
@@ -22,20 +23,22 @@ import (
 // Config is everything an operator can say to picket, one YAML file (docs/configuration.md). Default is in
 // force for what the file leaves out; Suricata.File adds the detection settings of an existing suricata.yaml.
 type Config struct {
-	Mode       Mode             `yaml:"mode"`      // observe: see and tell; enforce: also drop, reject and ban
-	StateDir   string           `yaml:"state-dir"` // bans and counters that survive a restart
-	Socket     string           `yaml:"socket"`    // control socket of picket status, ban, reload ...
-	Workers    int              `yaml:"workers"`   // packet workers for each ring or file; 0: one per core
-	Capture    CaptureConfig    `yaml:"capture"`
-	Signatures SignaturesConfig `yaml:"signatures"`
-	Suricata   SuricataConfig   `yaml:"suricata"`
-	EVE        EVEConfig        `yaml:"eve"`
-	Logs       LogsConfig       `yaml:"logs"`
-	Bans       BansConfig       `yaml:"bans"`
-	Gate       GateConfig       `yaml:"gate"`
-	Incidents  IncidentsConfig  `yaml:"incidents"`
-	Policies   policy.Config    `yaml:"policies"`
-	Measures   MeasuresConfig   `yaml:"measures"`
+	Mode          Mode             `yaml:"mode"`      // observe: see and tell; enforce: also drop, reject and ban
+	StateDir      string           `yaml:"state-dir"` // bans and counters that survive a restart
+	Socket        string           `yaml:"socket"`    // control socket of picket status, ban, reload ...
+	Workers       int              `yaml:"workers"`   // packet workers for each ring or file; 0: one per core
+	Capture       CaptureConfig    `yaml:"capture"`
+	Signatures    SignaturesConfig `yaml:"signatures"`
+	Suricata      SuricataConfig   `yaml:"suricata"`
+	EVE           EVEConfig        `yaml:"eve"`
+	Logs          LogsConfig       `yaml:"logs"`
+	Bans          BansConfig       `yaml:"bans"`
+	Gate          GateConfig       `yaml:"gate"`
+	Incidents     IncidentsConfig  `yaml:"incidents"`
+	Policies      policy.Config    `yaml:"policies"`
+	Measures      MeasuresConfig   `yaml:"measures"`
+	Plugins       PluginsConfig    `yaml:"plugins"`
+	Notifications notify.Config    `yaml:"notifications"`
 
 	path   string
 	places map[string]place
@@ -201,14 +204,16 @@ func Default() *Config {
 				Watchdog: 2 * time.Second, Offload: true, OffloadBit: 16, Install: true,
 			},
 		},
-		Signatures: SignaturesConfig{Library: true},
-		Logs:       LogsConfig{Library: []string{"sshd"}},
-		EVE:        EVEConfig{File: "eve.json", CommunityID: true, Queue: 65536, Stats: 8 * time.Second},
-		Bans:       BansConfig{Max: 1 << 20},
-		Gate:       GateConfig{Private: "ask", FlowShare: 25, PerMinute: 20000, ClientShare: 10},
-		Incidents:  defaultIncidents(),
-		Policies:   policy.Config{Mode: policy.Enforce},
-		Measures:   MeasuresConfig{Workers: 8, Max: 16384},
+		Signatures:    SignaturesConfig{Library: true},
+		Logs:          LogsConfig{Library: []string{"sshd"}},
+		EVE:           EVEConfig{File: "eve.json", CommunityID: true, Queue: 65536, Stats: 8 * time.Second},
+		Bans:          BansConfig{Max: 1 << 20},
+		Gate:          GateConfig{Private: "ask", FlowShare: 25, PerMinute: 20000, ClientShare: 10},
+		Incidents:     defaultIncidents(),
+		Policies:      policy.Config{Mode: policy.Enforce},
+		Measures:      MeasuresConfig{Workers: 8, Max: 16384},
+		Plugins:       defaultPlugins(),
+		Notifications: notify.Default(),
 	}
 }
 
@@ -259,6 +264,10 @@ func (c *Config) validate(told ConfigFaults) ConfigFaults {
 	v.gate(&c.Gate)
 	v.incidents(&c.Incidents)
 	v.measures(&c.Measures)
+	v.plugins(&c.Plugins)
+	for _, f := range c.Notifications.Check() {
+		v.check(false, "notifications."+f.Key, f.Hint, "%s", f.Cause)
+	}
 	for i := range c.Bans.Policies {
 		v.policy(fmt.Sprintf("bans.policies[%d]", i), &c.Bans.Policies[i])
 	}
@@ -365,6 +374,8 @@ func (c *Config) fixed(o *Config) (keys []string) {
 		{"eve", reflect.DeepEqual(c.EVE, o.EVE)},
 		{"incidents", c.Incidents == o.Incidents},
 		{"measures", c.Measures == o.Measures},
+		{"plugins", reflect.DeepEqual(c.Plugins, o.Plugins)},
+		{"notifications", reflect.DeepEqual(c.Notifications, o.Notifications)},
 		{"bans.devices", slices.Equal(c.Bans.Devices, o.Bans.Devices)},
 	} {
 		if !k.same {

@@ -2,14 +2,19 @@ package sensor
 
 import (
 	"context"
+	"log/slog"
 	"maps"
 	"path/filepath"
 	"slices"
 
 	"picket/actions"
+	"picket/actions/flag"
 	"picket/actions/measure"
+	"picket/actions/notify"
 	"picket/actions/policy"
+	"picket/actions/process"
 	"picket/actions/recon"
+	"picket/actions/shape"
 	"picket/incidents"
 	"picket/outputs/store"
 	"picket/outputs/web"
@@ -26,13 +31,23 @@ func (v *validation) measures(c *MeasuresConfig) {
 	v.check(c.Max >= 16 && c.Max <= 1<<20, "measures.max", "16384 is usual, 16 to 1048576", "%d measures", c.Max)
 }
 
-// doers are all kinds of measures. Without responder and gate they serve to check configurations only.
-func (c *Config) doers(r *actions.Responder, g *actions.Gate) measure.Doers {
+// doersToCheck serve to check configurations only: they must plan nothing and do nothing.
+func (c *Config) doersToCheck() measure.Doers {
+	return c.doers(nil, nil, nil, slog.New(slog.DiscardHandler))
+}
+
+// doers are all kinds of measures.
+func (c *Config) doers(r *actions.Responder, g *actions.Gate, n *notify.Notifier, log *slog.Logger) measure.Doers {
 	all := measure.Doers{
 		"ban":   measure.Ban{Responder: r},
 		"unban": measure.Unban{Responder: r},
 	}
 	maps.Copy(all, recon.Doers(filepath.Join(c.StateDir, "captures")))
+	maps.Copy(all, process.Doers(g, log))
+	maps.Copy(all, shape.Doers(g))
+	maps.Copy(all, flag.Doers())
+	all[notify.DoerName] = &notify.Doer{Names: c.Notifications.Names(), Notifier: n}
+	maps.Copy(all, c.pluginDoers(all, func(err error) { log.Warn("plugin left out", "fault", err) }))
 	return all
 }
 
@@ -42,14 +57,18 @@ func (s *Sensor) prepareMeasures(o *RunOptions) (err error) {
 	if s.memory, err = policy.OpenMemory(c.StateDir); err != nil {
 		return err
 	}
-	s.doers = c.doers(s.responder, s.gate)
+	s.notifier, err = notify.New(notify.Options{Config: c.Notifications, Dir: filepath.Join(c.StateDir, "notifications"), Log: s.log})
+	if err != nil {
+		return err
+	}
+	s.doers = c.doers(s.responder, s.gate, s.notifier, s.log)
 	set, faults := c.compilePolicies(s.doers, s.memory)
 	if len(faults) > 0 {
 		return faults
 	}
 	s.tellUnable(set)
 	s.desk, err = measure.NewDesk(measure.Options{
-		Doers: s.doers, Gate: &measure.HostGate{Responder: s.responder, Gate: s.gate}, Store: s.store, Cases: s.book,
+		Doers: s.doers, Gate: &measure.HostGate{Responder: s.responder, Gate: s.gate}, Store: s.store, Cases: s.book, Told: s.notifier.Measure,
 		Order: s.responder.Offer, Workers: c.Measures.Workers, Max: c.Measures.Max, Log: s.log,
 	})
 	if err != nil {

@@ -134,7 +134,7 @@ func (v *validation) policies() {
 	if len(v.told) > 0 || len(v.c.Policies.List)+len(v.c.Policies.Files)+len(v.c.Policies.Zones)+len(v.c.Policies.Templates) == 0 {
 		return
 	}
-	_, faults := v.c.compilePolicies(v.c.doers(nil, nil), policy.NewMemory())
+	_, faults := v.c.compilePolicies(v.c.doersToCheck(), policy.NewMemory())
 	v.faults = append(v.faults, faults...)
 }
 
@@ -157,7 +157,7 @@ func CheckPolicies(c *Config, file string) (PolicyCheck, error) {
 		}
 		with.Policies.Files = append(append([]string{}, c.Policies.Files...), globQuote(abs))
 	}
-	doers := with.doers(nil, nil)
+	doers := with.doersToCheck()
 	set, faults := with.compilePolicies(doers, policy.NewMemory())
 	if len(faults) > 0 {
 		return PolicyCheck{}, faults

@@ -17,6 +17,7 @@ import (
 	"picket/actions"
 	"picket/actions/firewall"
 	"picket/actions/measure"
+	"picket/actions/notify"
 	"picket/actions/policy"
 	"picket/capture"
 	"picket/incidents"
@@ -44,6 +45,7 @@ type Sensor struct {
 	book      *incidents.Casebook
 	desk      *measure.Desk
 	doers     measure.Doers
+	notifier  *notify.Notifier
 	policies  atomic.Pointer[policy.Set]
 	memory    *policy.Memory // of policies
 	locals    locals
@@ -256,6 +258,8 @@ func (s *Sensor) inlinePosts(c *Config) {
 //	gate         looks who must not be banned, every second
 //	responder    bans; ends after the workers, so that none of their requests is lost
 //	measures     the desk: the life of all measures; begins one goroutine for each that is in process, measures.workers at most
+//	notifier     tells people; one more goroutine for each receiver that is being told
+//	plugins      fetches plugins anew
 //	memory       writes down what policies remember, every second
 //	control      answers picket status, ban, reload
 //	stats        writes EVE's stats record
@@ -263,7 +267,7 @@ func (s *Sensor) inlinePosts(c *Config) {
 //	EVE writer   started by eve.Open; ends when it is closed, after the last worker
 func (s *Sensor) Run(ctx context.Context) error {
 	var workers, others sync.WaitGroup
-	failed := make(chan error, len(s.posts)+len(s.watchers)+5)
+	failed := make(chan error, len(s.posts)+len(s.watchers)+6)
 	// Workers outlive ctx for a moment: inline, what is queued must be answered until the rule is gone.
 	walking, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
@@ -278,6 +282,8 @@ func (s *Sensor) Run(ctx context.Context) error {
 	others.Go(func() { s.gate.Run(later) })
 	others.Go(func() { failed <- s.responder.Run(later) })
 	others.Go(func() { failed <- s.desk.Run(later) })
+	others.Go(func() { failed <- s.notifier.Run(later) })
+	others.Go(func() { s.keepPlugins(later) })
 	others.Go(func() { s.memory.Run(later, func(err error) { s.log.Error(err.Error()) }) })
 	others.Go(func() { s.knowBlocks(later) })
 	others.Go(func() { s.keepLocals(later) })

@@ -112,6 +112,10 @@ func (d *strict) value(key string, n ast.Node, to reflect.Value) {
 		d.fault(key, n, "write the value out", "anchors, aliases and tags are not understood")
 		return
 	}
+	if to.Kind() == reflect.Pointer {
+		to.Set(reflect.New(to.Type().Elem()))
+		to = to.Elem()
+	}
 	if u, ok := to.Addr().Interface().(encoding.TextUnmarshaler); ok {
 		d.text(key, n, u)
 		return

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"picket/actions/measure"
 	"picket/incidents"
@@ -72,9 +71,7 @@ func (f *flag) Do(_ context.Context, o *measure.Order) (measure.Result, error) {
 		fmt.Fprintf(&text, "\n%s\n", content)
 	}
 	out := measure.Output{Type: "text/markdown", Text: text.String()}
-	return measure.Result{Output: out, Evidence: []incidents.Evidence{{
-		Time: time.Now().UTC(), Kind: "output", Name: f.name, Type: out.Type, Data: []byte(out.Text),
-	}}}, nil
+	return measure.Result{Output: out}, nil
 }
 
 // Prove implements measure.Doer.

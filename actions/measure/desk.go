@@ -63,6 +63,7 @@ type Options struct {
 	Gate  Gate
 	Store Store
 	Cases Cases
+	Told  func(*Measure) // hears of each new state; it must not wait, nor keep the measure. nil: nobody listens
 	// Order hands a ban to the responder without waiting; false when its inbox is full.
 	Order   func(actions.Request) bool
 	Workers int // measures in process at once; 0: 8

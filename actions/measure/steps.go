@@ -339,6 +339,9 @@ func (d *Desk) told(l *life) {
 	}
 	d.stats.Moved[l.State]++
 	d.o.Log.Info("measure", "id", l.ID, "name", l.Name, "state", string(l.State), "target", l.Target, "incident", l.Incident, "by", l.By)
+	if d.o.Told != nil {
+		d.o.Told(&l.Measure)
+	}
 	if l.Incident == 0 || d.o.Cases == nil {
 		return
 	}

@@ -22,7 +22,6 @@ import (
 
 	"picket/actions/measure"
 	"picket/actions/procfs"
-	"picket/incidents"
 )
 
 // Runner runs plugins on this host.
@@ -226,13 +225,7 @@ func (r *ran) result(d *doer) measure.Result {
 	if text := r.errors.String(); text != "" && out.Type == "text/plain" {
 		out.Text += text
 	}
-	result := measure.Result{Exit: r.code, Output: out}
-	if out.Text != "" {
-		result.Evidence = []incidents.Evidence{{
-			Time: time.Now().UTC(), Kind: "output", Name: d.Name, Type: out.Type, Data: []byte(out.Text[:min(len(out.Text), incidents.MaxEvidence)]),
-		}}
-	}
-	return result
+	return measure.Result{Exit: r.code, Output: out}
 }
 
 // run runs the plugin's program once and waits until nothing of it is left.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/netip"
 	"strconv"
-	"time"
 
 	"picket/actions/measure"
 	"picket/incidents"
@@ -63,11 +62,6 @@ func (l *look) Do(ctx context.Context, o *measure.Order) (measure.Result, error)
 	out := measure.Output{Type: "text/plain", Text: text}
 	if len(text) > measure.MaxOutput {
 		out.Text, out.Cut = text[:measure.MaxOutput], true
-	}
-	if text != "" {
-		evidence = append(evidence, incidents.Evidence{
-			Time: time.Now().UTC(), Kind: "output", Name: o.Measure.Name, Type: out.Type, Data: []byte(text[:min(len(text), incidents.MaxEvidence)]),
-		})
 	}
 	return measure.Result{Output: out, Evidence: evidence}, err
 }

@@ -52,8 +52,7 @@ func TestThisHost(t *testing.T) {
 		"disk":    "FREE INODES",
 		"logins":  "logged in",
 	} {
-		text, evidence := done(t, order(name))
-		if !strings.Contains(text, want) || len(evidence) != 1 {
+		if text, _ := done(t, order(name)); !strings.Contains(text, want) {
 			t.Errorf("%s: no %q in:\n%s", name, want, text)
 		}
 	}
