@@ -195,3 +195,16 @@ func FuzzDNS(f *testing.F) {
 		}
 	})
 }
+
+// TestPairUnlogged: the answer to a request that is not told of is not told of either; the next one with its identifier is.
+func TestPairUnlogged(t *testing.T) {
+	p := newUDP(nil).(*parser)
+	msg := func(flags byte) []byte { return []byte{0, 9, flags, 0, 0, 0, 0, 0, 0, 0, 0, 0} }
+	p.Parse(app.ToServer, msg(1), false)
+	p.PairUnlogged(p.txs.Open[0])
+	p.Parse(app.ToClient, msg(0x81), false)
+	p.Parse(app.ToClient, msg(0x81), false)
+	if len(p.txs.Open) != 3 || !p.txs.Open[1].Unlogged || p.txs.Open[2].Unlogged {
+		t.Errorf("transactions %+v", p.txs.Open)
+	}
+}
