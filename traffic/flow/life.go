@@ -46,6 +46,9 @@ func (t *Table) lookup(k *key, h uint32) (*record, packet.Direction) {
 
 // create makes a flow whose first packet is p; nil when there is no memory for it.
 func (t *Table) create(p *packet.Packet, k *key, h uint32) (*record, packet.Direction) {
+	if p.Proto == packet.TCP && t.sessions > 0 && t.sessionsFull() {
+		t.evict(packet.TCP)
+	}
 	if t.free == 0 && !t.room() {
 		t.stats.NoMemory++
 		return nil, 0
@@ -76,6 +79,7 @@ func (t *Table) count4(proto packet.Proto) {
 	switch proto {
 	case packet.TCP:
 		t.stats.TCP++
+		t.sessions++
 	case packet.UDP:
 		t.stats.UDP++
 	case packet.ICMP, packet.ICMPv6:
@@ -95,19 +99,39 @@ func (t *Table) room() bool {
 		t.stats.Emergency = true
 		t.stats.Emergencies++
 	}
+	t.evict(anyProto)
+	return t.free != 0
+}
+
+// anyProto is no protocol's number on the wire: zero is IPv6's hop-by-hop header.
+const anyProto packet.Proto = 0
+
+// sessionsFull tells whether the TCP sessions fill stream.memcap. Suricata then refuses new ones, so that a flood of SYNs
+// blinds it to all connections that come after; here the oldest of a few gives way, as in a full flow table.
+func (t *Table) sessionsFull() bool {
+	limit := t.engine.Config().Memcap
+	return limit > 0 && uint64(t.sessions+1)*stream.SessionSize > limit
+}
+
+// evict ends the oldest flow of a few, if there is one of the protocol among them.
+func (t *Table) evict(proto packet.Proto) {
 	var oldest *record
-	for range evictStep {
-		if r := t.turn(); r.used && (oldest == nil || r.Last < oldest.Last) {
+	steps := evictStep
+	for n := 0; n < steps; n++ {
+		r := t.turn()
+		if !r.used {
+			steps = min(steps+1, expireStep) // empty records cost little: a table with few flows has many
+			continue
+		}
+		if (proto == anyProto || r.Proto == proto) && (oldest == nil || r.Last < oldest.Last) {
 			oldest = r
 		}
 	}
-	if oldest == nil {
-		return false
+	if oldest != nil {
+		t.stats.Evicted++
+		oldest.Flags |= Emergency
+		t.end(oldest, Forced)
 	}
-	t.stats.Evicted++
-	oldest.Flags |= Emergency
-	t.end(oldest, Forced)
-	return t.free != 0
 }
 
 // turn moves the hand to the next record.
@@ -168,6 +192,9 @@ func (t *Table) end(r *record, why EndReason) {
 	t.sink.Ended(&r.Flow, s, why)
 	t.stats.Ended++
 	t.stats.Active--
+	if r.Proto == packet.TCP {
+		t.sessions--
+	}
 	if s != nil {
 		t.engine.Free(s.bytes)
 		*s = State{}

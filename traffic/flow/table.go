@@ -60,9 +60,11 @@ type Table struct {
 	feeder  feeder
 	pseudo  packet.Packet
 	expect  *Expectations
-	none    *stream.Bytes // stands for the bytes of a flow without State
-	l4      [20]byte
-	now     int64
+	// sessions are the TCP flows of the table, which stream.memcap bounds.
+	sessions int
+	none     *stream.Bytes // stands for the bytes of a flow without State
+	l4       [20]byte
+	now      int64
 }
 
 // NewTable returns an empty table that hands bytes to layer and tells sink of ended flows.
@@ -200,6 +202,9 @@ func (t *Table) segment(r *record, s *State, p *packet.Packet, ep app.Endpoint) 
 		r.State = Closed
 	default:
 		r.State = Established
+	}
+	if s != nil && s.bytes != nil && t.engine.Bypassed(s.bytes) {
+		r.Flags |= Offload
 	}
 	if s != nil && s.App.Upgrading() != s.changing {
 		if s.changing = !s.changing; s.changing {

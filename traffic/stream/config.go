@@ -15,12 +15,12 @@ type Config struct {
 	ChecksumValidation bool // segments with a wrong checksum do not belong to the stream
 	LiberalTimestamps  bool
 	CheckOverlap       bool // report overlaps with different data (always in inline mode)
-	// Memcap bounds the bytes of sessions; the flow table keeps them, so it is checked there (flow.memcap).
+	// Memcap bounds the bytes of sessions (SessionSize each). The flow table, which keeps them, sees to it.
 	Memcap     uint64
 	Reassembly Reassembly
 	// What to do with a session that was not seen from its beginning, and with segments that there is no memory for.
 	MidstreamPolicy, MemcapPolicy packet.Exception
-	Bypass                        bool // nothing but TCP headers is looked at behind the depth: the flow may be offloaded
+	Bypass                        bool // a flow whose directions have both reached the depth may be offloaded
 	MaxSynQueued                  int  // SYNs that are remembered of a handshake, and SYN/ACKs; at most 10 and 5
 	MaxSynAckQueued               int
 	Hosts                         []HostPolicy // longest prefix wins; none: bsd

@@ -14,6 +14,7 @@ func FuzzStream(f *testing.F) {
 		f.Add([]byte{policy, 0, 4, 'a', 1, 0, 8, 4, 'b', 0, 4, 6, 'c', 0, 12, 3, 'd', 2, 1, 15, 0, 3, 0, 0, 0, 0, 2, 9, 'e', 4, 0, 0, 0, 5, 0, 0, 0})
 		f.Add(append([]byte{policy}, bytes.Repeat([]byte{0, 7, 200, 'x', 2, 0, 90, 0, 1, 5, 80, 'y', 3, 0, 40, 0}, 20)...))
 	}
+	f.Add([]byte("010\xfd000\xff90000")) // both close, and the client's bytes were never acknowledged
 	f.Fuzz(func(t *testing.T, data []byte) {
 		if len(data) == 0 {
 			return

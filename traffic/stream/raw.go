@@ -19,6 +19,12 @@ func (b *Bytes) Left(dir packet.Direction) bool {
 // Depth tells whether a direction has reached stream.reassembly.depth.
 func (b *Bytes) Depth(dir packet.Direction) bool { return b.half[dir].depth }
 
+// Bypassed tells whether nothing of the session will be looked at any more, and the configuration wants the kernel to
+// have it then (stream.bypass). One direction alone does not suffice: the other one may bring requests.
+func (e *Engine) Bypassed(b *Bytes) bool {
+	return e.cfg.Bypass && b.half[0].depth && b.half[1].depth
+}
+
 // Gaps tells whether bytes of a direction were never seen.
 func (b *Bytes) Gaps(dir packet.Direction) bool { return b.half[dir].hasGap }
 

@@ -224,7 +224,7 @@ func (c *conn) feed(dir packet.Direction, last bool) {
 			return
 		}
 	}
-	if eof && !h.eofSent && !h.appDone {
+	if eof && !h.eofSent && !h.appDone && (last || h.app >= h.right()) { // what is not acknowledged waits for Finish
 		h.eofSent = true
 		c.out.Stream(dir, nil, true)
 	}

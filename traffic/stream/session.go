@@ -1,6 +1,10 @@
 package stream
 
-import "picket/traffic/packet"
+import (
+	"unsafe"
+
+	"picket/traffic/packet"
+)
 
 // State is a session's state, in Suricata's order and names (EVE: tcp.state).
 type State uint8
@@ -51,6 +55,9 @@ type Session struct {
 	syns   [maxSyns]syn // SYNs that were sent again: the server's answer will choose
 	nsyns  uint8        // how many came; the ring holds the last ones
 }
+
+// SessionSize is the memory of a session in bytes.
+const SessionSize = uint64(unsafe.Sizeof(Session{}))
 
 // syn is what counts of a SYN.
 type syn struct {
