@@ -140,6 +140,7 @@ func Serve(ctx context.Context, l net.Listener, s Sensor) error {
 
 func handler(s Sensor) http.Handler {
 	mux := http.NewServeMux()
+	jailHandlers(mux, s)
 	mux.HandleFunc("GET /v1/status", func(w http.ResponseWriter, r *http.Request) {
 		status, err := s.Status(r.Context())
 		reply(w, status, err)

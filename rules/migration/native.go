@@ -53,16 +53,16 @@ func (j *Jail) Rule(dir string) library.Rule {
 	r.Ports, r.Protocol = portsOf(j.Fates)
 	l := &s.Limits
 	r.Limits = library.Limits{
-		Failures: l.MaxRetry, Within: library.Span(span(float64(l.Window))), Ban: banSpan(l.BanSeconds),
+		Failures: l.MaxRetry, Within: library.Span(Span(float64(l.Window))), Ban: banSpan(l.BanSeconds),
 		PrefixIPv6: 128, Ignore: s.Ignore.List,
 	}
 	if e := &l.Escalation; e.On {
 		r.Limits.Escalation = library.Escalation{Increment: true, Factor: e.Factor, Multipliers: e.Multipliers}
 		if e.MaxSeconds > 0 {
-			r.Limits.Escalation.Max = library.Span(span(e.MaxSeconds))
+			r.Limits.Escalation.Max = library.Span(Span(e.MaxSeconds))
 		}
 		if e.Jitter > 0 {
-			r.Limits.Escalation.Jitter = library.Span(span(e.Jitter))
+			r.Limits.Escalation.Jitter = library.Span(Span(e.Jitter))
 		}
 	}
 	return r
@@ -72,7 +72,7 @@ func banSpan(seconds float64) library.Span {
 	if seconds < 0 {
 		return "-1"
 	}
-	return library.Span(span(seconds))
+	return library.Span(Span(seconds))
 }
 
 // portsOf joins the ports of all native bans; none for all ports.

@@ -107,18 +107,18 @@ func split(err error) []error {
 }
 
 func limitsText(l *rules.Limits) string {
-	text := fmt.Sprintf("after %d failures in %s for %s", l.MaxRetry, span(float64(l.Window)), span(l.BanSeconds))
+	text := fmt.Sprintf("after %d failures in %s for %s", l.MaxRetry, Span(float64(l.Window)), Span(l.BanSeconds))
 	if l.Escalation.On {
 		text += ", longer for those who come again"
 		if l.Escalation.MaxSeconds > 0 {
-			text += " (at most " + span(l.Escalation.MaxSeconds) + ")"
+			text += " (at most " + Span(l.Escalation.MaxSeconds) + ")"
 		}
 	}
 	return text
 }
 
-// span writes seconds as people do: 10m, 1d12h.
-func span(seconds float64) string {
+// Span writes seconds as people do: 10m, 1d12h; good for those without an end.
+func Span(seconds float64) string {
 	if seconds < 0 {
 		return "good"
 	}
