@@ -1,7 +1,6 @@
 package policy
 
 import (
-	"fmt"
 	"net/netip"
 	"time"
 
@@ -145,10 +144,7 @@ func (s *Set) due(p *policy, r *rule, sub *subject) (measure.Spec, bool) {
 
 // key says for whom a measure is, to tell what is the same again.
 func (r *rule) key(p *policy, sub *subject) markKey {
-	if r.each != "case" {
-		return markKey{p.name, r.n, string(r.each) + " " + sub.party(r.each)}
-	}
-	return markKey{p.name, r.n, fmt.Sprintf("case %d", sub.c.ID)}
+	return markKey{p.name, r.n, string(r.each) + " " + sub.party(r.each)}
 }
 
 // eachRule calls f for every measure of a policy on one lane that is to be taken for a subject. It counts.
@@ -179,9 +175,6 @@ func (s *Set) reached(p *policy, sub *subject, l lane) bool {
 
 func (t *threshold) key(p *policy, sub *subject, l lane) countKey {
 	party := sub.party(t.by)
-	if t.by == "case" && sub.c != nil {
-		party = fmt.Sprintf("case %d", sub.c.ID)
-	}
 	if l == atOnce {
 		party += " at once"
 	}

@@ -17,6 +17,10 @@ type subject struct {
 func (s *subject) party(p Party) string {
 	f := s.f
 	switch p {
+	case "case":
+		if s.c != nil {
+			return strconv.FormatInt(int64(s.c.ID), 10)
+		}
 	case "source":
 		return address(f.Attacker)
 	case "destination":
