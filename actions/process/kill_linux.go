@@ -198,9 +198,7 @@ func (k *Kill) end(ctx context.Context, o *measure.Order, p proc, sig syscall.Si
 		return nil, nil
 	}
 	if k.Scope == Container {
-		err := killCgroup(procfs.Cgroup(stubborn[0].PID))
-		fmt.Fprintf(log, "the cgroup of %s is killed, still there after %s: %s\n", stubborn[0].proc, grace, outcome(err))
-		return await(ctx, stubborn, killWait), err
+		return k.endContainer(ctx, stubborn, grace, log)
 	}
 	again, err := k.freeze(o, procsOf(stubborn))
 	if err != nil {
@@ -208,6 +206,23 @@ func (k *Kill) end(ctx context.Context, o *measure.Order, p proc, sig syscall.Si
 	}
 	tell(again, unix.SIGKILL, fmt.Sprintf(", still there after %s", grace), log)
 	return await(ctx, again, killWait), nil
+}
+
+// endContainer ends what has outlived the signal, and waits until the cgroup is empty.
+func (k *Kill) endContainer(ctx context.Context, stubborn []held, grace time.Duration, log *strings.Builder) ([]held, error) {
+	path := procfs.Cgroup(stubborn[0].PID)
+	err := killCgroup(path)
+	fmt.Fprintf(log, "cgroup %s is killed, %d processes were there after %s: %s\n", path, len(stubborn), grace, outcome(err))
+	if err != nil {
+		return stubborn, err
+	}
+	left := await(ctx, stubborn, killWait)
+	for until := time.Now().Add(killWait); time.Now().Before(until); time.Sleep(5 * time.Millisecond) {
+		if members, err := procfs.Members(filepath.Join(procfs.CgroupRoot(), path)); err != nil || len(members) == 0 {
+			return left, nil // the folder goes with its last process where a runtime looks after it
+		}
+	}
+	return left, fmt.Errorf("cgroup %s is not empty", path)
 }
 
 // killCgroup ends every process of a cgroup at once, those that are being born, too (cgroup.kill of cgroup v2).
