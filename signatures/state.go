@@ -4,6 +4,7 @@ import (
 	"hash/maphash"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"picket/traffic/packet"
 )
@@ -97,6 +98,8 @@ func (st *flowState) setInt(name string, n uint32) {
 type Memory struct {
 	seed   maphash.Seed
 	shards [shards]shard
+	// taggedHosts counts the hosts with tags: without any, no packet asks for its two.
+	taggedHosts atomic.Int64
 }
 
 // shards is a power of two, well above the workers of any machine.

@@ -111,7 +111,7 @@ func (t *tag) passes(p *packet.Packet) (over bool) {
 func (m *Memory) setTag(a packet.Addr, t tag) {
 	s := m.ofHost(a)
 	defer s.mu.Unlock()
-	h := s.tags[a]
+	h, before := s.tags[a], len(s.tags)
 	if h == nil {
 		if len(s.tags) >= maxHostEntries/shards {
 			makeRoom(s.tags, func(h *hostTags) bool { return t.begun-h.last > tagIdle }, &s.evicted)
@@ -120,10 +120,14 @@ func (m *Memory) setTag(a packet.Addr, t tag) {
 		s.tags[a] = h
 	}
 	h.tags, h.last = addTag(h.tags, t), t.begun
+	m.taggedHosts.Add(int64(len(s.tags) - before))
 }
 
 // tagged counts a packet for the tags of a host.
 func (m *Memory) tagged(a packet.Addr, p *packet.Packet) (found bool) {
+	if m.taggedHosts.Load() == 0 {
+		return false
+	}
 	s := m.ofHost(a)
 	defer s.mu.Unlock()
 	h := s.tags[a]
@@ -133,6 +137,7 @@ func (m *Memory) tagged(a packet.Addr, p *packet.Packet) (found bool) {
 	h.last = p.Time
 	if h.tags, found = countTags(h.tags, p); len(h.tags) == 0 {
 		delete(s.tags, a)
+		m.taggedHosts.Add(-1)
 	}
 	return found
 }

@@ -17,13 +17,13 @@ func Build(lits []Literal) *Set {
 	s.threes = newTable(open3)
 	for group := range groups(fours) {
 		w := s.window(lits, group)
-		s.windows.put(w)
-		s.sieve.add(w.key)
+		s.windows.put(group[0].key, w)
+		s.sieve.add(group[0].key)
 	}
 	for group := range groups(threes) {
 		w := s.window(lits, group)
-		s.threes.put(w)
-		s.sieve.addOpen(w.key)
+		s.threes.put(group[0].key, w)
+		s.sieve.addOpen(group[0].key)
 	}
 	s.sieve.nibbles = newNibbles(fours, threes)
 	s.entries = slices.Clip(s.entries)
@@ -134,7 +134,7 @@ func newEntry(l Literal, p placed) entry {
 
 // window compiles the literals of one window: a few in a row, more split into crowds.
 func (s *Set) window(lits []Literal, group []placed) window {
-	w := window{key: group[0].key, used: true, run: true, crowd: uint32(len(s.crowds))}
+	w := window{run: true, crowd: uint32(len(s.crowds))}
 	es := make([]entry, len(group))
 	for i, p := range group {
 		es[i] = newEntry(lits[p.lit], p)
@@ -167,19 +167,22 @@ func (l *Literal) isRun() bool {
 
 // window is one slot of a table.
 type window struct {
-	key      uint32
 	start, n uint32 // its entries in Set.entries, and how many
 	crowd    uint32 // its first crowd in Set.crowds
 	crowds   uint32
-	used     bool
 	run      bool // one byte over and over, and so are all its literals: measure the run instead
 }
 
-// table finds windows by their folded bytes: open addressing, at most half full.
+// table finds windows by their folded bytes: open addressing, at most half full. The keys lie by themselves, since most
+// positions that pass the sieve are found not to be there: sixteen of them share a line of the processor's cache.
 type table struct {
+	keys  []uint32 // noKey: empty
 	slots []window
 	shift uint32
 }
+
+// noKey is no window: folded bytes with bit 6 have bit 5.
+const noKey = 0x5F5F5F5F
 
 func newTable(n int) table {
 	if n == 0 {
@@ -190,31 +193,35 @@ func newTable(n int) table {
 		t.shift--
 	}
 	t.slots = make([]window, 1<<(32-t.shift))
+	t.keys = make([]uint32, len(t.slots))
+	for i := range t.keys {
+		t.keys[i] = noKey
+	}
 	return t
 }
 
-func (t *table) put(w window) {
+func (t *table) put(key uint32, w window) {
 	mask := uint32(len(t.slots) - 1)
-	i := w.key * golden32 >> t.shift
-	for t.slots[i].used {
+	i := key * golden32 >> t.shift
+	for t.keys[i] != noKey {
 		i = (i + 1) & mask
 	}
-	t.slots[i] = w
+	t.keys[i], t.slots[i] = key, w
 }
 
 // find returns the slot of a window, or -1.
 func (t *table) find(key uint32) int {
-	if len(t.slots) == 0 {
+	if len(t.keys) == 0 {
 		return -1
 	}
-	mask := uint32(len(t.slots) - 1)
+	keys := t.keys
+	mask := uint32(len(keys) - 1)
 	for i := key * golden32 >> (t.shift & 31); ; i = (i + 1) & mask {
-		slot := &t.slots[i&mask]
-		if !slot.used {
-			return -1
-		}
-		if slot.key == key {
+		switch keys[i&mask] {
+		case key:
 			return int(i & mask)
+		case noKey:
+			return -1
 		}
 	}
 }

@@ -218,14 +218,16 @@ func hostile(s *Set, lits []Literal) map[string][]byte {
 		return b
 	}
 	key := func(k uint32) []byte { return []byte{byte(k), byte(k >> 8), byte(k >> 16), byte(k >> 24)} }
-	var open []window
-	crowded := window{}
-	for _, w := range s.windows.slots {
-		if w.used {
-			open = append(open, w)
+	var open []uint32
+	var crowded uint32
+	most := uint32(0)
+	for i, k := range s.windows.keys {
+		if k == noKey {
+			continue
 		}
-		if w.used && w.n+4*w.crowds >= crowded.n+4*crowded.crowds {
-			crowded = w
+		open = append(open, k)
+		if w := s.windows.slots[i]; w.n+4*w.crowds >= most {
+			crowded, most = k, w.n+4*w.crowds
 		}
 	}
 	return map[string][]byte{
@@ -235,8 +237,8 @@ func hostile(s *Set, lits []Literal) map[string][]byte {
 			return append(bytes.Clone(b[:len(b)-1]), '~')
 		}),
 		"one literal, cut":    fill(func(i int) []byte { b := lits[0].Bytes; return append(bytes.Clone(b[:len(b)-1]), '~') }),
-		"all windows":         fill(func(i int) []byte { return key(open[i%len(open)].key) }),
-		"most crowded window": fill(func(int) []byte { return key(crowded.key) }),
+		"all windows":         fill(func(i int) []byte { return key(open[i%len(open)]) }),
+		"most crowded window": fill(func(int) []byte { return key(crowded) }),
 		"zeros":               make([]byte, size),
 		"letters":             fill(func(int) []byte { return []byte("A") }),
 		"names":               fill(func(int) []byte { return []byte(".com/a.php?www.") }),

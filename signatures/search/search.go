@@ -57,7 +57,7 @@ func (s *Set) Len() int { return len(s.lits) }
 func (s *Set) Size() int {
 	n := int(unsafe.Sizeof(*s)) + len(s.text) + len(s.sieve.bits) + 4*len(s.always)
 	n += len(s.lits)*int(unsafe.Sizeof(literal{})) + len(s.entries)*int(unsafe.Sizeof(entry{}))
-	n += (len(s.windows.slots) + len(s.threes.slots)) * int(unsafe.Sizeof(window{}))
+	n += (len(s.windows.slots) + len(s.threes.slots)) * int(unsafe.Sizeof(window{})+4)
 	if s.sieve.nibbles != nil {
 		n += int(unsafe.Sizeof(*s.sieve.nibbles))
 	}

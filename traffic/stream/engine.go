@@ -24,6 +24,7 @@ type Stats struct {
 type Engine struct {
 	cfg   Config
 	free  []*Bytes
+	spare [][]byte // buffers that hold nothing; the last was used last and lies in the processor's cache
 	Stats Stats
 	c     conn
 }

@@ -144,6 +144,41 @@ func (e *Engine) Settle(b *Bytes, dir packet.Direction) (more bool) {
 		h.done = max(h.done, min(keep, h.right()))
 		h.search.forget(keep)
 		h.prune(keep)
+		e.release(b, h)
 	}
 	return more
+}
+
+// maxSpare bounds the buffers that wait to be used again.
+const maxSpare = 64
+
+// buffer returns an empty buffer, used before if possible. Streams hold bytes for the time of a round trip only, so a
+// few warm buffers serve all of them.
+func (e *Engine) buffer() []byte {
+	n := len(e.spare)
+	if n == 0 {
+		return nil
+	}
+	buf := e.spare[n-1]
+	e.spare = e.spare[:n-1]
+	return buf
+}
+
+// release takes the buffer of a direction that holds no bytes.
+func (e *Engine) release(b *Bytes, h *half) {
+	size := uint64(cap(h.buf))
+	if size == 0 || len(h.blocks) > 0 {
+		return
+	}
+	b.used -= min(size, b.used)
+	e.Stats.Memuse -= min(size, e.Stats.Memuse)
+	e.keep(h.buf)
+	h.buf = nil
+}
+
+// keep puts a buffer aside to be used again.
+func (e *Engine) keep(buf []byte) {
+	if c := cap(buf); c > 0 && c <= keepCap && len(e.spare) < maxSpare {
+		e.spare = append(e.spare, buf[:0])
+	}
 }

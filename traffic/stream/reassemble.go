@@ -151,6 +151,9 @@ const maxUrgent = 1<<16 - 1
 // put inserts bytes and accounts for their memory.
 func (c *conn) put(h *half, off uint64, data []byte) {
 	before := cap(h.buf)
+	if before == 0 {
+		h.buf = c.e.buffer()
+	}
 	if off < h.right() {
 		h.overlapped = true
 		h.search.void()
@@ -270,6 +273,8 @@ func (e *Engine) Free(b *Bytes) {
 	e.Stats.Memuse -= min(b.used, e.Stats.Memuse)
 	b.used = 0
 	for i := range b.half {
+		e.keep(b.half[i].buf)
+		b.half[i].buf = nil
 		b.half[i].reset(0)
 	}
 	if len(e.free) < 4096 {
