@@ -51,6 +51,7 @@ type Sensor struct {
 	locals    locals
 	host      string // this host's name
 	control   net.Listener
+	fail2ban  net.Listener                       // nil: fail2ban's clients are not answered
 	queues    atomic.Pointer[capture.QueueTable] // nil unless inline and installed
 	posts     []*post
 	jails     []*jailPost // of log lines; empty: no log is judged
@@ -83,7 +84,7 @@ type RunOptions struct {
 func New(o RunOptions) (*Sensor, error) {
 	s := &Sensor{log: o.Log, version: o.Version, since: time.Now()}
 	s.config.Store(o.Config)
-	for _, step := range []func(o *RunOptions) error{s.prepareRules, s.prepareEVE, s.prepareIncidents, s.prepareBans, s.prepareMeasures, s.prepareJails, s.prepareControl, s.preparePosts} {
+	for _, step := range []func(o *RunOptions) error{s.prepareRules, s.prepareEVE, s.prepareIncidents, s.prepareBans, s.prepareMeasures, s.prepareJails, s.prepareControl, s.prepareFail2ban, s.preparePosts} {
 		if err := step(&o); err != nil {
 			return nil, errors.Join(err, s.close())
 		}
@@ -262,6 +263,7 @@ func (s *Sensor) inlinePosts(c *Config) {
 //	plugins      fetches plugins anew
 //	memory       writes down what policies remember, every second
 //	control      answers picket status, ban, reload
+//	fail2ban     answers fail2ban's clients
 //	stats        writes EVE's stats record
 //	store        started by store.Open: commits incidents and measures; ends when it is closed
 //	EVE writer   started by eve.Open; ends when it is closed, after the last worker
@@ -293,6 +295,7 @@ func (s *Sensor) Run(ctx context.Context) error {
 	book.Go(func() { failed <- s.book.Run(finding) })
 	others.Go(func() { failed <- web.Serve(later, s.control, s) })
 	others.Go(func() { s.writeStats(later) })
+	others.Go(func() { s.serveFail2ban(later) })
 
 	err := s.ready(ready)
 	if err == nil {
@@ -443,6 +446,9 @@ func (s *Sensor) close() error {
 	err := s.closeOutputs()
 	if s.control != nil {
 		err = errors.Join(err, s.control.Close())
+	}
+	if s.fail2ban != nil {
+		err = errors.Join(err, s.fail2ban.Close())
 	}
 	return err
 }
