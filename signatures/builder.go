@@ -24,14 +24,13 @@ type builder struct {
 	side    dirMask // of the keyword that is being read, when it says so; 0: any
 	last    *placed
 
-	vars    map[string]int
-	varList map[string]*list // the buffer in which a variable was set
-	hasFlow bool
-	flow    flowOption
-	appWhy  string
-	warn    []string
-	explicitPrefilter,
-	needsPacket, needsStream bool
+	vars                               map[string]int
+	varList                            map[string]*list // the buffer in which a variable was set
+	hasFlow                            bool
+	flow                               flowOption
+	appWhy                             string
+	warn                               []string
+	needsPacket, needsStream           bool
 	depths                             bool // a payload content has depth or offset
 	dsize                              *language.Number
 	bits                               stateUse

@@ -78,11 +78,15 @@ func parseConfig(b *builder, arg string) error {
 	})
 }
 
+// parsePrefilter makes the content before it the fast pattern. Behind another keyword it asks for that one to be tried
+// first; we group rules by address, port and need whether they ask or not, so it changes nothing.
 func parsePrefilter(b *builder, _ string) error {
 	if b.last != nil && b.last.content != nil {
 		return parseFastPattern(b, "")
 	}
-	b.explicitPrefilter = true
+	if b.last == nil && len(b.Signature.tests) == 0 && len(b.tx) == 0 {
+		return errors.New("prefilter needs a keyword that matches before it")
+	}
 	return nil
 }
 
