@@ -2,6 +2,7 @@ package stream
 
 import (
 	"bytes"
+	"slices"
 	"sort"
 )
 
@@ -106,8 +107,9 @@ func (h *half) insert(start uint64, data []byte, policy Policy, inline bool) (di
 
 // grow makes buf reach up to the offset end.
 func (h *half) grow(end uint64) {
-	if n := int(end - h.base); n > len(h.buf) {
-		h.buf = append(h.buf, make([]byte, n-len(h.buf))...)
+	if have, n := len(h.buf), int(end-h.base); n > have {
+		h.buf = slices.Grow(h.buf, n-have)[:n]
+		clear(h.buf[have:])
 	}
 }
 
