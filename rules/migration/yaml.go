@@ -43,7 +43,7 @@ func (w *ruleWriter) limits(l *library.Limits) {
 	if !e.Increment {
 		return
 	}
-	w.WriteString("  escalation:\n    increment: yes\n")
+	w.WriteString("  escalation:\n    increment: true\n")
 	w.number("    ", "factor", e.Factor)
 	if len(e.Multipliers) > 0 {
 		w.WriteString("    multipliers: " + strings.ReplaceAll(fmt.Sprint(e.Multipliers), " ", ", ") + "\n")
