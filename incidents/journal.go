@@ -57,7 +57,8 @@ type Filter struct {
 
 // Archive is where cases are found again.
 type Archive interface {
-	// List returns the cases that a filter selects, those with the newest findings first, and how many there are.
+	// List returns the cases that a filter selects, those with the newest findings first, and how many there are; -1
+	// when they are too many to count.
 	List(ctx context.Context, f *Filter) (list []Incident, total int, err error)
 	// Incident returns one case.
 	Incident(ctx context.Context, id ID) (File, error)

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/netip"
 	"os"
 	"strings"
 	"time"
@@ -145,92 +144,6 @@ func (s *Store) Evidence(ctx context.Context, id incidents.ID, number int64) (e 
 		return nil
 	})
 	return e, err
-}
-
-const (
-	// listDefault and listMost bound one page of a list.
-	listDefault = 100
-	listMost    = 10_000
-)
-
-// List implements incidents.Archive.
-func (s *Store) List(ctx context.Context, f *incidents.Filter) (list []incidents.Incident, total int, err error) {
-	where, args := conditions(f)
-	limit := f.Limit
-	if limit <= 0 {
-		limit = listDefault
-	}
-	err = s.query(ctx, func(db *sql.DB) error {
-		if err := db.QueryRowContext(ctx, "SELECT count(*) FROM incident"+where, args...).Scan(&total); err != nil {
-			return fmt.Errorf("list incidents: %w", err)
-		}
-		query := "SELECT doc FROM incident" + where + " ORDER BY updated DESC, id DESC LIMIT ?"
-		list, err = scanIncidents(db.QueryContext(ctx, query, append(args, min(limit, listMost))...))
-		return err
-	})
-	return list, total, err
-}
-
-// conditions is a filter in SQL, with its arguments.
-func conditions(f *incidents.Filter) (where string, args []any) {
-	var all []string
-	add := func(sql string, values ...any) { all, args = append(all, sql), append(args, values...) }
-	if len(f.States) > 0 {
-		states := make([]any, len(f.States))
-		for i, state := range f.States {
-			states[i] = string(state)
-		}
-		add("state IN (?"+strings.Repeat(", ?", len(states)-1)+")", states...)
-	}
-	if f.Severity > incidents.Info {
-		add("severity >= ?", int64(f.Severity))
-	}
-	if !f.Since.IsZero() {
-		add("updated >= ?", f.Since.UnixNano())
-	}
-	if !f.Until.IsZero() {
-		add("updated < ?", f.Until.UnixNano())
-	}
-	if f.Before > 0 {
-		add("(updated, id) < (SELECT updated, id FROM incident WHERE id = ?)", int64(f.Before))
-	}
-	for attacker, p := range []netip.Prefix{f.Victim, f.Attacker} {
-		if p.IsValid() {
-			first, last := bounds(p)
-			add("id IN (SELECT incident FROM party WHERE addr BETWEEN ? AND ? AND attacker = ?)", first[:], last[:], attacker)
-		}
-	}
-	if f.Rule != "" {
-		add("id IN (SELECT incident FROM broken WHERE rule = ?)", f.Rule)
-	}
-	if q := ftsQuery(f.Text); q != "" {
-		add("id IN (SELECT rowid FROM words WHERE words MATCH ?)", q)
-	}
-	if len(all) == 0 {
-		return "", nil
-	}
-	return " WHERE " + strings.Join(all, " AND "), args
-}
-
-// bounds are the first and the last address of a prefix in their 16 byte form.
-func bounds(p netip.Prefix) (first, last [16]byte) {
-	p = p.Masked()
-	first = p.Addr().As16()
-	last = first
-	for bit := p.Bits() + 128 - p.Addr().BitLen(); bit < 128; bit++ {
-		last[bit/8] |= 0x80 >> (bit % 8)
-	}
-	return first, last
-}
-
-// ftsQuery makes a query of FTS5 out of what an operator types: every word must begin a word of the case. Quotes take
-// the meaning from FTS5's own signs, so that an address is just an address.
-func ftsQuery(text string) string {
-	var words []string
-	for _, w := range strings.Fields(text) {
-		words = append(words, `"`+strings.ReplaceAll(w, `"`, `""`)+`"*`)
-	}
-	return strings.Join(words, " ")
 }
 
 type party struct {

@@ -27,9 +27,9 @@ CREATE TABLE incident (
 	updated  INTEGER NOT NULL,
 	doc      TEXT    NOT NULL
 );
-CREATE INDEX incident_updated  ON incident (updated);
-CREATE INDEX incident_state    ON incident (state, updated);
-CREATE INDEX incident_severity ON incident (severity, updated);
+-- Both hold all that lists filter by, so that a row, which is long, is read only when it is shown.
+CREATE INDEX incident_updated ON incident (updated, state, severity);
+CREATE INDEX incident_state   ON incident (state, severity, updated);
 
 CREATE TABLE party (
 	addr     BLOB    NOT NULL, -- 16 bytes; IPv4 is mapped

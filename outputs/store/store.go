@@ -172,7 +172,7 @@ func (s *Store) openDatabase() error {
 	if err != nil {
 		return errors.Join(err, write.Close())
 	}
-	read, err := sql.Open("sqlite", dsn(s.Path(), "_pragma=query_only(1)"))
+	read, err := sql.Open("sqlite", dsn(s.Path(), "_pragma=query_only(1)", "_pragma=cache_size(-16384)"))
 	if err != nil {
 		return errors.Join(err, write.Close())
 	}

@@ -1,0 +1,154 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"net/netip"
+	"strings"
+
+	"picket/incidents"
+)
+
+const (
+	// listDefault and listMost bound one page of a list.
+	listDefault = 100
+	listMost    = 10_000
+	// narrow is how many cases a choice may select to be looked up one by one.
+	narrow = 2000
+)
+
+// choice selects cases by what stands in a table beside theirs. There are two ways to ask for it: collect what it
+// selects, or look at cases in the order of the list whether it selects them. A choice of few is answered at once by the
+// first way, one of many by the second.
+type choice struct {
+	in     string // a query of numbers of incidents
+	exists string // the same query for the one incident.id
+	args   []any
+	wide   bool // it selects more than narrow
+}
+
+// List implements incidents.Archive.
+func (s *Store) List(ctx context.Context, f *incidents.Filter) (list []incidents.Incident, total int, err error) {
+	err = s.query(ctx, func(db *sql.DB) error {
+		choices := choicesOf(f)
+		for i := range choices {
+			c := &choices[i]
+			var n int
+			query := fmt.Sprintf("SELECT count(*) FROM (%s LIMIT %d)", c.in, narrow+1)
+			if err := db.QueryRowContext(ctx, query, c.args...).Scan(&n); err != nil {
+				return err
+			}
+			c.wide = n > narrow
+		}
+		list, total, err = page(ctx, db, f, choices)
+		return err
+	})
+	if err != nil {
+		err = fmt.Errorf("list incidents: %w", err)
+	}
+	return list, total, err
+}
+
+// page reads one page of a list, and counts the whole list, unless that would mean to look at every case: then the
+// total is -1.
+func page(ctx context.Context, db *sql.DB, f *incidents.Filter, choices []choice) (list []incidents.Incident, total int, err error) {
+	where, args := conditions(f)
+	driven := false // by a choice of few
+	for i := range choices {
+		c := &choices[i]
+		if c.wide {
+			where = append(where, "EXISTS ("+c.exists+")")
+		} else {
+			where, driven = append(where, "id IN ("+c.in+")"), true
+		}
+		args = append(args, c.args...)
+	}
+	from := " FROM incident"
+	condition := ""
+	if len(where) > 0 {
+		condition = " WHERE " + strings.Join(where, " AND ")
+	}
+	total = -1
+	if driven || len(choices) == 0 {
+		if err := db.QueryRowContext(ctx, "SELECT count(*)"+from+condition, args...).Scan(&total); err != nil {
+			return nil, 0, err
+		}
+	}
+	if !driven {
+		from += " INDEXED BY incident_updated"
+	}
+	limit := f.Limit
+	if limit <= 0 {
+		limit = listDefault
+	}
+	query := "SELECT doc" + from + condition + " ORDER BY updated DESC, id DESC LIMIT ?"
+	list, err = scanIncidents(db.QueryContext(ctx, query, append(args, min(limit, listMost))...))
+	return list, total, err
+}
+
+// conditions is the part of a filter that the table of incidents answers itself.
+func conditions(f *incidents.Filter) (all []string, args []any) {
+	add := func(sql string, values ...any) { all, args = append(all, sql), append(args, values...) }
+	if len(f.States) > 0 {
+		states := make([]any, len(f.States))
+		for i, state := range f.States {
+			states[i] = string(state)
+		}
+		add("state IN (?"+strings.Repeat(", ?", len(states)-1)+")", states...)
+	}
+	if f.Severity > incidents.Info {
+		add("severity >= ?", int64(f.Severity))
+	}
+	if !f.Since.IsZero() {
+		add("updated >= ?", f.Since.UnixNano())
+	}
+	if !f.Until.IsZero() {
+		add("updated < ?", f.Until.UnixNano())
+	}
+	if f.Before > 0 {
+		add("(updated, id) < (SELECT updated, id FROM incident WHERE id = ?)", int64(f.Before))
+	}
+	return all, args
+}
+
+// choicesOf is the part of a filter that other tables answer.
+func choicesOf(f *incidents.Filter) (all []choice) {
+	for attacker, p := range []netip.Prefix{f.Victim, f.Attacker} {
+		if p.IsValid() {
+			first, last := bounds(p)
+			const in = "SELECT party.incident FROM party WHERE addr BETWEEN ? AND ? AND attacker = ?"
+			all = append(all, choice{in: in, exists: in + " AND party.incident = incident.id", args: []any{first[:], last[:], attacker}})
+		}
+	}
+	if f.Rule != "" {
+		const in = "SELECT broken.incident FROM broken WHERE rule = ?"
+		all = append(all, choice{in: in, exists: in + " AND broken.incident = incident.id", args: []any{f.Rule}})
+	}
+	if q := ftsQuery(f.Text); q != "" {
+		const in = "SELECT rowid FROM words WHERE words MATCH ?"
+		all = append(all, choice{in: in, exists: in + " AND rowid = incident.id", args: []any{q}})
+	}
+	return all
+}
+
+// bounds are the first and the last address of a prefix in their 16 byte form.
+func bounds(p netip.Prefix) (first, last [16]byte) {
+	p = p.Masked()
+	first = p.Addr().As16()
+	last = first
+	for bit := p.Bits() + 128 - p.Addr().BitLen(); bit < 128; bit++ {
+		last[bit/8] |= 0x80 >> (bit % 8)
+	}
+	return first, last
+}
+
+// ftsQuery makes a query of FTS5 out of what an operator types: every word must begin a word of the case. Quotes take
+// the meaning from FTS5's own signs, so that an address is just an address.
+func ftsQuery(text string) string {
+	var words []string
+	for _, w := range strings.Fields(text) {
+		words = append(words, `"`+strings.ReplaceAll(w, `"`, `""`)+`"*`)
+	}
+	return strings.Join(words, " ")
+}
