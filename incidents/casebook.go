@@ -404,58 +404,70 @@ func ineffective(f *Finding) *Finding {
 	return &g
 }
 
+// growth is what a finding has made of a case.
+type growth struct {
+	kind    EventKind
+	was     Severity // before
+	entries []Entry  // of the timeline
+	proofs  []Evidence
+	novel   bool // it lists what it did not list before
+	tell    bool // it is an event: no repeat of what was told a moment ago
+}
+
 // grow lets a case take a finding, or opens one. It is called with the lock and gives it back.
 func (c *Casebook) grow(d *docket, f *Finding, now time.Time) Incident {
-	kind, was := Grew, Info
+	var g growth
 	if d == nil {
-		if d = c.adopt(f, now); d.Findings == 0 {
-			kind = Opened
-		}
+		d = c.adopt(f, now)
 	}
-	if kind == Grew {
-		c.count.joined.Add(1)
-		was = d.Severity
-	}
-	var entries []Entry
-	if d.State == Resolved {
-		kind = WasReopened
-		entries = append(entries, c.reopened(d, "", "it goes on", now))
-	}
-	if kind == Opened {
-		entries = append(entries, c.earlier(d, f)...)
-	}
-	novel := d.take(f, now)
-	c.register(d, f)
-	tell, note := d.repeated(f, now)
-	tell = tell || novel || kind != Grew
-	proofs := f.Evidence
-	switch note = note || novel; {
-	case note && d.Entries < maxEntries:
-		entries = append(entries, findingEntry(f))
-	case note:
-		d.Suppressed++
-	default: // a repeat proves nothing new
-		d.Suppressed++
-		proofs = nil
-	}
-	if kind == Opened {
-		entries = slices.Insert(entries, 0, Entry{Time: f.Time, Kind: string(Opened), Text: d.Title})
-	}
-	d.Entries += len(entries)
-	if !tell && len(entries) == 0 && len(proofs) == 0 { // a repeat: counted
+	c.takes(d, f, now, &g)
+	if !g.tell && len(g.entries) == 0 { // a repeat: counted
 		defer c.mu.Unlock()
 		return Incident{ID: d.ID, State: d.State}
 	}
 	snapshot := d.snapshot()
 	c.mu.Unlock()
-	if novel || len(entries) > 0 {
-		c.keep(d, &Change{Incident: snapshot, Entries: entries})
+	if g.novel || len(g.entries) > 0 {
+		c.keep(d, &Change{Incident: snapshot, Entries: g.entries})
 	}
-	if tell {
-		c.tell(Event{Kind: kind, Incident: snapshot, Was: was, Finding: f})
+	if g.tell {
+		c.tell(Event{Kind: g.kind, Incident: snapshot, Was: g.was, Finding: f})
 	}
-	c.prove(d, proofs)
+	c.prove(d, g.proofs)
 	return snapshot
+}
+
+// takes lets the case grow, and works out what is to be written and told.
+func (c *Casebook) takes(d *docket, f *Finding, now time.Time, g *growth) {
+	g.kind, g.was = Grew, d.Severity
+	switch {
+	case d.Findings == 0:
+		g.kind, g.was = Opened, Info
+		g.entries = c.earlier(d, f)
+	case d.State == Resolved:
+		g.kind = WasReopened
+		g.entries = append(g.entries, c.reopened(d, "", "it goes on", now))
+	}
+	if g.kind != Opened {
+		c.count.joined.Add(1)
+	}
+	g.novel = d.take(f, now)
+	c.register(d, f)
+	tell, note := d.repeated(f, now)
+	g.tell = tell || g.novel || g.kind != Grew
+	note = note || g.novel
+	if note {
+		g.proofs = f.Evidence // a repeat proves nothing new
+	}
+	if note && d.Entries < maxEntries {
+		g.entries = append(g.entries, findingEntry(f))
+	} else {
+		d.Suppressed++
+	}
+	if g.kind == Opened {
+		g.entries = slices.Insert(g.entries, 0, Entry{Time: f.Time, Kind: string(Opened), Text: d.Title})
+	}
+	d.Entries += len(g.entries)
 }
 
 // open makes a new case for a finding.
@@ -491,6 +503,9 @@ func (c *Casebook) save(d *docket) {
 
 // prove adds evidence to a case.
 func (c *Casebook) prove(d *docket, list []Evidence) {
+	if len(list) == 0 {
+		return
+	}
 	c.mu.Lock()
 	var kept []Evidence
 	for _, e := range list {
