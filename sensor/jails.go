@@ -73,6 +73,7 @@ func (s *Sensor) prepareJails(o *RunOptions) error {
 	if err := s.openPositions(o.Config.StateDir); err != nil {
 		return err
 	}
+	s.prepareTakeover(o)
 	return s.openLogs()
 }
 

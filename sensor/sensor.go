@@ -55,6 +55,7 @@ type Sensor struct {
 	queues    atomic.Pointer[capture.QueueTable] // nil unless inline and installed
 	posts     []*post
 	jails     []*jailPost // of log lines; empty: no log is judged
+	takeover  *takeover   // of fail2ban's bans; nil: none, or done
 	watchers  []watch.Source
 	journals  []logs.JournalConfig
 	positions *logs.Positions // nil without jails
@@ -264,6 +265,7 @@ func (s *Sensor) inlinePosts(c *Config) {
 //	memory       writes down what policies remember, every second
 //	control      answers picket status, ban, reload
 //	fail2ban     answers fail2ban's clients
+//	take-over    asks for the bans that fail2ban has left; ends when it has
 //	stats        writes EVE's stats record
 //	store        started by store.Open: commits incidents and measures; ends when it is closed
 //	EVE writer   started by eve.Open; ends when it is closed, after the last worker
@@ -296,6 +298,7 @@ func (s *Sensor) Run(ctx context.Context) error {
 	others.Go(func() { failed <- web.Serve(later, s.control, s) })
 	others.Go(func() { s.writeStats(later) })
 	others.Go(func() { s.serveFail2ban(later) })
+	others.Go(func() { s.finishTakeover(later) })
 
 	err := s.ready(ready)
 	if err == nil {
