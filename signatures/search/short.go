@@ -97,7 +97,7 @@ func (sh *short) finish() {
 }
 
 // pairsRate is the share of positions up to which sieving for pairs is worth it.
-const pairsRate = 0.06
+const pairsRate = 0.2
 
 // newPairNibbles makes a sieve for literals of two bytes; nil: others are among them, or it would let too much pass.
 func newPairNibbles(lits []shortLiteral) *nibbles {
