@@ -9,6 +9,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"picket/actions"
+	"picket/actions/measure"
+	"picket/incidents"
 	"picket/outputs/web"
 )
 
@@ -47,11 +49,39 @@ func printWhy(out io.Writer, w *web.Why) {
 		fmt.Fprintf(out, "  gate      a ban would be made (mode %s)\n", w.Mode)
 	}
 	fmt.Fprintf(out, "  blast     %s\n", d.Blast)
-	for _, one := range w.Incidents {
-		fmt.Fprintf(out, "  %-9s %s\n", one.What, one.Text)
-	}
+	printPart(out, w)
 	for i := range w.Explanation.Decisions {
 		fmt.Fprintf(out, "  decided   %s\n", past(&w.Explanation.Decisions[i]))
+	}
+}
+
+// printPart tells of the incidents and measures that the party has a part in.
+func printPart(out io.Writer, w *web.Why) {
+	for i := range w.Incidents {
+		c := &w.Incidents[i]
+		fmt.Fprintf(out, "  incident  %d, %s, %s, as %s since %s, %d findings, last %s: %s\n", c.ID, c.State, c.Severity, c.Part,
+			stamp(c.Since), c.Findings, stamp(c.Last), incidents.Printable(c.Title))
+	}
+	for i := range w.Measures {
+		m := &w.Measures[i]
+		text := fmt.Sprintf("%d, %s", m.ID, m.Name)
+		if m.Target != "" {
+			text += " " + m.Target
+		}
+		text += ": " + string(m.State)
+		if m.State == measure.Active && !m.Until.IsZero() {
+			text += " until " + stamp(m.Until)
+		}
+		text += ", by " + m.By
+		if m.Incident != 0 {
+			text += fmt.Sprintf(", incident %d", m.Incident)
+		}
+		fmt.Fprintf(out, "  measure   %s\n", incidents.Printable(text))
+		for _, line := range []string{m.Asks, m.Next} {
+			if line != "" {
+				fmt.Fprintf(out, "            %s\n", incidents.Printable(line))
+			}
+		}
 	}
 }
 

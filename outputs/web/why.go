@@ -5,8 +5,11 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"time"
 
 	"picket/actions"
+	"picket/actions/measure"
+	"picket/incidents"
 )
 
 // Why is all that picket knows about a party: what the gate says, what stands against it, what led to that, and what
@@ -15,14 +18,35 @@ type Why struct {
 	Party string `json:"party"`
 	Mode  string `json:"mode"`
 	actions.Explanation
-	Incidents []Involved `json:"incidents,omitempty"`
-	Lifts     []string   `json:"lifts,omitempty"` // what would end the bans
+	Lifts     []string      `json:"lifts,omitempty"` // what would end the bans
+	Incidents []WhyIncident `json:"incidents,omitempty"`
+	Measures  []WhyMeasure  `json:"measures,omitempty"`
 }
 
-// Involved is an incident or a measure that the party has a part in.
-type Involved struct {
-	What string `json:"what"` // "incident 12", "measure 40"
-	Text string `json:"text"`
+// WhyIncident is an incident that the party has a part in.
+type WhyIncident struct {
+	ID       incidents.ID       `json:"id"`
+	Part     string             `json:"part"` // "attacker", "victim"
+	State    incidents.State    `json:"state"`
+	Severity incidents.Severity `json:"severity"`
+	Title    string             `json:"title"`
+	Findings uint64             `json:"findings"`
+	Own      uint64             `json:"own,omitempty"` // caused by our own block
+	Since    time.Time          `json:"since"`
+	Last     time.Time          `json:"last"` // finding
+}
+
+// WhyMeasure is a measure of such an incident, or one against the party by hand.
+type WhyMeasure struct {
+	ID       measure.ID    `json:"id"`
+	Incident incidents.ID  `json:"incident,omitempty"` // 0: none
+	Name     string        `json:"name"`
+	Target   string        `json:"target,omitempty"`
+	State    measure.State `json:"state"`
+	By       string        `json:"by"`
+	Until    time.Time     `json:"until,omitzero"`
+	Asks     string        `json:"asks,omitempty"` // what the gate asks
+	Next     string        `json:"next,omitempty"` // what an operator can do about it now
 }
 
 // whyHandler answers GET /v1/why?party=ADDR.
