@@ -59,7 +59,7 @@ func siblings(path string, keep func(name string, id identity) bool) []sibling {
 	entries, _ := dir.ReadDir(maxSiblings) // what could be read is looked at
 	var found []sibling
 	for _, e := range entries {
-		info, err := e.Info()
+		info, err := settledInfo(dir.Name(), e.Name())
 		if err != nil || !info.Mode().IsRegular() || !keep(e.Name(), identify(info)) {
 			continue
 		}
@@ -69,6 +69,21 @@ func siblings(path string, keep func(name string, id identity) bool) []sibling {
 		return cmp.Or(a.modified.Compare(b.modified), strings.Compare(b.path, a.path))
 	})
 	return found
+}
+
+// errInTheMaking is about a compressed file that is not finished.
+var errInTheMaking = errors.New("it is still being compressed")
+
+// settledInfo is about a finished file. While gzip works, its output stands beside its input and is of now; then it gets
+// the input's time, and the input goes, in this order.
+func settledInfo(dir, name string) (fs.FileInfo, error) {
+	path := filepath.Join(dir, name)
+	if input, ok := strings.CutSuffix(path, ".gz"); ok {
+		if _, err := os.Lstat(input); err == nil {
+			return nil, errInTheMaking
+		}
+	}
+	return os.Lstat(path)
 }
 
 // search finds the file in which m is a position and which is no longer at m.Path: renamed (the same inode) or copied

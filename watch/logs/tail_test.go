@@ -299,3 +299,31 @@ func (t *Tail) has(path string) bool {
 	}
 	return mine >= 2 // the writer's and the reader's
 }
+
+// TestCompressingIsNoNewLog: while gzip works on a rotated log its output is newer than everything, and is not taken for
+// a log that came and went unseen.
+func TestCompressingIsNoNewLog(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "auth.log")
+	old := time.Now().Add(-time.Hour)
+	for _, name := range []string{"auth.log.1", "auth.log.1.gz"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("x"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Chtimes(filepath.Join(dir, "auth.log.1"), old, old); err != nil {
+		t.Fatal(err)
+	}
+	unseen := func() []sibling {
+		return rotatedAfter(path, old, func(identity) bool { return false })
+	}
+	if list := unseen(); len(list) != 0 {
+		t.Errorf("while gzip works: %v", list)
+	}
+	if err := os.Remove(filepath.Join(dir, "auth.log.1")); err != nil {
+		t.Fatal(err)
+	}
+	if list := unseen(); len(list) != 1 {
+		t.Errorf("a compressed log that nobody has seen: %v", list)
+	}
+}
