@@ -56,12 +56,16 @@ type Change struct {
 // Expired tells whether the ban's time is over.
 func (b Ban) Expired(now time.Time) bool { return !b.Until.IsZero() && !now.Before(b.Until) }
 
-// Left is the remaining time, rounded up to a second; 0: until it is lifted.
+// Left is the remaining time in whole seconds, at least one; 0: until it is lifted, or it is over.
 func (b Ban) Left(now time.Time) time.Duration {
 	if b.Until.IsZero() {
 		return 0
 	}
-	return max(b.Until.Sub(now), 0).Round(time.Second)
+	left := b.Until.Sub(now)
+	if left <= 0 {
+		return 0
+	}
+	return max(left.Round(time.Second), time.Second)
 }
 
 // Entry is one element of the kernel's sets.

@@ -182,20 +182,33 @@ type pending struct {
 	ban Ban
 }
 
-// banAll walks bans through the gate, the kernel, the journal and the proof.
+// banAll walks bans through the gate, the kernel, the journal and the proof. No transaction holds a target twice: the
+// second request must see what the first has made of it.
 func (r *Responder) banAll(batch []message) {
 	now := r.now()
 	var passed []pending
+	targets := make(map[Target]bool, len(batch))
 	for _, m := range batch {
+		if t := (Target{Normal(m.ban.Prefix), m.ban.Scope}); targets[t] {
+			r.makeAll(passed, now)
+			passed = passed[:0]
+			clear(targets)
+		}
 		b, err := r.admit(m.ban, now)
 		if err != nil {
 			r.refused(m, err)
 			continue
 		}
 		passed = append(passed, pending{m, b})
+		targets[b.Target()] = true
 	}
+	r.makeAll(passed, now)
 	r.gate.record(r.decided)
 	r.decided = r.decided[:0]
+}
+
+// makeAll makes bans that have passed the gate.
+func (r *Responder) makeAll(passed []pending, now time.Time) {
 	if len(passed) == 0 {
 		return
 	}
@@ -437,21 +450,26 @@ func (r *Responder) regate(now time.Time) {
 		return
 	}
 	r.asked = changes
+	var lifted []Ban
 	for b := range r.bans.all() {
-		refusal := r.gate.Check(b.Prefix, now)
-		if refusal == nil {
-			continue
+		if refusal := r.gate.Check(b.Prefix, now); refusal != nil {
+			r.log.Warn("ban lifted: its party is protected now", "prefix", Text(b.Prefix), "why", refusal.Why)
+			lifted = append(lifted, b)
 		}
-		r.log.Warn("ban lifted: its party is protected now", "prefix", Text(b.Prefix), "why", refusal.Why)
-		if err := r.remove([]Ban{b}); err != nil {
-			r.log.Error("ban not lifted", "prefix", Text(b.Prefix), "error", err)
-		}
+	}
+	if len(lifted) == 0 {
+		return
+	}
+	// All at once: of two jails' bans of one party neither must hold the other's element in the kernel.
+	if err := r.remove(lifted); err != nil {
+		r.log.Error("bans not lifted", "count", len(lifted), "first", Text(lifted[0].Prefix), "error", err)
 	}
 }
 
 // repair puts everything back after another program has changed picket's table.
 func (r *Responder) repair(what string) {
 	r.log.Warn("picket's table was changed by another program; restoring", "what", what)
+	r.regate(r.now())
 	if err := r.restore("repair"); err != nil {
 		r.log.Error("bans not restored", "error", err)
 		return
