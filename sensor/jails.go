@@ -21,6 +21,8 @@ type jailPost struct {
 	patterns                    []string // globs of its files
 	source                      string   // its journal source; "" for files
 	failing, failures, breaches atomic.Uint64
+	evicted                     atomic.Uint64
+	evictions                   evictions
 }
 
 // reads tells whether the jail is to see what comes from an origin.
@@ -42,10 +44,11 @@ func (j *jailPost) publish(now time.Time) {
 	j.failing.Store(uint64(e.Failing(now.Unix())))
 	j.failures.Store(e.Count.Failures)
 	j.breaches.Store(e.Count.Breaches)
+	j.evicted.Store(e.Count.Evicted)
 }
 
 func (j *jailPost) status() web.Jail {
-	return web.Jail{Name: j.name, Failing: j.failing.Load(), Failures: j.failures.Load(), Breaches: j.breaches.Load()}
+	return web.Jail{Name: j.name, Failing: j.failing.Load(), Failures: j.failures.Load(), Breaches: j.breaches.Load(), Evicted: j.evicted.Load()}
 }
 
 // filesSource is the one source of all files: a log is read once for all jails.

@@ -76,3 +76,24 @@ func (j *judgeOfLines) settle(b *watch.Batch) {
 		j.sensor.log.Error("position in a log not kept: its last lines will be read again", "error", err)
 	}
 }
+
+// evictions is what was told of parties that a jail forgot because there were too many.
+type evictions struct {
+	told uint64
+	at   time.Time
+}
+
+// evictionsEvery is how often evictions are told at most.
+const evictionsEvery = time.Minute
+
+// tellEvicted says that a jail has forgotten parties: somebody fails from very many addresses, and each gets more tries
+// than the limit says.
+func (s *Sensor) tellEvicted(j *jailPost, now time.Time) {
+	e, n := &j.evictions, j.evicted.Load()
+	if n == e.told || now.Sub(e.at) < evictionsEvery {
+		return
+	}
+	s.log.Warn("a jail counts more parties than it can and forgot those silent longest", "jail", j.name,
+		"forgotten", n-e.told, "in all", n, "counted now", j.failing.Load())
+	e.told, e.at = n, now
+}

@@ -72,6 +72,7 @@ func (j *judgeOfLines) batch(ctx context.Context, b *watch.Batch) error {
 	now := time.Now()
 	for _, post := range j.sensor.jails {
 		post.publish(now)
+		j.sensor.tellEvicted(post, now)
 	}
 	j.settle(b)
 	return nil

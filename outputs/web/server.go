@@ -57,6 +57,7 @@ type Jail struct {
 	Failing  uint64 `json:"failing"`  // who has failures that did not lead to a ban yet
 	Failures uint64 `json:"failures"` // lines
 	Breaches uint64 `json:"breaches"` // bans asked for
+	Evicted  uint64 `json:"evicted"`  // parties forgotten because there were too many
 }
 
 // Rules says which rules are in force.
