@@ -153,6 +153,23 @@ func (s Scope) Terms() []Term {
 	return list
 }
 
+// Covers tells whether the scope refuses packets of a protocol to a port; port 0 stands for those that have none.
+func (s Scope) Covers(protocol uint8, port uint16) bool {
+	if s.All() {
+		return true
+	}
+	for _, t := range s.Terms() {
+		number, named := t.Number()
+		if named && number != protocol {
+			continue
+		}
+		if len(t.Ports) == 0 || slices.ContainsFunc(t.Ports, func(r PortRange) bool { return r.First <= port && port <= r.Last && port > 0 }) {
+			return true
+		}
+	}
+	return false
+}
+
 func parseTerm(word string) (Term, error) {
 	protocol, ports, has := strings.Cut(word, "/")
 	t := Term{Protocol: protocol}

@@ -12,39 +12,73 @@ import (
 	"picket/actions"
 )
 
-// batch collects one transaction's changes by set.
+// batch collects one transaction's changes by shelf.
 type batch struct {
-	t         *Table
-	fresh     [][]nftables.SetElement // by index of kinds
+	t     *Table
+	of    map[actions.Scope]*changes
+	fresh []*shelf // laid by this transaction
+	empty bool     // the sets are empty before it: nothing has to be renewed
+}
+
+// changes is what a batch does to one shelf.
+type changes struct {
+	shelf     *shelf
+	add       [][]nftables.SetElement // by index of kinds
 	gone      [][]nftables.SetElement
 	others    map[netip.Prefix]time.Time
-	empty     bool    // the sets are flushed in the same transaction: nothing has to be renewed
 	rewritten [2]bool // the interval set of IPv4, IPv6 must be written anew
+	seen      map[netip.Prefix]bool
 }
 
-func (t *Table) newBatch() *batch {
+func (t *Table) newBatch() *batch { return &batch{t: t, of: map[actions.Scope]*changes{}} }
+
+// at returns the changes to a scope's shelf; a scope without one gets a new shelf, laid by this transaction.
+func (b *batch) at(scope actions.Scope) (*changes, error) {
+	if c := b.of[scope]; c != nil {
+		return c, nil
+	}
+	s := b.t.shelves[scope]
+	if s == nil {
+		s = b.t.newShelf(scope)
+		if err := b.t.layShelf(s); err != nil {
+			return nil, err
+		}
+		b.fresh = append(b.fresh, s)
+	}
 	n := len(kinds)
-	return &batch{t: t, fresh: make([][]nftables.SetElement, n), gone: make([][]nftables.SetElement, n), others: maps.Clone(t.others)}
+	c := &changes{shelf: s, add: make([][]nftables.SetElement, n), gone: make([][]nftables.SetElement, n), others: maps.Clone(s.others), seen: map[netip.Prefix]bool{}}
+	b.of[scope] = c
+	return c, nil
 }
 
-func (b *batch) add(e actions.Entry, now time.Time) {
+// put puts an element in; the first of equal targets counts.
+func (c *changes) put(e actions.Entry, now time.Time) {
+	if c.seen[e.Prefix] {
+		return
+	}
+	c.seen[e.Prefix] = true
 	k := kindOf(e.Prefix)
 	if kinds[k].bits == 0 {
-		b.others[e.Prefix] = deadline(now, e.Left)
-		b.rewritten[family(e.Prefix)] = true
+		c.others[e.Prefix] = deadline(now, e.Left)
+		c.rewritten[family(e.Prefix)] = true
 		return
 	}
-	b.fresh[k] = append(b.fresh[k], nftables.SetElement{Key: e.Prefix.Addr().AsSlice(), Timeout: e.Left})
+	c.add[k] = append(c.add[k], nftables.SetElement{Key: e.Prefix.Addr().AsSlice(), Timeout: e.Left})
 }
 
-func (b *batch) remove(p netip.Prefix) {
-	k := kindOf(p)
-	if kinds[k].bits == 0 {
-		delete(b.others, p)
-		b.rewritten[family(p)] = true
+// remove takes an element out that put did not put in.
+func (c *changes) remove(p netip.Prefix) {
+	if c.seen[p] {
 		return
 	}
-	b.gone[k] = append(b.gone[k], nftables.SetElement{Key: p.Addr().AsSlice()})
+	c.seen[p] = true
+	k := kindOf(p)
+	if kinds[k].bits == 0 {
+		delete(c.others, p)
+		c.rewritten[family(p)] = true
+		return
+	}
+	c.gone[k] = append(c.gone[k], nftables.SetElement{Key: p.Addr().AsSlice()})
 }
 
 func family(p netip.Prefix) int {
@@ -64,19 +98,35 @@ func deadline(now time.Time, left time.Duration) time.Time {
 // queue hands the changes to the connection. An element is added, deleted and added again: that sets its time
 // anew whether it was there or not, on every kernel; a removed one is added first so that its absence is no error.
 func (b *batch) queue(now time.Time) error {
-	for i, set := range b.t.sets {
-		var err error
-		if !b.empty {
-			err = b.away(set, b.gone[i], b.fresh[i])
+	for _, c := range b.of {
+		for i, set := range c.shelf.sets {
+			var err error
+			if !b.empty && !slices.Contains(b.fresh, c.shelf) {
+				err = b.away(set, c.gone[i], c.add[i])
+			}
+			if err == nil {
+				err = b.each(b.t.conn.SetAddElements, set, c.add[i])
+			}
+			if err != nil {
+				return fmt.Errorf("change set %s: %w", set.Name, err)
+			}
 		}
-		if err == nil {
-			err = b.each(b.t.conn.SetAddElements, set, b.fresh[i])
-		}
-		if err != nil {
-			return fmt.Errorf("change set %s: %w", set.Name, err)
+		if err := b.rewrite(c, now); err != nil {
+			return err
 		}
 	}
-	return b.rewrite(now)
+	return nil
+}
+
+// done makes the table remember what the transaction has changed.
+func (b *batch) done() {
+	for _, s := range b.fresh {
+		b.t.shelves[s.scope] = s
+	}
+	for _, c := range b.of {
+		c.shelf.others = c.others
+	}
+	b.t.publish()
 }
 
 // away takes elements out of a set, whether they are in it or not.
@@ -92,18 +142,19 @@ func (b *batch) away(set *nftables.Set, lists ...[]nftables.SetElement) error {
 }
 
 // rewrite writes the interval sets that changed: short, rarely changed lists.
-func (b *batch) rewrite(now time.Time) error {
+func (b *batch) rewrite(c *changes, now time.Time) error {
 	for i, k := range kinds {
 		v6 := 0
 		if k.v6 {
 			v6 = 1
 		}
-		if k.bits != 0 || !b.rewritten[v6] {
+		if k.bits != 0 || !c.rewritten[v6] {
 			continue
 		}
-		b.t.conn.FlushSet(b.t.sets[i])
-		if err := b.each(b.t.conn.SetAddElements, b.t.sets[i], intervals(b.others, k.v6, now)); err != nil {
-			return fmt.Errorf("change set %s: %w", k.name, err)
+		set := c.shelf.sets[i]
+		b.t.conn.FlushSet(set)
+		if err := b.each(b.t.conn.SetAddElements, set, intervals(c.others, k.v6, now)); err != nil {
+			return fmt.Errorf("change set %s: %w", set.Name, err)
 		}
 	}
 	return nil

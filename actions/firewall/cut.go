@@ -12,6 +12,8 @@ import (
 	"github.com/ti-mo/conntrack"
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+
+	"picket/actions"
 )
 
 // cutter closes what banned peers have open. Their packets are dropped already; this frees the state that is
@@ -21,8 +23,8 @@ type cutter struct {
 	log     *slog.Logger
 	conn    *conntrack.Conn
 	mu      sync.Mutex
-	pending map[netip.Prefix]bool
-	lost    uint64 // prefixes that found the list full
+	pending map[actions.Target]bool
+	lost    uint64 // targets that found the list full
 	wake    chan struct{}
 }
 
@@ -36,10 +38,10 @@ func newCutter(log *slog.Logger) (*cutter, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open conntrack: %w", err)
 	}
-	return &cutter{log: log, conn: c, pending: map[netip.Prefix]bool{}, wake: make(chan struct{}, 1)}, nil
+	return &cutter{log: log, conn: c, pending: map[actions.Target]bool{}, wake: make(chan struct{}, 1)}, nil
 }
 
-func (c *cutter) add(list []netip.Prefix) {
+func (c *cutter) add(list []actions.Target) {
 	c.mu.Lock()
 	for _, p := range list {
 		if len(c.pending) >= maxPending {
@@ -65,7 +67,7 @@ func (c *cutter) run(stop <-chan struct{}) {
 		time.Sleep(gather)
 		c.mu.Lock()
 		banned := lengths(c.pending)
-		c.pending = map[netip.Prefix]bool{}
+		c.pending = map[actions.Target]bool{}
 		c.mu.Unlock()
 		if err := errors.Join(c.flows(banned), sockets(banned)); err != nil {
 			c.log.Warn("connections of banned peers not closed; their packets are dropped all the same", "error", err)
@@ -75,25 +77,34 @@ func (c *cutter) run(stop <-chan struct{}) {
 
 func (c *cutter) close() error { return c.conn.Close() }
 
-// prefixes is a set of prefixes with the lengths that occur in it.
+// prefixes is a set of prefixes with the scopes they are banned within, and the lengths that occur in it.
 type prefixes struct {
-	set  map[netip.Prefix]bool
-	bits map[int]bool
+	scopes map[netip.Prefix][]actions.Scope
+	bits   map[int]bool
 }
 
-func lengths(set map[netip.Prefix]bool) prefixes {
-	p := prefixes{set, map[int]bool{}}
-	for k := range set {
-		p.bits[k.Bits()] = true
+func lengths(set map[actions.Target]bool) prefixes {
+	p := prefixes{map[netip.Prefix][]actions.Scope{}, map[int]bool{}}
+	for t := range set {
+		p.scopes[t.Prefix] = append(p.scopes[t.Prefix], t.Scope)
+		p.bits[t.Prefix.Bits()] = true
 	}
 	return p
 }
 
-func (p prefixes) contains(a netip.Addr) bool {
+// covers tells whether a is banned from reaching a port of ours. Connections that we made to it are closed by bans of
+// everything only; they are asked about with port 0.
+func (p prefixes) covers(a netip.Addr, protocol uint8, port uint16) bool {
 	a = a.Unmap()
 	for bits := range p.bits {
-		if k, err := a.Prefix(bits); err == nil && p.set[k] {
-			return true
+		k, err := a.Prefix(bits)
+		if err != nil {
+			continue
+		}
+		for _, scope := range p.scopes[k] {
+			if scope.Covers(protocol, port) {
+				return true
+			}
 		}
 	}
 	return false
@@ -107,8 +118,10 @@ func (c *cutter) flows(banned prefixes) error {
 	}
 	var failed error
 	for _, f := range list {
-		if !banned.contains(f.TupleOrig.IP.SourceAddress) && !banned.contains(f.TupleOrig.IP.DestinationAddress) &&
-			!banned.contains(f.TupleReply.IP.SourceAddress) {
+		orig := &f.TupleOrig
+		protocol := orig.Proto.Protocol
+		if !banned.covers(orig.IP.SourceAddress, protocol, orig.Proto.DestinationPort) &&
+			!banned.covers(orig.IP.DestinationAddress, protocol, 0) && !banned.covers(f.TupleReply.IP.SourceAddress, protocol, 0) {
 			continue
 		}
 		if err := c.conn.Delete(f); err != nil && !errors.Is(err, unix.ENOENT) {
@@ -130,7 +143,7 @@ func sockets(banned prefixes) error {
 		}
 		for _, s := range list {
 			peer, ok := netip.AddrFromSlice(s.ID.Destination)
-			if !ok || s.ID.DestinationPort == 0 || !banned.contains(peer) {
+			if !ok || s.ID.DestinationPort == 0 || !banned.covers(peer, unix.IPPROTO_TCP, s.ID.SourcePort) {
 				continue
 			}
 			err := netlink.SocketDestroy(

@@ -4,8 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/netip"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/nftables"
@@ -23,11 +24,13 @@ type Table struct {
 	sock    *netlink.Conn // conn's own socket: the table's owner
 	ask     *netlink.Conn // a second one to read elements back
 	table   *nftables.Table
-	sets    []*nftables.Set // by index of kinds
+	shelves map[actions.Scope]*shelf
+	names   atomic.Pointer[[]string] // of all sets that must be there, for the watcher
 	devices []string
 	owned   bool
-	port    uint32                     // conn's netlink port: notifications carry it
-	others  map[netip.Prefix]time.Time // what stands in the interval sets, until when (zero: for good)
+	port    uint32 // conn's netlink port: notifications carry it
+	mute    bool   // the kernel can't reject here: every answer is a drop
+	log     *slog.Logger
 	damaged chan string
 	cutter  *cutter
 	stop    chan struct{}
@@ -49,8 +52,8 @@ const elementsPerCall = 500
 func Open(o Options) (*Table, error) {
 	t := &Table{
 		table:   &nftables.Table{Family: nftables.TableFamilyINet, Name: TableName},
-		sets:    make([]*nftables.Set, len(kinds)),
-		devices: o.Devices, owned: !o.NoOwner, others: map[netip.Prefix]time.Time{},
+		shelves: map[actions.Scope]*shelf{}, log: o.Log,
+		devices: o.Devices, owned: !o.NoOwner,
 		damaged: make(chan string, 1), stop: make(chan struct{}),
 	}
 	var err error
@@ -87,76 +90,157 @@ func (t *Table) bigBuffers(c *netlink.Conn) error {
 	})
 }
 
-// install claims the table and lays it out. A table of another layout (an older picket's) is made anew.
+// install claims the table. One that a dead picket left is kept as it is, elements and all, until Replace says what it
+// must hold; a table of another layout (an older picket's) is made anew.
 func (t *Table) install() error {
 	if err := t.claim(); err != nil {
 		return err
 	}
-	if err := t.lay(); err == nil {
+	all := t.newShelf(actions.Scope{})
+	t.shelves = map[actions.Scope]*shelf{all.scope: all}
+	t.publish()
+	if t.whole() {
 		return nil
 	}
+	if err := t.lay(nil); err == nil {
+		return nil
+	}
+	return errors.Join(t.renew(), t.lay(nil))
+}
+
+// renew deletes the table and claims a new one.
+func (t *Table) renew() error {
 	if err := t.drop(); err != nil {
 		return err
 	}
-	if err := t.claim(); err != nil {
-		return err
-	}
-	return t.lay()
+	return t.claim()
 }
 
-func (t *Table) lay() error {
-	if err := t.build(); err != nil {
+// publish tells the watcher which sets must be there.
+func (t *Table) publish() {
+	var names []string
+	for _, s := range t.shelves {
+		for _, set := range s.sets {
+			names = append(names, set.Name)
+		}
+	}
+	t.names.Store(&names)
+}
+
+// lay makes the table hold exactly these, in one transaction.
+func (t *Table) lay(list []actions.Entry) error {
+	now := time.Now()
+	all := t.newShelf(actions.Scope{})
+	t.shelves = map[actions.Scope]*shelf{all.scope: all}
+	if err := t.build(all); err != nil {
+		return err
+	}
+	if err := t.clearShelves(); err != nil {
+		return err
+	}
+	for _, s := range all.sets {
+		t.conn.FlushSet(s)
+	}
+	b := t.newBatch()
+	b.empty = true
+	if err := b.fill(list, nil, now); err != nil {
 		return err
 	}
 	if err := t.conn.Flush(); err != nil {
-		return fmt.Errorf("lay out table inet %s: %w", TableName, err)
+		return fmt.Errorf("put %d bans into table inet %s: %w", len(list), TableName, explain(err))
 	}
+	b.done()
 	return nil
+}
+
+// fill queues additions and removals.
+func (b *batch) fill(add []actions.Entry, remove []actions.Target, now time.Time) error {
+	for _, e := range add {
+		c, err := b.at(e.Scope)
+		if err != nil {
+			return err
+		}
+		c.put(e, now)
+	}
+	for _, r := range remove {
+		if b.t.shelves[r.Scope] == nil {
+			continue // never laid: there is nothing to remove
+		}
+		c, err := b.at(r.Scope)
+		if err != nil {
+			return err
+		}
+		c.remove(r.Prefix)
+	}
+	return b.queue(now)
 }
 
 // Apply implements actions.Firewall.
 func (t *Table) Apply(add []actions.Entry, remove []actions.Target) error {
-	now := time.Now()
-	batch := t.newBatch()
-	for _, e := range add {
-		batch.add(e, now)
+	err := t.apply(add, remove)
+	if t.mutes(err, add) {
+		err = t.apply(add, remove)
 	}
-	for _, p := range remove {
-		batch.remove(p.Prefix)
+	return err
+}
+
+func (t *Table) apply(add []actions.Entry, remove []actions.Target) error {
+	if err := t.room(add); err != nil {
+		return err
 	}
-	if err := batch.queue(now); err != nil {
+	b := t.newBatch()
+	if err := b.fill(add, remove, time.Now()); err != nil {
 		return err
 	}
 	if err := t.conn.Flush(); err != nil {
 		return fmt.Errorf("change bans in the kernel: %w", explain(err))
 	}
-	t.others = batch.others
+	b.done()
 	return nil
 }
 
-// Replace implements actions.Firewall. A table that is gone is made anew first.
-func (t *Table) Replace(all []actions.Entry) error {
-	if err := t.install(); err != nil {
-		return err
+// room tells whether there may be a shelf for every scope. It is asked before anything is queued, since what is queued
+// can't be taken back.
+func (t *Table) room(add []actions.Entry) error {
+	fresh := map[actions.Scope]bool{}
+	for _, e := range add {
+		if t.shelves[e.Scope] == nil {
+			fresh[e.Scope] = true
+		}
 	}
-	now := time.Now()
-	t.others = map[netip.Prefix]time.Time{}
-	batch := t.newBatch()
-	batch.empty = true
-	for _, s := range t.sets {
-		t.conn.FlushSet(s)
+	if len(t.shelves)+len(fresh) > maxShelves {
+		return fmt.Errorf("change bans in the kernel: bans within more than %d different port lists (use fewer lists, or all ports)", maxShelves)
 	}
-	for _, e := range all {
-		batch.add(e, now)
-	}
-	if err := batch.queue(now); err != nil {
-		return err
-	}
-	if err := t.conn.Flush(); err != nil {
-		return fmt.Errorf("put %d bans into the kernel: %w", len(all), explain(err))
-	}
-	t.others = batch.others
 	return nil
+}
+
+// mutes tells whether a transaction failed that rejects, and drops from now on: the kernel may not know how to reject
+// in these hooks.
+func (t *Table) mutes(err error, list []actions.Entry) bool {
+	if t.mute || !errors.Is(err, unix.EOPNOTSUPP) && !errors.Is(err, unix.ENOENT) && !errors.Is(err, unix.EINVAL) {
+		return false
+	}
+	if !slices.ContainsFunc(list, func(e actions.Entry) bool { return e.Scope.Answer != actions.Drop }) {
+		return false
+	}
+	t.mute = true
+	t.log.Warn("the kernel can't reject where picket's table stands: banned peers are dropped instead", "error", err)
+	return true
+}
+
+// Replace implements actions.Firewall. A table that is gone, or is not laid out as it should be, is made anew.
+func (t *Table) Replace(all []actions.Entry) error {
+	if err := t.claim(); err != nil {
+		return err
+	}
+	err := t.lay(all)
+	if t.mutes(err, all) {
+		err = t.lay(all)
+	}
+	if err == nil || errors.Is(err, unix.EPERM) {
+		return err
+	}
+	return errors.Join(t.renew(), t.lay(all))
 }
 
 // explain adds the remedy to the kernel's terse answers.
@@ -173,11 +257,7 @@ func explain(err error) error {
 }
 
 // Cut implements actions.Firewall: it returns at once, the cutter closes what is open soon after.
-func (t *Table) Cut(list []actions.Target) {
-	for _, one := range list {
-		t.cutter.add([]netip.Prefix{one.Prefix})
-	}
-}
+func (t *Table) Cut(list []actions.Target) { t.cutter.add(list) }
 
 // Damaged implements actions.Firewall.
 func (t *Table) Damaged() <-chan string { return t.damaged }

@@ -53,16 +53,16 @@ func (k kind) size() uint32 {
 	return 4
 }
 
-func (k kind) set(t *nftables.Table) *nftables.Set {
-	s := &nftables.Set{Table: t, Name: k.name, KeyType: nftables.TypeIPAddr, HasTimeout: true, KeyByteOrder: binaryutil.BigEndian, Interval: k.bits == 0}
+func (k kind) set(t *nftables.Table, name string) *nftables.Set {
+	s := &nftables.Set{Table: t, Name: name, KeyType: nftables.TypeIPAddr, HasTimeout: true, KeyByteOrder: binaryutil.BigEndian, Interval: k.bits == 0}
 	if k.v6 {
 		s.KeyType = nftables.TypeIP6Addr
 	}
 	return s
 }
 
-// rule is `ip saddr [& mask] @set counter drop`. meta protocol works in ingress and prerouting alike.
-func (k kind) rule(s *nftables.Set) []expr.Any {
+// match is `ip saddr [& mask] @set`. meta protocol works in ingress and prerouting alike.
+func (k kind) match(s *nftables.Set) []expr.Any {
 	proto, offset := uint16(unix.ETH_P_IP), uint32(12)
 	if k.v6 {
 		proto, offset = unix.ETH_P_IPV6, 8
@@ -76,17 +76,13 @@ func (k kind) rule(s *nftables.Set) []expr.Any {
 		mask := net.CIDRMask(k.bits, int(k.size())*8)
 		exprs = append(exprs, &expr.Bitwise{SourceRegister: 1, DestRegister: 1, Len: k.size(), Mask: mask, Xor: make([]byte, k.size())})
 	}
-	return append(exprs,
-		&expr.Lookup{SourceRegister: 1, SetName: s.Name, SetID: s.ID},
-		&expr.Counter{},
-		&expr.Verdict{Kind: expr.VerdictDrop})
+	return append(exprs, &expr.Lookup{SourceRegister: 1, SetName: s.Name, SetID: s.ID})
 }
 
-// build queues sets, chains and rules. What is there already is kept, with its elements; rules are made anew.
-func (t *Table) build() error {
+// build queues the base: the sets of everything, and the base chains with their rules, which are made anew.
+func (t *Table) build(all *shelf) error {
 	for i, k := range kinds {
-		t.sets[i] = k.set(t.table)
-		if err := t.conn.AddSet(t.sets[i], nil); err != nil {
+		if err := t.conn.AddSet(all.sets[i], nil); err != nil {
 			return fmt.Errorf("declare set %s: %w", k.name, err)
 		}
 	}
@@ -94,7 +90,8 @@ func (t *Table) build() error {
 		t.conn.AddChain(chain)
 		t.conn.FlushChain(chain)
 		for i, k := range kinds {
-			t.conn.AddRule(&nftables.Rule{Table: t.table, Chain: chain, Exprs: k.rule(t.sets[i])})
+			rule := append(k.match(all.sets[i]), &expr.Counter{}, &expr.Verdict{Kind: expr.VerdictDrop})
+			t.conn.AddRule(&nftables.Rule{Table: t.table, Chain: chain, Exprs: rule})
 		}
 	}
 	return nil

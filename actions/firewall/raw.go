@@ -80,7 +80,11 @@ func (t *Table) transact(msg uint16, flag netlink.HeaderFlags, tableFlags uint32
 // Lookup implements actions.Firewall: it reads one element back from the kernel. left is 0 for a ban without end.
 func (t *Table) Lookup(target actions.Target) (left time.Duration, found bool, err error) {
 	p := target.Prefix
-	k := kinds[kindOf(p)]
+	s := t.shelves[target.Scope]
+	if s == nil {
+		return 0, false, nil
+	}
+	set := s.setName(kinds[kindOf(p)])
 	key, err := netlink.MarshalAttributes([]netlink.Attribute{{Type: unix.NFTA_DATA_VALUE, Data: p.Addr().AsSlice()}})
 	if err != nil {
 		return 0, false, err
@@ -95,7 +99,7 @@ func (t *Table) Lookup(target actions.Target) (left time.Duration, found bool, e
 	}
 	body, err := netlink.MarshalAttributes([]netlink.Attribute{
 		{Type: unix.NFTA_SET_ELEM_LIST_TABLE, Data: text(TableName)},
-		{Type: unix.NFTA_SET_ELEM_LIST_SET, Data: text(k.name)},
+		{Type: unix.NFTA_SET_ELEM_LIST_SET, Data: text(set)},
 		{Type: unix.NFTA_SET_ELEM_LIST_ELEMENTS | netlink.Nested, Data: list},
 	})
 	if err != nil {
@@ -109,7 +113,7 @@ func (t *Table) Lookup(target actions.Target) (left time.Duration, found bool, e
 		return 0, false, nil
 	}
 	if err != nil || len(answers) == 0 {
-		return 0, false, fmt.Errorf("read element %s of set %s: %w", p, k.name, err)
+		return 0, false, fmt.Errorf("read element %s of set %s: %w", p, set, err)
 	}
 	left, err = expiration(answers[0].Data)
 	return left, err == nil, err

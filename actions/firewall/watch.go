@@ -107,8 +107,8 @@ func (t *Table) harm(m netlink.Message) string {
 
 // whole looks whether all sets and chains are there, with their rules.
 func (t *Table) whole() bool {
-	for _, k := range kinds {
-		if !t.exists(unix.NFT_MSG_GETSET, unix.NFTA_SET_TABLE, unix.NFTA_SET_NAME, k.name) {
+	for _, name := range *t.names.Load() {
+		if !t.exists(unix.NFT_MSG_GETSET, unix.NFTA_SET_TABLE, unix.NFTA_SET_NAME, name) {
 			return false
 		}
 	}
