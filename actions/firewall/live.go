@@ -6,6 +6,8 @@ import (
 	"net/netip"
 
 	"github.com/ti-mo/conntrack"
+
+	"picket/actions"
 )
 
 // Live counts the connections of a prefix that conntrack knows at this moment, and their bytes where the kernel counts
@@ -40,6 +42,6 @@ func CutNow(p netip.Prefix) (closed int, err error) {
 		return 0, fmt.Errorf("open conntrack: %w", err)
 	}
 	c := &cutter{conn: conn}
-	party := lengths(map[netip.Prefix]bool{p: true})
+	party := lengths(map[actions.Target]bool{{Prefix: p}: true})
 	return closed, errors.Join(c.flows(party), sockets(party), conn.Close())
 }
