@@ -55,6 +55,7 @@ type life struct {
 	again   bool // found in process at the start
 	tries   int  // to undo it
 	result  []incidents.Evidence
+	shown   bool // its output is with the case
 }
 
 // Options of a desk.

@@ -347,7 +347,8 @@ func (d *Desk) told(l *life) {
 	}
 	evidence := l.result
 	l.result = nil
-	if l.Output.Text != "" {
+	if l.Output.Text != "" && !l.shown {
+		l.shown = true
 		evidence = append(evidence, incidents.Evidence{
 			Time: d.now().UTC(), Kind: "output", Name: fmt.Sprintf("measure %d: %s", l.ID, l.Name), Type: l.Output.Type,
 			Data: []byte(l.Output.Text[:min(len(l.Output.Text), incidents.MaxEvidence)]),

@@ -26,7 +26,7 @@ func pluginsCommand() *cobra.Command {
 			RunE: func(cmd *cobra.Command, args []string) error { return validatePlugins(cmd, args) }},
 		&cobra.Command{Use: "sudo-check", Short: "tell which of the commands that plugins need are missing from sudoers", Args: cobra.NoArgs,
 			RunE: func(cmd *cobra.Command, _ []string) error { return checkSudo(cmd) }},
-		installCommand(),
+		runMeasureCommand(), installCommand(),
 	)
 	return cmd
 }
