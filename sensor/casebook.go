@@ -64,6 +64,7 @@ func (s *Sensor) prepareIncidents(o *RunOptions) (err error) {
 		return fmt.Errorf("read this host's name: %w", err)
 	}
 	s.plan.findings = &findingDesk{book: s.book, local: s.locals.has, host: s.host, record: c.Record}
+	s.plan.findings.processes = newAttributor(s.plan.findings.tell)
 	return s.locals.read()
 }
 

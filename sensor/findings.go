@@ -35,6 +35,8 @@ type findingDesk struct {
 	local  func(netip.Addr) bool        // is it an address of this host
 	host   string                       // this host's name
 	record time.Duration                // how long a flow's packets are kept after an alert; 0: not at all
+
+	processes *attributor // names processes of this host; nil: nobody does
 }
 
 const (
@@ -93,14 +95,17 @@ func (r *reporter) alert(at *eve.Moment, a *signatures.Alert) {
 	if r.budget.take(p.Time) {
 		r.evidence(f, at, a)
 	}
-	r.tell(f)
+	if !r.desk.processes.take(f, p, r.desk.local) {
+		r.desk.tell(f)
+	}
 }
 
-func (r *reporter) tell(f *incidents.Finding) {
-	if r.desk.atOnce != nil {
-		r.desk.atOnce(f)
+// tell orders the bans that a finding wants at once and hands it to the casebook.
+func (d *findingDesk) tell(f *incidents.Finding) {
+	if d.atOnce != nil {
+		d.atOnce(f)
 	}
-	r.desk.book.Offer(f)
+	d.book.Offer(f)
 }
 
 // repeatSlot is the slot of a rule and two addresses.
@@ -123,7 +128,7 @@ func (r *reporter) flush(slot *repeat) {
 	f.Time, f.Repeats = time.Unix(0, slot.last).UTC(), slot.again-1
 	slot.again, slot.told = 0, slot.last
 	r.waiting--
-	r.tell(&f)
+	r.desk.tell(&f)
 }
 
 // look asks for a look through slots and recordings at a time.

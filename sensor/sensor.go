@@ -253,6 +253,7 @@ func (s *Sensor) inlinePosts(c *Config) {
 // Run works until ctx ends. All goroutines of picket are started here.
 //
 //	worker       one for each post; ends when its source does
+//	processes    names the processes of this host behind findings; ends when the last worker has
 //	watchers     one for all log files, one for each jail that reads the journal
 //	judge        all jails; ends when the last watcher has
 //	casebook     makes incidents out of what workers and judge find; ends after them
@@ -300,6 +301,9 @@ func (s *Sensor) Run(ctx context.Context) error {
 	others.Go(func() { s.serveFail2ban(later) })
 	others.Go(func() { s.finishTakeover(later) })
 
+	var naming sync.WaitGroup
+	naming.Go(s.plan.findings.processes.run)
+
 	err := s.ready(ready)
 	if err == nil {
 		_, _ = daemon.SdNotify(false, daemon.SdNotifyReady)
@@ -315,6 +319,8 @@ func (s *Sensor) Run(ctx context.Context) error {
 	}
 	cancel()
 	workers.Wait()
+	close(s.plan.findings.processes.inbox)
+	naming.Wait()
 	stopFinding()
 	book.Wait()
 	stopLater()

@@ -142,13 +142,15 @@ func SocketInodes(pid int, into map[string]bool) {
 	}
 }
 
-// SocketOwners tells which process holds a socket, by inode.
+// SocketOwners tells which process holds a socket, by inode; of several the one with the lowest number, which mostly has
+// opened it and left it to the others.
 func SocketOwners() map[string]int {
 	by := map[string]int{}
 	for _, pid := range numbers("/proc/[0-9]*") {
 		links, _ := filepath.Glob("/proc/" + strconv.Itoa(pid) + "/fd/*")
 		for _, link := range links {
-			if inode, ok := socketInode(link); ok {
+			inode, ok := socketInode(link)
+			if _, known := by[inode]; ok && !known {
 				by[inode] = pid
 			}
 		}

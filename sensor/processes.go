@@ -1,0 +1,142 @@
+package sensor
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/vishvananda/netlink"
+
+	"picket/actions/process"
+	"picket/actions/procfs"
+	"picket/incidents"
+	"picket/traffic/packet"
+)
+
+// attributor names the process of this host behind a finding: when an alert tells that somebody has got in (a foothold
+// and what comes later), whoever holds this host's end of the connection belongs to the case. The kernel is asked for
+// the socket, and /proc for its holder; that takes milliseconds, so that packet workers hand such findings over and go
+// on. A finding that finds the inbox full goes its way without a process.
+type attributor struct {
+	inbox chan attribution
+	tell  func(*incidents.Finding)
+	flows map[uint64]incidents.Process // found lately, by number of the flow
+	next  time.Time                    // when the processes may be looked through again
+}
+
+// attribution is a finding that waits for its process.
+type attribution struct {
+	finding       *incidents.Finding
+	proto         packet.Proto
+	local, remote netip.AddrPort // this host's end and the other
+}
+
+const (
+	maxAttributions = 256 // that wait, and that are remembered
+	// attributionPause lies between two looks through all processes: a flood of alerts must not become one of looks.
+	attributionPause = 100 * time.Millisecond
+	maxProcessTree   = 16 // generations that are told
+)
+
+func newAttributor(tell func(*incidents.Finding)) *attributor {
+	return &attributor{inbox: make(chan attribution, maxAttributions), tell: tell, flows: map[uint64]incidents.Process{}}
+}
+
+// take takes a finding over if it concerns a process of this host; it never waits. Any worker may call it.
+func (a *attributor) take(f *incidents.Finding, p *packet.Packet, local func(netip.Addr) bool) bool {
+	if a == nil || f.Stage < incidents.Foothold || p.Proto != packet.TCP && p.Proto != packet.UDP {
+		return false
+	}
+	one := attribution{f, p.Proto, addrPort(p.Src, p.SrcPort), addrPort(p.Dst, p.DstPort)}
+	if !local(one.local.Addr()) {
+		one.local, one.remote = one.remote, one.local
+	}
+	if !local(one.local.Addr()) {
+		return false
+	}
+	select {
+	case a.inbox <- one:
+		return true
+	default:
+		return false
+	}
+}
+
+func addrPort(a packet.Addr, port uint16) netip.AddrPort { return netip.AddrPortFrom(a.Netip(), port) }
+
+// run works until the inbox is closed.
+func (a *attributor) run() {
+	for one := range a.inbox {
+		if p, ok := a.holder(&one); ok {
+			one.finding.Process = &p
+			one.finding.Evidence = append(one.finding.Evidence, processEvidence(&one, &p))
+		}
+		a.tell(one.finding)
+	}
+}
+
+// holder finds the process at this host's end of a finding's connection.
+func (a *attributor) holder(one *attribution) (incidents.Process, bool) {
+	id := one.finding.FlowID
+	if p, known := a.flows[id]; known && id != 0 {
+		return p, true
+	}
+	now := time.Now()
+	if now.Before(a.next) {
+		return incidents.Process{}, false
+	}
+	inode, err := socketInode(one)
+	if err != nil || inode == 0 {
+		return incidents.Process{}, false // closed already, or it was never one of this host's
+	}
+	pid := procfs.SocketOwners()[strconv.FormatUint(uint64(inode), 10)]
+	a.next = time.Now().Add(attributionPause)
+	p, err := process.Describe(pid)
+	if pid == 0 || err != nil {
+		return p, false
+	}
+	if len(a.flows) >= maxAttributions {
+		clear(a.flows)
+	}
+	a.flows[id] = p
+	return p, true
+}
+
+// socketInode asks the kernel for one socket by its ends (sock_diag(7)).
+func socketInode(one *attribution) (uint32, error) {
+	var local, remote net.Addr = net.TCPAddrFromAddrPort(one.local), net.TCPAddrFromAddrPort(one.remote)
+	if one.proto == packet.UDP {
+		local, remote = net.UDPAddrFromAddrPort(one.local), net.UDPAddrFromAddrPort(one.remote)
+	}
+	s, err := netlink.SocketGet(local, remote)
+	if err != nil {
+		return 0, err
+	}
+	return s.INode, nil
+}
+
+// processEvidence is what can be read of a process at this moment.
+func processEvidence(one *attribution, p *incidents.Process) incidents.Evidence {
+	var text strings.Builder
+	fmt.Fprintf(&text, "socket     %s %s to %s\n", protoName(one.proto), one.local, one.remote)
+	fmt.Fprintf(&text, "process    %d, started at tick %d\nname       %s\nexe        %s\ncommand    %s\nuser       %s\n",
+		p.PID, p.Start, p.Name, p.Exe, p.Command, p.User)
+	if p.Container != "" {
+		fmt.Fprintf(&text, "container  %s\n", p.Container)
+	}
+	for i, pid := 0, p.PID; i < maxProcessTree && pid > 0; i++ {
+		up, err := procfs.Read(pid)
+		if err != nil {
+			break
+		}
+		fmt.Fprintf(&text, "%s%d %s: %s\n", strings.Repeat("  ", i), pid, procfs.Printable(up.Comm), procfs.Printable(procfs.Command(pid, 256)))
+		pid = up.Parent
+	}
+	return incidents.Evidence{
+		Time: time.Now().UTC(), Kind: "process", Name: fmt.Sprintf("process %d (%s) behind %s", p.PID, p.Name, one.finding.Rule.ID),
+		Type: "text/plain", Data: []byte(text.String()),
+	}
+}
