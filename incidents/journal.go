@@ -50,9 +50,11 @@ type Filter struct {
 	Attacker netip.Prefix `json:"attacker,omitzero"`
 	Victim   netip.Prefix `json:"victim,omitzero"`
 	Rule     string       `json:"rule,omitempty"` // its ID: "1:2019401", "sshd"
-	Text     string       `json:"text,omitempty"` // words of titles, rules, tags, users, files, addresses
-	Limit    int          `json:"limit,omitempty"`
-	Before   ID           `json:"before,omitempty"` // page on: cases that were updated no later than this one
+	// Text are words of titles, rules, tags, users, files and addresses; each must begin one. Of words that thousands of
+	// cases have, the cases opened last are looked at.
+	Text   string `json:"text,omitempty"`
+	Limit  int    `json:"limit,omitempty"`
+	Before ID     `json:"before,omitempty"` // page on: cases that were updated no later than this one
 }
 
 // Archive is where cases are found again.

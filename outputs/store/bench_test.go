@@ -26,9 +26,14 @@ func BenchmarkArchive(b *testing.B) {
 			}
 		}
 	}
+	archiveQuestions(b, s, n)
+}
+
+// archiveQuestions measures questions to a store of n samples.
+func archiveQuestions(b *testing.B, s *Store, n int) {
 	b.Run("show", func(b *testing.B) {
 		for b.Loop() {
-			if _, err := s.Incident(b.Context(), n/2); err != nil {
+			if _, err := s.Incident(b.Context(), incidents.ID(n/2)); err != nil {
 				b.Fatal(err)
 			}
 		}

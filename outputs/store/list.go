@@ -16,6 +16,8 @@ const (
 	listMost    = 10_000
 	// narrow is how many cases a choice may select to be looked up one by one.
 	narrow = 2000
+	// manyWords is among how many of the cases with common words, the last ones opened, a list looks.
+	manyWords = 5000
 )
 
 // choice selects cases by what stands in a table beside theirs. There are two ways to ask for it: collect what it
@@ -23,7 +25,7 @@ const (
 // first way, one of many by the second.
 type choice struct {
 	in     string // a query of numbers of incidents
-	exists string // the same query for the one incident.id
+	exists string // the same query for the one incident.id; "": it cannot be asked so
 	args   []any
 	wide   bool // it selects more than narrow
 }
@@ -57,10 +59,13 @@ func page(ctx context.Context, db *sql.DB, f *incidents.Filter, choices []choice
 	driven := false // by a choice of few
 	for i := range choices {
 		c := &choices[i]
-		if c.wide {
-			where = append(where, "EXISTS ("+c.exists+")")
-		} else {
+		switch {
+		case !c.wide:
 			where, driven = append(where, "id IN ("+c.in+")"), true
+		case c.exists != "":
+			where = append(where, "EXISTS ("+c.exists+")")
+		default:
+			where = append(where, fmt.Sprintf("id IN (%s ORDER BY rowid DESC LIMIT %d)", c.in, manyWords))
 		}
 		args = append(args, c.args...)
 	}
@@ -75,7 +80,7 @@ func page(ctx context.Context, db *sql.DB, f *incidents.Filter, choices []choice
 			return nil, 0, err
 		}
 	}
-	if !driven {
+	if !driven { // the first that are chosen end the walk
 		from += " INDEXED BY incident_updated"
 	}
 	limit := f.Limit
@@ -127,7 +132,7 @@ func choicesOf(f *incidents.Filter) (all []choice) {
 	}
 	if q := ftsQuery(f.Text); q != "" {
 		const in = "SELECT rowid FROM words WHERE words MATCH ?"
-		all = append(all, choice{in: in, exists: in + " AND rowid = incident.id", args: []any{q}})
+		all = append(all, choice{in: in, args: []any{q}})
 	}
 	return all
 }
