@@ -53,7 +53,7 @@ func Compile(d Definition, now time.Time) (*Filter, error) {
 	}
 	for i, text := range d.FailRegex {
 		e := c.compile("failregex", i, text)
-		if e != nil && !c.identifies(e, f.prefix) {
+		if e != nil && !Identifies(e, f.prefix) {
 			c.fault("failregex", i, fmt.Errorf("no group tells whose failure it is (<HOST>, <ADDR>, <F-ID> … is missing)"))
 		}
 		f.failures = append(f.failures, e)
@@ -89,8 +89,8 @@ func (c *compiler) fault(option string, index int, err error) {
 	c.faults = append(c.faults, fmt.Errorf("%s %d: %w", option, index+1, err))
 }
 
-// identifies tells whether a failure expression, or the prefix before it, says whose failure it is.
-func (c *compiler) identifies(e, prefix *expression.Expression) bool {
+// Identifies tells whether a failure expression, or the prefix before it (nil for none), says whose failure it is.
+func Identifies(e, prefix *expression.Expression) bool {
 	groups := []string{"fid", "ip4", "ip6", "dns", "mlfid"}
 	return e.Has(groups...) || prefix != nil && prefix.Has(groups...)
 }

@@ -32,7 +32,7 @@ const noSocket = "off"
 // goes on without: two servers must not be taken for one.
 func (s *Sensor) prepareFail2ban(o *RunOptions) error {
 	path := o.Config.Logs.fail2banSocket()
-	if path == "" || len(s.jails) == 0 {
+	if _, ok := any(s).(rules.Warden); path == "" || len(s.jails) == 0 || !ok {
 		return nil
 	}
 	l, err := fail2ban.Listen(path)

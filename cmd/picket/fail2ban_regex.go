@@ -10,6 +10,7 @@ import (
 	"picket/outputs/fail2ban/pickle"
 	"picket/rules"
 	"picket/rules/dates"
+	"picket/rules/expression"
 	f2b "picket/rules/fail2ban"
 )
 
@@ -213,12 +214,50 @@ func (t *regexTool) prepare(args []string) error {
 		t.definition.IgnoreRegex = append(t.definition.IgnoreRegex, args[2])
 	}
 	t.definition.UseDNS = t.options.usedns
+	if err := t.checkRegexes(); err != nil {
+		return err
+	}
 	filter, err := rules.Compile(t.definition, t.now)
 	if err != nil {
 		return err
 	}
 	t.judge = rules.NewJudge(filter, dates.Clock{Now: t.now, Zone: zone})
 	t.stats = newRegexStats(filter)
+	return nil
+}
+
+// checkRegexes says in fail2ban's words what is wrong with an expression.
+func (t *regexTool) checkRegexes() error {
+	d := &t.definition
+	options := expression.Options{Names: d.UseDNS != "no", Lines: d.MaxLines > 1}
+	compiled := func(text string) (*expression.Expression, error) {
+		e, err := expression.Compile(text, options)
+		if err != nil {
+			return nil, fmt.Errorf("Unable to compile regular expression '%s':\n%w", expression.Shown(text, options.Names), err) //lint:ignore ST1005 fail2ban's own words
+		}
+		return e, nil
+	}
+	var prefix *expression.Expression
+	var err error
+	if d.PrefRegex != "" {
+		if prefix, err = compiled(d.PrefRegex); err != nil {
+			return err
+		}
+	}
+	for _, text := range d.FailRegex {
+		e, err := compiled(text)
+		if err != nil {
+			return err
+		}
+		if !rules.Identifies(e, prefix) {
+			return fmt.Errorf("No failure-id group in '%s'", expression.Shown(text, options.Names)) //lint:ignore ST1005 fail2ban's own words
+		}
+	}
+	for _, text := range d.IgnoreRegex {
+		if _, err := compiled(text); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
