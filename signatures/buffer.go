@@ -41,6 +41,8 @@ type Point struct {
 	// The bytes need stay valid only until Inspect returns. Neither may allocate: see view.keep.
 	Bytes func(v *view) []byte
 	Each  func(v *view, i int) ([]byte, bool)
+	// File gets the same of one file of the transaction, for buffers that files have; nil: not there.
+	File func(f *app.File) []byte
 	// Grows says that the buffer is only ever appended to while the transaction goes on: what was searched needs no
 	// second search.
 	Grows bool

@@ -493,6 +493,11 @@ func (b *builder) placeLists() error {
 			})
 		}
 	}
+	for i := range b.tx {
+		if t := &b.tx[i]; t.file != nil || slices.ContainsFunc(t.points, func(p Point) bool { return p.File != nil }) {
+			b.ofFiles++
+		}
+	}
 	b.anyApp = len(b.tx) > 0
 	if b.anyApp && len(b.Signature.payload) > 0 {
 		b.tx = append(b.tx, txInspection{name: "payload", chain: b.Signature.payload, stream: true})

@@ -216,11 +216,17 @@ func (in *Inspector) headTests(s *Signature) bool {
 			return false
 		}
 		in.m.sig = s
-		if !in.m.run(b.chain, b.xform.apply(&in.v, buf)) {
+		if !in.runOver(b.chain, b.xform, buf) {
 			return false
 		}
 	}
 	return true
+}
+
+// runOver judges a chain on what transforms make of a buffer.
+func (in *Inspector) runOver(c chain, p pipeline, buf []byte) bool {
+	buf, ok := p.apply(&in.v, buf)
+	return ok && in.m.run(c, buf)
 }
 
 // payload looks for the rule's payload contents in the stream, the packet, or both (Suricata's

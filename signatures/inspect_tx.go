@@ -150,7 +150,7 @@ func (in *Inspector) filterTx(tx *app.Transaction, g *txGroup, st *txState) *txS
 			case f.point.Grows && len(f.xform) == 0:
 				in.scan(f.filter, st.rest(f, b), anyPlace)
 			default:
-				in.scan(f.filter, f.xform.apply(&in.v, b), anyPlace)
+				in.scanOver(f, b)
 			}
 			continue
 		}
@@ -159,10 +159,17 @@ func (in *Inspector) filterTx(tx *app.Transaction, g *txGroup, st *txState) *txS
 			if !ok {
 				break
 			}
-			in.scan(f.filter, f.xform.apply(&in.v, b), anyPlace)
+			in.scanOver(f, b)
 		}
 	}
 	return st
+}
+
+// scanOver searches what a filter's transforms make of a buffer.
+func (in *Inspector) scanOver(f *txFilter, b []byte) {
+	if b, ok := f.xform.apply(&in.v, b); ok {
+		in.scan(f.filter, b, anyPlace)
+	}
 }
 
 // rest is the part of a growing buffer in which a literal may lie that was not seen before.
@@ -322,7 +329,34 @@ func (in *Inspector) inspections(s *Signature, tx *app.Transaction, r *txRule) b
 			return false
 		}
 	}
-	return all
+	return all && (s.ofFiles < 2 || len(tx.Files[in.direction]) < 2 || in.oneFile(s, tx))
+}
+
+// oneFile tells whether all of a rule's conditions on files hold for the same one.
+func (in *Inspector) oneFile(s *Signature, tx *app.Transaction) bool {
+	in.m.sig = s
+	for _, f := range tx.Files[in.direction] {
+		if in.holdForFile(s, tx, f) {
+			return true
+		}
+	}
+	return false
+}
+
+func (in *Inspector) holdForFile(s *Signature, tx *app.Transaction, f *app.File) bool {
+	for i := range s.tx {
+		t := &s.tx[i]
+		if t.file != nil && !t.file(f) {
+			return false
+		}
+		if pt := point(t.points, tx.Proto, in.direction); pt != nil && pt.File != nil && t.absent == mustBeThere {
+			b := pt.File(f)
+			if b == nil || !in.runOver(t.chain, t.xform, b) {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // answer is what an inspection says.
@@ -373,14 +407,14 @@ func (in *Inspector) holds(s *Signature, t *txInspection, pt *Point, final bool)
 		if b == nil {
 			return final && t.absent != mustBeThere
 		}
-		return t.absent != mustBeAbsent && in.m.run(t.chain, t.xform.apply(&in.v, b))
+		return t.absent != mustBeAbsent && in.runOver(t.chain, t.xform, b)
 	}
 	for i := 0; ; i++ {
 		b, ok := pt.Each(&in.v, i)
 		if !ok {
 			return i == 0 && final && t.absent != mustBeThere
 		}
-		if t.absent != mustBeAbsent && in.m.run(t.chain, t.xform.apply(&in.v, b)) {
+		if t.absent != mustBeAbsent && in.runOver(t.chain, t.xform, b) {
 			return true
 		}
 	}

@@ -15,14 +15,16 @@ var fileProtos = []app.Proto{app.HTTP1, app.HTTP2, app.DoH2, app.SMTP, app.FTPDa
 // fileKeywords look at files that transactions carry (docs.suricata.io, "File Keywords").
 func fileKeywords() []Keyword {
 	return []Keyword{
-		buffer(Buffer{Name: "file.name", Aliases: []string{"file_name"}, Points: filePoints(func(v *view, i int) ([]byte, bool) {
-			f, ok := file(v, i)
-			if !ok {
-				return nil, false
-			}
-			return f.Name, true
-		})},
-		),
+		buffer(Buffer{Name: "file.name", Aliases: []string{"file_name"}, Points: ofFile(
+			func(f *app.File) []byte { return f.Name },
+			filePoints(func(v *view, i int) ([]byte, bool) {
+				f, ok := file(v, i)
+				if !ok {
+					return nil, false
+				}
+				return f.Name, true
+			}),
+		)}),
 		{Name: "filename", Parse: fileContent("file.name", false)},
 		{Name: "fileext", Parse: fileContent("file.name", true)},
 		{Name: "filesize", Parse: parseFilesize},
@@ -56,7 +58,7 @@ func file(v *view, i int) (*app.File, bool) {
 // testFile adds a condition that one of the transaction's files must meet.
 func (b *builder) testFile(name string, t func(f *app.File) bool) error {
 	points := late(append(when(app.ToServer, 0, fileProtos...), when(app.ToClient, 0, fileProtos...)...))
-	return b.testTx(name, points, func(v *view) bool {
+	err := b.testTx(name, points, func(v *view) bool {
 		for i := 0; ; i++ {
 			f, ok := file(v, i)
 			if !ok || t(f) {
@@ -64,6 +66,20 @@ func (b *builder) testFile(name string, t func(f *app.File) bool) error {
 			}
 		}
 	})
+	if err == nil {
+		b.Signature.tx[len(b.Signature.tx)-1].file = t
+	}
+	return err
+}
+
+// ofFile adds to points how to get the buffer of one file.
+func ofFile(get func(f *app.File) []byte, points []Point) []Point {
+	for i := range points {
+		if points[i].Each != nil {
+			points[i].File = get
+		}
+	}
+	return points
 }
 
 // fileContent reads the older filename and fileext: a content in the name; ext: at its end, behind a dot.

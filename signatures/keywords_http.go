@@ -149,17 +149,26 @@ func contentPoints() []Point {
 			points = append(points, late(each(app.ToClient, 0, readyFile, p))...)
 		}
 	}
-	return points
+	return ofFile(readyData, points)
+}
+
+// readyData returns a file's content if it is worth a look.
+func readyData(f *app.File) []byte {
+	if !f.Inspect || len(f.Data) == 0 {
+		return nil
+	}
+	return f.Data
 }
 
 // readyFile returns the content of the i-th file of the direction that is worth a look.
 func readyFile(v *view, i int) ([]byte, bool) {
 	for _, f := range v.Tx.Files[v.Dir] {
-		if !f.Inspect || len(f.Data) == 0 {
+		data := readyData(f)
+		if data == nil {
 			continue
 		}
 		if i == 0 {
-			return f.Data, true
+			return data, true
 		}
 		i--
 	}

@@ -120,28 +120,18 @@ func setStartsWith(c *content) error {
 	return nil
 }
 
+// absolute makes the parser of depth or offset.
 func absolute(name string, field func(*content) *operand) func(*builder, string) error {
 	return func(b *builder, arg string) error {
-		c, err := b.modified(name)
+		c, o, err := b.placeable(name, field, (*content).relative, "distance or within")
 		if err != nil {
 			return err
-		}
-		o := field(c)
-		switch {
-		case c.startsWith:
-			return fmt.Errorf("%s does not go with startswith", name)
-		case c.relative():
-			return fmt.Errorf("%s does not go with distance or within of the same content", name)
-		case o.set:
-			return fmt.Errorf("%s is given twice for one content", name)
 		}
 		if *o, err = b.byteOperand(arg, 0, 65535); err != nil {
 			return err
 		}
-		if name == "depth" && o.slot == 0 {
-			if o.value < len(c.bytes) {
-				return fmt.Errorf("depth %d is smaller than the content (%d bytes)", o.value, len(c.bytes))
-			}
+		if name == "depth" && o.slot == 0 && o.value < len(c.bytes) {
+			return fmt.Errorf("depth %d is smaller than the content (%d bytes)", o.value, len(c.bytes))
 		}
 		if c.depth.set && c.depth.slot == 0 && c.offset.slot == 0 && name == "offset" {
 			c.depth.value += c.offset.value
@@ -152,20 +142,13 @@ func absolute(name string, field func(*content) *operand) func(*builder, string)
 	}
 }
 
+// relation makes the parser of distance or within.
 func relation(name string, field func(*content) *operand) func(*builder, string) error {
 	return func(b *builder, arg string) error {
-		c, err := b.modified(name)
+		absolute := func(c *content) bool { return c.depth.set || c.offset.set }
+		c, o, err := b.placeable(name, field, absolute, "depth or offset")
 		if err != nil {
 			return err
-		}
-		o := field(c)
-		switch {
-		case c.startsWith:
-			return fmt.Errorf("%s does not go with startswith", name)
-		case c.depth.set || c.offset.set:
-			return fmt.Errorf("%s does not go with depth or offset of the same content", name)
-		case o.set:
-			return fmt.Errorf("%s is given twice for one content", name)
 		}
 		lo := -1024 * 1024
 		if name == "within" {
@@ -183,6 +166,25 @@ func relation(name string, field func(*content) *operand) func(*builder, string)
 		}
 		return nil
 	}
+}
+
+// placeable returns the content that a modifier gives a place, and the modifier's number in it. clash tells whether the
+// content has a place of the other kind.
+func (b *builder) placeable(name string, field func(*content) *operand, clash func(*content) bool, others string) (*content, *operand, error) {
+	c, err := b.modified(name)
+	if err != nil {
+		return nil, nil, err
+	}
+	o := field(c)
+	switch {
+	case c.startsWith:
+		return nil, nil, fmt.Errorf("%s does not go with startswith", name)
+	case clash(c):
+		return nil, nil, fmt.Errorf("%s does not go with %s of the same content", name, others)
+	case o.set:
+		return nil, nil, fmt.Errorf("%s is given twice for one content", name)
+	}
+	return c, o, nil
 }
 
 // holder returns the chain in which an item stands last.

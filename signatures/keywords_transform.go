@@ -44,18 +44,19 @@ func (b *builder) addTransform(name, arg string) error {
 // pipeline is a chain of transforms.
 type pipeline []*transform.Transform
 
-// apply sends a buffer through the chain. The result lives as long as the view's arena; nil: a transform failed.
-func (p pipeline) apply(v *view, buf []byte) []byte {
+// apply sends a buffer through the chain. The result lives as long as the view's arena. False: a transform failed, and
+// nothing matches, neither contents nor their absence.
+func (p pipeline) apply(v *view, buf []byte) ([]byte, bool) {
 	for _, t := range p {
 		start := len(v.arena)
 		out, ok := t.Apply(v.arena, buf, &v.insp.transforms)
 		if !ok {
-			return nil
+			return nil, false
 		}
 		v.arena = out
 		buf = out[start:len(out):len(out)]
 	}
-	return buf
+	return buf, true
 }
 
 // check refuses a content that what the transforms leave can never hold.

@@ -47,6 +47,7 @@ type Signature struct {
 	names       uint8 // number of byte variables
 	fileStore   bool
 	sums        fileSum // hashes of files that the rule compares
+	ofFiles     int     // conditions on files: all must hold for the same one
 	hook        *hook
 }
 
@@ -184,6 +185,7 @@ type txInspection struct {
 	xform  pipeline
 	chain  chain
 	test   func(v *view) bool
+	file   func(f *app.File) bool // the test on one file, where it is one of files
 	stream bool
 	absent absence
 }

@@ -1,6 +1,7 @@
 package signatures
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 
@@ -79,6 +80,39 @@ func TestTransactions(t *testing.T) {
 				t.Errorf("alerts %v, want %v", got, tt.want)
 			}
 		})
+	}
+}
+
+// TestOneFile: conditions on files must hold for the same file of a transaction.
+func TestOneFile(t *testing.T) {
+	const rule = `alert http any any -> any any (flow:to_server; file.name; content:".exe"; file.data; content:"evil"; sid:1;)
+`
+	upload := func(first, second string) string {
+		part := func(name, content string) string {
+			return "--x\r\nContent-Disposition: form-data; name=\"f\"; filename=\"" + name + "\"\r\n\r\n" + content + "\r\n"
+		}
+		body := part("a.txt", first) + part("b.exe", second) + "--x--\r\n"
+		return fmt.Sprintf("POST /up HTTP/1.1\r\nHost: h\r\nContent-Type: multipart/form-data; boundary=x\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
+	}
+	for _, tt := range []struct {
+		first, second string
+		want          []uint32
+	}{{"good", "evil", []uint32{1}}, {"evil", "good", nil}} {
+		if got := newTalk(t, rule).say(app.ToServer, upload(tt.first, tt.second)); !slices.Equal(got, tt.want) {
+			t.Errorf("%s in a.txt, %s in b.exe: alerts %v, want %v", tt.first, tt.second, got, tt.want)
+		}
+	}
+}
+
+// TestFailedTransform: what could not be transformed matches nothing, not even the absence of something.
+func TestFailedTransform(t *testing.T) {
+	for rule, want := range map[string][]uint32{
+		`alert http any any -> any any (http.host; pcrexform:"(zzz)"; content:!"a"; sid:1;)`:     nil,
+		`alert http any any -> any any (http.host; pcrexform:"(example)"; content:!"z"; sid:1;)`: {1},
+	} {
+		if got := newTalk(t, rule+"\n").say(app.ToServer, webRequest); !slices.Equal(got, want) {
+			t.Errorf("%s: alerts %v, want %v", rule, got, want)
+		}
 	}
 }
 
