@@ -252,12 +252,22 @@ func (f *feeder) Stream(dir packet.Direction, data []byte, eof bool) int {
 	if len(f.s.App.Announced) > 0 {
 		f.t.expect.add(f.r, &f.s.App)
 	}
-	if p := f.s.App.Parser; p != nil && f.s.bytes != nil && f.s.App.Proto != app.SMB {
-		if txs := p.Transactions(); txs != nil && len(txs.Open) > 0 && txs.Open[len(txs.Open)-1].Complete(dir) {
-			f.s.bytes.Trigger(dir)
-		}
+	if f.complete(dir) {
+		f.s.bytes.Trigger(dir)
 	}
 	return n
+}
+
+// complete tells whether the newest transaction is complete in a direction, so that the raw stream is to be judged without
+// waiting for more. Suricata's SMB parser does not ask for that (OISF/suricata#16020 would change it): chunks of SMB are
+// cut by their size alone, and depth counts from where they begin.
+func (f *feeder) complete(dir packet.Direction) bool {
+	p := f.s.App.Parser
+	if p == nil || f.s.bytes == nil || f.s.App.Proto == app.SMB {
+		return false
+	}
+	txs := p.Transactions()
+	return txs != nil && len(txs.Open) > 0 && txs.Open[len(txs.Open)-1].Complete(dir)
 }
 
 // Gap implements stream.Consumer.
