@@ -38,10 +38,17 @@ func (d *Desk) event(e *incidents.Event) {
 	if policies == nil {
 		return
 	}
-	for _, p := range (*policies).Propose(e) {
+	list := (*policies).Propose(e)
+	for _, p := range list {
 		if _, err := d.propose(p.Spec, e.Incident.ID, e.Finding, "policy "+p.Policy, p.Reason); err != nil {
 			d.o.Log.Error("measure not taken on", "name", p.Name, "incident", e.Incident.ID, "policy", p.Policy, "error", err)
 		}
+	}
+	if len(list) == 0 {
+		return
+	}
+	if err := (*policies).Kept(); err != nil {
+		d.o.Log.Error("that measures were proposed is not kept; after a crash they may be again", "error", err)
 	}
 }
 

@@ -33,6 +33,8 @@ type Cases interface {
 type Policies interface {
 	// Propose tells what is to be done about a case that has changed, except for what Bans tells.
 	Propose(e *incidents.Event) []Proposal
+	// Kept tells that what was proposed is on disk. It is not proposed again then, even after a crash.
+	Kept() error
 	// Bans hands out the bans that need neither delay nor approval nor the case, while it has not heard of the finding
 	// yet. Any goroutine may call it.
 	Bans(f *incidents.Finding, order func(actions.Request))

@@ -19,15 +19,17 @@ import (
 // outlive the program. All of it is bounded: when a table is full, one of a few picked at random goes, the one that is
 // over first. Any goroutine may use it.
 type Memory struct {
-	mu      sync.Mutex
+	mu      sync.Mutex // guards what follows
 	counts  map[countKey]*count
 	marks   map[markKey]mark
 	max     int
 	changed []markLine // since the last flush
-	file    *os.File   // nil: nothing is kept
-	path    string
-	lines   int
 	evicted uint64
+
+	path  string     // "": nothing is kept
+	disk  sync.Mutex // guards what follows; taken before mu
+	file  *os.File
+	lines int
 }
 
 type countKey struct{ policy, party string }
@@ -143,7 +145,8 @@ func (m *Memory) rewrite() error {
 	return nil
 }
 
-// Run writes what has changed every second until ctx ends: a crash forgets the last second.
+// Run writes what has changed every second until ctx ends. A crash may forget bans at once of the last second, which are
+// then ordered again on the same rung.
 func (m *Memory) Run(ctx context.Context, warn func(error)) {
 	ticks := time.NewTicker(flushEvery)
 	defer ticks.Stop()
@@ -164,15 +167,14 @@ func (m *Memory) Run(ctx context.Context, warn func(error)) {
 
 // flush appends what has changed. What the disk does not take stands in the next rewriting.
 func (m *Memory) flush() error {
-	m.mu.Lock()
-	lines := m.changed
-	m.changed = nil
-	compact := m.lines > compactAbove && m.lines > 4*len(m.marks)
+	m.disk.Lock()
+	defer m.disk.Unlock()
+	lines, compact := m.takeChanged()
 	if compact {
+		m.mu.Lock()
 		defer m.mu.Unlock()
 		return m.rewrite()
 	}
-	m.mu.Unlock()
 	var text []byte
 	for _, l := range lines {
 		one, err := json.Marshal(l)
@@ -189,11 +191,24 @@ func (m *Memory) flush() error {
 	return err
 }
 
+// takeChanged takes what has changed, and tells whether the file is to be written anew instead.
+func (m *Memory) takeChanged() (lines []markLine, compact bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	lines, m.changed = m.changed, nil
+	return lines, m.lines > compactAbove && m.lines > 4*len(m.marks)
+}
+
 func (m *Memory) close() error {
+	err := m.flush()
+	m.disk.Lock()
+	defer m.disk.Unlock()
 	if m.file == nil {
-		return nil
+		return err
 	}
-	return errors.Join(m.flush(), m.file.Sync(), m.file.Close())
+	err = errors.Join(err, m.file.Sync(), m.file.Close())
+	m.file = nil
+	return err
 }
 
 // matched counts n matches of a party and tells whether most have come within a window; then it begins anew.

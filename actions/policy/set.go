@@ -123,6 +123,9 @@ func (s *Set) Propose(e *incidents.Event) (list []measure.Proposal) {
 	return list
 }
 
+// Kept implements measure.Policies: from now on it is remembered over a crash that they were proposed.
+func (s *Set) Kept() error { return s.memory.flush() }
+
 // due decides whether a measure is due for whom it is for, and notes that it is proposed.
 func (s *Set) due(p *policy, r *rule, sub *subject) (measure.Spec, bool) {
 	spec, now := r.spec, s.now().UnixNano()
