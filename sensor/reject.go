@@ -3,6 +3,8 @@ package sensor
 import (
 	"errors"
 
+	"golang.org/x/sys/unix"
+
 	"picket/actions"
 	"picket/traffic/packet"
 )
@@ -31,13 +33,27 @@ func (r *rejects) Reject(p *packet.Packet, toSource, toDestination bool) error {
 		}
 		ip, err := actions.BuildReject(p, side, r.delivered)
 		if err == nil {
-			err = r.sender.Send(ip)
+			err = r.send(p, side, ip)
 		}
 		if err != nil && !errors.Is(err, actions.ErrNoReject) {
 			failed = errors.Join(failed, err)
 		}
 	}
 	return failed
+}
+
+// send lets the host route the answer. Where it has no way there, as a sensor on a SPAN port has none, the answer goes out
+// of the interface on which the packet was seen.
+func (r *rejects) send(p *packet.Packet, to actions.Side, ip []byte) error {
+	err := r.sender.Send(ip)
+	if !errors.Is(err, unix.ENETUNREACH) && !errors.Is(err, unix.EHOSTUNREACH) {
+		return err
+	}
+	frame := actions.FrameReject(p, to, ip)
+	if frame == nil {
+		return err
+	}
+	return r.sender.SendFrame(int(p.Iface), frame)
 }
 
 // Close implements rejecter.
