@@ -127,6 +127,25 @@ func (e *Engine) newAddrIndex(ids []uint32, set func(*header) uint32) *addrIndex
 	return x
 }
 
+// addrCache keeps what addresses were found to be named by: the packets of a flow ask the same again and again.
+type addrCache [128]struct {
+	index *addrIndex
+	addr  packet.Addr
+	ids   []uint32
+}
+
+// find is addrIndex.find.
+func (c *addrCache) find(x *addrIndex, a *packet.Addr) []uint32 {
+	if x == nil {
+		return nil
+	}
+	k := &c[v4(a)*0x9E3779B1>>25]
+	if k.index != x || k.addr != *a {
+		k.index, k.addr, k.ids = x, *a, x.find(a)
+	}
+	return k.ids
+}
+
 // find returns the rules that name an address.
 func (x *addrIndex) find(a *packet.Addr) []uint32 {
 	if x == nil {

@@ -42,6 +42,7 @@ type Inspector struct {
 	seen       []uint32 // by signature: the generation in which it became a candidate
 	generation uint32
 	addrSeen   [2][]uint32 // by address set: generation*2 + answer
+	named      [2]addrCache
 	matches    []Alert
 	contexts   []Context
 	captured   []captured
@@ -161,7 +162,7 @@ func (in *Inspector) use(e *Engine) {
 	for i := range in.addrSeen {
 		in.addrSeen[i] = make([]uint32, len(e.addrs))
 	}
-	in.generation = 0
+	in.generation, in.named = 0, [2]addrCache{}
 }
 
 // nextGeneration forgets all candidates and addresses at once.

@@ -61,8 +61,8 @@ func (in *Inspector) prefilter() {
 	groups := in.e.packets[key]
 	g := groups.at(port)
 	in.addOpen(g.always)
-	in.addNeeded(groups.by[0].find(&p.Src))
-	in.addNeeded(groups.by[1].find(&p.Dst))
+	in.addNeeded(in.named[0].find(groups.by[0], &p.Src))
+	in.addNeeded(in.named[1].find(groups.by[1], &p.Dst))
 	if len(p.Payload) > 0 && !p.Has(packet.NoPayload) {
 		in.searchPayload(g)
 	}
