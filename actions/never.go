@@ -68,7 +68,14 @@ type Gate struct {
 	known     atomic.Pointer[knowledge]
 	changes   atomic.Uint64 // counts up when somebody else is protected than before
 	looking   sync.Mutex
+	fresh     []knownLogin // told lately, the oldest first; guarded by looking
 	warn      func(error)
+}
+
+// knownLogin is a login that a log has told.
+type knownLogin struct {
+	who Protected
+	at  time.Time
 }
 
 // knowledge is what one look around has found.
@@ -80,6 +87,10 @@ type knowledge struct {
 const (
 	lookEvery = time.Second     // a login is protected within this time
 	lookStale = 5 * time.Second // older knowledge is not trusted: the asker looks himself
+	// loginFresh is how long a login is believed that a log tells: sshd writes the line before the session's process is
+	// there to be found, and a ban that the line sets off must not come between.
+	loginFresh = 3 * time.Second
+	maxFresh   = 256
 )
 
 // NewGate makes a gate. warn is told when a part of the surroundings cannot be read; the rest still protects.
@@ -171,6 +182,30 @@ func (g *Gate) suspect(who *Protected, now time.Time) bool {
 	return who.Session && g.history.Broke(who.Prefix.Addr(), now)
 }
 
+// LoggedIn tells of a login at the moment when a log does. Any goroutine may call it.
+func (g *Gate) LoggedIn(from netip.Addr, now time.Time) {
+	g.looking.Lock()
+	defer g.looking.Unlock()
+	if len(g.fresh) >= maxFresh {
+		g.fresh = slices.Delete(g.fresh, 0, 1)
+	}
+	from = from.Unmap().WithZone("")
+	who := Protected{Prefix: netip.PrefixFrom(from, from.BitLen()), Why: "the peer of a new SSH session", Session: true}
+	g.fresh = append(g.fresh, knownLogin{who, now})
+	old := g.known.Load()
+	g.known.Store(&knowledge{append(slices.Clone(old.list), who), old.at})
+	g.changes.Add(1)
+}
+
+// freshLogins are the logins that are too new to be found by a look around. The caller holds looking.
+func (g *Gate) freshLogins(now time.Time) (list []Protected) {
+	g.fresh = slices.DeleteFunc(g.fresh, func(l knownLogin) bool { return now.Sub(l.at) >= loginFresh })
+	for _, l := range g.fresh {
+		list = append(list, l.who)
+	}
+	return list
+}
+
 // lately is what a look around has found not long ago.
 func (g *Gate) lately(now time.Time) *knowledge {
 	known := g.known.Load()
@@ -243,6 +278,7 @@ func (g *Gate) look(now time.Time) *knowledge {
 		list = append(list, old.list...)
 		list = list[:min(len(list), maxKnown)]
 	}
+	list = append(list, g.freshLogins(now)...)
 	for i := range list {
 		list[i].Prefix = Normal(list[i].Prefix)
 	}

@@ -33,6 +33,28 @@ func TestPrivateRangesAreAskedAbout(t *testing.T) {
 	}
 }
 
+// TestALoginThatALogTells: the line comes before the session can be found.
+func TestALoginThatALogTells(t *testing.T) {
+	g := NewGate(false, Rules{}, host, func(error) {})
+	now := time.Now()
+	operator, intruder := netip.MustParseAddr("198.51.100.1"), netip.MustParseAddr("198.51.100.2")
+	g.History().Breach(intruder, now.Add(-time.Minute).UnixNano())
+	g.LoggedIn(operator, now)
+	g.LoggedIn(intruder, now)
+	for after, want := range map[time.Duration][2]Ruling{0: {Refused, AskFirst}, time.Second: {Refused, AskFirst}} {
+		g.look(now.Add(after))
+		for i, who := range []netip.Addr{operator, intruder} {
+			if d := decide(g, who.String(), "", now.Add(after)); d.Ruling != want[i] {
+				t.Errorf("%s after %s: %s (%s), want %s", who, after, d.Ruling, d.Why, want[i])
+			}
+		}
+	}
+	g.look(now.Add(loginFresh))
+	if d := decide(g, operator.String(), "", now.Add(loginFresh)); d.Ruling != Allowed {
+		t.Errorf("without a session: %s (%s)", d.Ruling, d.Why)
+	}
+}
+
 func TestHeavyPartiesAreAskedAbout(t *testing.T) {
 	g := NewGate(false, Rules{FlowShare: 0.25}, host, func(error) {})
 	now := time.Now()

@@ -62,6 +62,9 @@ func message(line []byte) ([]byte, bool) {
 	return line[end+len("]: "):], true
 }
 
+// freshLine is the age up to which a line tells of a login that may have no session yet.
+const freshLine = 10 * time.Second
+
 // noteLogin tells the gate's history and the casebook of a login that a line tells: no breach, but a step of a chain
 // when it comes after an attack.
 func (s *Sensor) noteLogin(ctx context.Context, o *watch.Observation) {
@@ -74,6 +77,9 @@ func (s *Sensor) noteLogin(ctx context.Context, o *watch.Observation) {
 		at = time.Unix(0, o.When).UTC()
 	}
 	s.gate.History().Login(l.from.Addr(), at.UnixNano(), l.user)
+	if now := time.Now(); now.Sub(at) < freshLine {
+		s.gate.LoggedIn(l.from.Addr(), now)
+	}
 	f := &incidents.Finding{
 		Time: at, Kind: incidents.Login, Rule: incidents.Rule{ID: "sshd:login", Name: "login by ssh"}, Severity: incidents.Info,
 		Confidence: 50, Stage: incidents.Foothold, Attacker: incidents.Endpoint{Addr: l.from.Addr(), Port: l.from.Port()},
