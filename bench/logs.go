@@ -9,12 +9,13 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"time"
 )
 
 const (
 	logLines   = 1_000_000
-	peerLines  = 30_000 // fail2ban-regex gets the first of them: a million take it a minute and more
+	peerLines  = 100_000 // fail2ban-regex gets the first of them: a million take it a minute and more
 	failsOneIn = 20
 )
 
@@ -30,8 +31,34 @@ var judgedLogs = []struct {
 }
 
 // judgeLogs judges logs of a million lines with stock filters, and gives the first of them to fail2ban-regex (Debian
-// package fail2ban) in the same run.
+// package fail2ban) in the same run. Both must find the same number of failures in these.
 func judgeLogs(t *trial) {
+	config := t.filters()
+	dir := t.folder()
+	for i, l := range judgedLogs {
+		path := filepath.Join(dir, fmt.Sprint(i, ".log"))
+		t.writeLog(path, logLines, l.line)
+		part := path + ".part"
+		t.must(firstLines(path, part, peerLines))
+		ours, few := t.scan(config, path, l.filter), t.scan(config, part, l.filter)
+		rate := logLines / ours.cpu.Seconds()
+		value := fmt.Sprintf("%.0f lines/CPU s, %s found; %s, %s for a tenth", rate, failures(ours.out), size(ours.memory), size(few.memory))
+		theirs, found := t.fail2banRegex(config, part, l.filter)
+		if theirs == 0 {
+			t.row(l.what, "%s", value)
+			continue
+		}
+		t.ratio(l.what, value, fmt.Sprintf("fail2ban-regex: %.0f lines/CPU s", theirs), rate/theirs)
+		if have := failures(few.out); have != fmt.Sprint(found) {
+			t.note("%s: in the first %d lines picket finds %s failures, fail2ban-regex %d", l.what, peerLines, have, found)
+		}
+		t.must(os.Remove(path))
+	}
+	t.hostileLines(config, dir)
+}
+
+// filters is a folder of stock filters: the kit's, or the package's. Without either the trial is skipped.
+func (t *trial) filters() string {
 	config := filepath.Join(t.corpora, "..", "kits", "fail2ban", "config")
 	if _, err := os.Stat(config); err != nil {
 		config = "/etc/fail2ban"
@@ -39,21 +66,34 @@ func judgeLogs(t *trial) {
 	if _, err := os.Stat(filepath.Join(config, "filter.d")); err != nil {
 		t.Skip(err)
 	}
-	dir := t.folder()
-	for i, l := range judgedLogs {
-		path := filepath.Join(dir, fmt.Sprint(i, ".log"))
-		t.writeLog(path, logLines, l.line)
-		ours := t.picket("logs", "scan", "--config", config, "--print-no-missed", path, l.filter)
-		rate := logLines / ours.cpu.Seconds()
-		value := fmt.Sprintf("%.0f lines/CPU s, %s found, %s", rate, failures(ours.out), size(ours.memory))
-		theirs := t.fail2banRegex(config, path, l.filter)
-		if theirs == 0 {
-			t.row(l.what, "%s", value)
-			continue
+	return config
+}
+
+func (t *trial) scan(config, log, filter string) outcome {
+	return t.picket("logs", "scan", "--config", config, "--print-no-missed", log, filter)
+}
+
+// hostileLines judges lines of 64 KiB that are made to keep expressions busy.
+func (t *trial) hostileLines(config, dir string) {
+	const copies = 100
+	path := filepath.Join(dir, "hostile.log")
+	var slowest time.Duration
+	var what string
+	for head, part := range map[string]string{
+		"Failed password for invalid user ":             " from 192.0.2.1 port 1 ssh2",
+		"Failed password for ":                          " ",
+		"Invalid user ":                                 "a from b from ",
+		"Unable to negotiate with ":                     "192.0.2.1 port 1: no matching ",
+		"pam_unix(sshd:auth): authentication failure; ": "rhost=192.0.2.1 user= ",
+		"Disconnected from authenticating user ":        "x 192.0.2.1 port 1 [preauth] ",
+	} {
+		line := time.Now().Format("Jan _2 15:04:05") + " srv sshd[1]: " + head + strings.Repeat(part, (64<<10)/len(part))
+		t.must(os.WriteFile(path, []byte(strings.Repeat(line+"\n", copies)), 0o600))
+		if took := t.scan(config, path, "sshd[mode=aggressive]").cpu / copies; took > slowest {
+			slowest, what = took, head
 		}
-		t.ratio(l.what, value, fmt.Sprintf("fail2ban-regex: %.0f lines/CPU s", theirs), rate/theirs)
-		t.must(os.Remove(path))
 	}
+	t.row("the slowest hostile line of 64 KiB", "%s (%q and so on)", slowest.Round(10*time.Microsecond), what)
 }
 
 var foundLine = regexp.MustCompile(`(?m)^Failures: (\d+) of`)
@@ -66,23 +106,22 @@ func failures(out string) string {
 	return m[1]
 }
 
-// fail2banRegex returns the lines that fail2ban-regex judges in a second of CPU, 0 if it isn't installed.
-func (t *trial) fail2banRegex(config, log, filter string) float64 {
+// fail2banRegex returns the lines that fail2ban-regex judges in a second of CPU, 0 if it isn't installed, and how many
+// failures it found.
+func (t *trial) fail2banRegex(config, log, filter string) (rate float64, found int) {
 	program, err := exec.LookPath("fail2ban-regex")
 	if err != nil {
-		return 0
+		return 0, 0
 	}
-	part := log + ".part"
-	t.must(firstLines(log, part, peerLines))
-	defer os.Remove(part)
-	var out bytes.Buffer
-	c := exec.CommandContext(t.ctx, program, "-c", config, "-o", "id", part, filter)
-	c.Stderr = &out
+	var out, fault bytes.Buffer
+	c := exec.CommandContext(t.ctx, program, "-c", config, "-o", "id", log, filter)
+	c.Stdout, c.Stderr = &out, &fault
 	if err := c.Run(); err != nil {
-		t.note("fail2ban-regex %s: %v %.200s", filter, err, out.Bytes())
-		return 0
+		t.note("fail2ban-regex %s: %v %.200s", filter, err, fault.Bytes())
+		return 0, 0
 	}
-	return peerLines / (c.ProcessState.UserTime() + c.ProcessState.SystemTime()).Seconds()
+	use := c.ProcessState.UserTime() + c.ProcessState.SystemTime()
+	return peerLines / use.Seconds(), bytes.Count(out.Bytes(), []byte("\n"))
 }
 
 // firstLines copies the first lines of a file. It holds little: what this process holds counts as its children's largest size.
