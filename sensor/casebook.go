@@ -39,7 +39,7 @@ func defaultIncidents() IncidentsConfig {
 func (v *validation) incidents(c *IncidentsConfig) {
 	v.check(c.Quiet >= time.Minute, "incidents.quiet", "1h is usual", "%s is shorter than the pauses of an attack", c.Quiet)
 	v.check(c.Idle >= c.Quiet, "incidents.acknowledged", "168h is usual", "an acknowledged incident would be resolved before an open one")
-	v.check(c.Reopen >= 0, "incidents.reopen", "24h is usual", "is negative")
+	v.check(c.Reopen >= time.Minute, "incidents.reopen", "24h is usual", "%s is shorter than the pauses of an attack", c.Reopen)
 	v.check(c.Max >= 16 && c.Max <= 1<<20, "incidents.max", "4096 is usual, 16 to 1048576", "%d incidents", c.Max)
 	v.check(c.Record >= 0 && c.Record <= 10*time.Minute, "incidents.record", "10s is usual, 0s switches it off", "%s is no time for a recording", c.Record)
 	v.check(c.Keep >= time.Hour, "incidents.keep", "2160h is usual", "%s leaves no time to read an incident", c.Keep)
