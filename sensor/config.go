@@ -235,7 +235,7 @@ func ParseConfig(path string, text []byte) (*Config, error) {
 	c.Logs.settle(places)
 	faults = append(faults, c.validate(faults)...)
 	if len(faults) > 0 {
-		slices.SortStableFunc(faults, func(a, b ConfigFault) int { return cmp.Or(a.Line-b.Line, a.Col-b.Col) })
+		slices.SortStableFunc(faults, func(a, b ConfigFault) int { return cmp.Or(cmp.Compare(a.File, b.File), a.Line-b.Line, a.Col-b.Col) })
 		return nil, faults
 	}
 	return c, nil

@@ -131,11 +131,15 @@ func (c *Config) compilePolicies(doers measure.Doers, memory *policy.Memory) (*p
 
 // policies checks the policies of a configuration. What could not be read is told already.
 func (v *validation) policies() {
-	if len(v.told) > 0 || len(v.c.Policies.List)+len(v.c.Policies.Files)+len(v.c.Policies.Zones)+len(v.c.Policies.Templates) == 0 {
+	if len(v.c.Policies.List)+len(v.c.Policies.Files)+len(v.c.Policies.Zones)+len(v.c.Policies.Templates) == 0 {
 		return
 	}
 	_, faults := v.c.compilePolicies(v.c.doersToCheck(), policy.NewMemory())
-	v.faults = append(v.faults, faults...)
+	for _, f := range faults {
+		if f.File != v.c.path || !v.told[f.Key] {
+			v.faults = append(v.faults, f)
+		}
+	}
 }
 
 // PolicyCheck is what picket policy check tells.
