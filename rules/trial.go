@@ -15,6 +15,8 @@ type Trial struct {
 	Ignored  []int    // the ignore expressions that matched, by index, once for each time
 	Prefixed bool     // the prefix expression matched, or there is none
 	Prefix   []Group  // what it captured
+	Early    bool     // an ignore expression matched before the prefix expression was tried
+	Zoned    bool     // the line's date names its zone
 	Used     []string // earlier lines that a match over several lines has used up
 }
 
@@ -23,6 +25,7 @@ type Hit struct {
 	Failure
 	NoFail  bool    // the line is no failure by itself
 	Pending bool    // whose failure it is will be told by another line of the connection
+	Joined  bool    // earlier lines of the connection were known
 	Groups  []Group // of the prefix expression without content, then of the failure expression
 }
 
@@ -43,6 +46,7 @@ func (j *Judge) Try(line []byte, nanos int64, all bool) Trial {
 	}
 	j.Count.Lines++
 	t := trial{judge: j, subject: s, all: all, before: slices.Clone(j.buffer)}
+	t.Zoned = nanos == 0 && s.dated && j.detector.Zoned(line)
 	t.run()
 	j.Count.Limits = j.matcher.LimitHits + j.prefix.LimitHits
 	return t.Trial
@@ -67,6 +71,7 @@ func (t *trial) run() {
 		defer t.used()
 	}
 	if len(f.ignores) > 0 && len(f.ignores) < len(f.failures)-2 && t.ignores(t.whole) {
+		t.Early = true
 		return
 	}
 	var ok bool
@@ -118,6 +123,7 @@ func (t *trial) failure(i int) (more bool) {
 	}
 	known := &r
 	if id, session := r.fields.Lookup("mlfid"); session {
+		h.Joined = j.sessions.get(id, j.detector.Clock.Now.Unix()) != nil
 		if known = j.merge(id, &r, from); known.fields.Get("nofail") != "" && !t.all {
 			return false
 		}

@@ -70,7 +70,7 @@ func (t *regexTool) print(trial *rules.Trial) {
 			continue
 		}
 		for _, id := range t.ids(&trial.Hits[i]) {
-			for _, line := range t.shown(&trial.Hits[i], id) {
+			for _, line := range t.shown(&trial.Hits[i], id, unixTime(trial, &trial.Hits[i])) {
 				fmt.Fprintln(t.out, line)
 			}
 		}
@@ -78,7 +78,7 @@ func (t *regexTool) print(trial *rules.Trial) {
 }
 
 // shown is a failure in the form that --out names.
-func (t *regexTool) shown(h *rules.Hit, id string) []string {
+func (t *regexTool) shown(h *rules.Hit, id, at string) []string {
 	switch form := t.options.out; {
 	case form == "id" || form == "fid":
 		return []string{id}
@@ -87,11 +87,11 @@ func (t *regexTool) shown(h *rules.Hit, id string) []string {
 	case form == "msg":
 		return h.Matches
 	case form == "row":
-		return []string{fmt.Sprintf("[%s,\t%s,\t%s],", pickle.Quote(id), pickle.Repr(unixTime(h)), pickle.Repr(failureDict(h, id)))}
+		return []string{fmt.Sprintf("[%s,\t%s,\t%s],", pickle.Quote(id), at, pickle.Repr(failureDict(h, id)))}
 	case !strings.Contains(form, "<"):
 		return []string{pickle.Text(valueOf(failureDict(h, id), form))}
 	}
-	return t.filled(h, id)
+	return t.filled(h, id, at)
 }
 
 // address is whom to ban: what the line names beside an id of its own.
@@ -102,7 +102,13 @@ func address(h *rules.Hit, id string) string {
 	return id
 }
 
-func unixTime(h *rules.Hit) float64 { return float64(h.Nanos) / 1e9 }
+// unixTime is a failure's time as Python has it: an int if the date names its zone.
+func unixTime(t *rules.Trial, h *rules.Hit) string {
+	if t.Zoned {
+		return fmt.Sprint(h.Nanos / 1e9)
+	}
+	return pickle.Repr(float64(h.Nanos) / 1e9)
+}
 
 // failureDict is a failure's data: its groups, and what other lines of the connection told.
 func failureDict(h *rules.Hit, id string) pickle.Dict {
@@ -111,7 +117,7 @@ func failureDict(h *rules.Hit, id string) pickle.Dict {
 	for _, g := range h.Groups {
 		text, taken := h.Fields.Lookup(g.Name)
 		switch {
-		case session && g.Name == "mlfforget":
+		case session && g.Name == "mlfforget", h.Joined && !taken && (g.Name == "nofail" || g.Name == "mlfgained"):
 		case taken:
 			d = append(d, pickle.Pair{Key: g.Name, Value: text})
 		default:
@@ -148,13 +154,13 @@ func valueOf(d pickle.Dict, key string) any {
 var outTag = regexp.MustCompile(`<([^ <>]+)>`)
 
 // filled replaces the tags of a form; <msg> gives a row for each line behind the failure.
-func (t *regexTool) filled(h *rules.Hit, id string) []string {
+func (t *regexTool) filled(h *rules.Hit, id, at string) []string {
 	fill := func(msg string) string {
 		return outTag.ReplaceAllStringFunc(t.options.out, func(tag string) string {
 			if tag == "<msg>" {
 				return msg
 			}
-			text, ok := tagText(h, id, tag[1:len(tag)-1])
+			text, ok := tagText(h, id, at, tag[1:len(tag)-1])
 			if !ok {
 				return tag
 			}
@@ -172,7 +178,7 @@ func (t *regexTool) filled(h *rules.Hit, id string) []string {
 }
 
 // tagText is the text of an action's tag, as far as a failure without a ban has one.
-func tagText(h *rules.Hit, id, tag string) (text string, ok bool) {
+func tagText(h *rules.Hit, id, at, tag string) (text string, ok bool) {
 	ip, _ := netip.ParseAddr(address(h, id))
 	switch tag {
 	case "ip":
@@ -180,14 +186,17 @@ func tagText(h *rules.Hit, id, tag string) (text string, ok bool) {
 	case "fid":
 		return id, true
 	case "family":
-		if ip.Is6() {
+		switch {
+		case ip.Is4():
+			return "inet4", true
+		case ip.Is6():
 			return "inet6", true
 		}
-		return "inet4", true
+		return "None", true
 	case "ip-rev":
 		return reversed(ip), true
 	case "time":
-		return pickle.Repr(unixTime(h)), true
+		return at, true
 	case "failures":
 		return fmt.Sprint(h.Attempts), true
 	case "matches":

@@ -15,7 +15,8 @@ import (
 // regexStats is what fail2ban-regex counts.
 type regexStats struct {
 	prefixed int
-	prefixes []string // what the prefix expression captured, the first few
+	prefix   []rules.Group // of the last match; nil if it did not match
+	prefixes []string      // what the prefix expression captured, the first few
 	failures []regexCount
 	ignores  []regexCount
 	tested   int
@@ -119,8 +120,19 @@ func shownHit(id string, h *rules.Hit, several bool) string {
 	return text
 }
 
+// prefix counts the matches of the prefix expression. fail2ban-regex counts the last one again for a line that was ignored
+// before the expression was tried, and so do we: people compare these numbers.
 func (t *regexTool) prefix(trial *rules.Trial) {
-	if !trial.Prefixed || t.definition.PrefRegex == "" {
+	if t.definition.PrefRegex == "" {
+		return
+	}
+	if !trial.Early {
+		t.stats.prefix = nil
+		if trial.Prefixed {
+			t.stats.prefix = trial.Prefix
+		}
+	}
+	if t.stats.prefix == nil {
 		return
 	}
 	t.stats.prefixed++
@@ -129,7 +141,7 @@ func (t *regexTool) prefix(trial *rules.Trial) {
 	case n == t.most():
 		t.stats.prefixes = append(t.stats.prefixes, "    ...")
 	default:
-		t.stats.prefixes = append(t.stats.prefixes, "    "+pickle.Repr(groupDict(trial.Prefix)))
+		t.stats.prefixes = append(t.stats.prefixes, "    "+pickle.Repr(groupDict(t.stats.prefix)))
 	}
 }
 

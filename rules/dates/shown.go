@@ -60,3 +60,21 @@ func (d *Detector) Templates() []Used {
 	}
 	return list
 }
+
+// Zoned tells whether the date that was found last, in this line, names its zone. Python's calendar makes such a time an
+// integer and others floats, which fail2ban-regex shows.
+func (d *Detector) Zoned(line []byte) bool {
+	if d.last >= len(d.templates) {
+		return false
+	}
+	c := d.templates[d.last]
+	if _, ok := c.find(line, len(line), 0, &d.matcher); !ok {
+		return false
+	}
+	for _, f := range c.fields {
+		if s, e, ok := d.matcher.Group(f.group); (f.letter == 'z' || f.letter == 'Z') && ok && e > s {
+			return true
+		}
+	}
+	return false
+}
