@@ -117,11 +117,14 @@ func covers(s actions.Scope) func(proto string, port uint16) bool {
 	}
 }
 
-// knowBlocks tells the casebook of the bans that stood before this run.
+// knowBlocks tells the casebook and the measures of the bans that stood before this run.
 func (s *Sensor) knowBlocks(ctx context.Context) {
 	list, err := s.responder.Bans(ctx)
+	if err == nil {
+		err = s.desk.Adopt(ctx, list, s.since)
+	}
 	if err != nil {
-		s.log.Warn("the casebook does not know the bans that stand", "error", err)
+		s.log.Warn("the casebook and the measures do not know all bans that stand", "error", err)
 	}
 	for _, b := range list {
 		s.blocks(b)

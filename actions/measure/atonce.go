@@ -1,6 +1,7 @@
 package measure
 
 import (
+	"context"
 	"errors"
 	"net/netip"
 	"time"
@@ -243,4 +244,21 @@ func (j *joins) all(record func(actions.Change, caseOf)) {
 		record(c, caseOf{})
 	}
 	*j = newJoins()
+}
+
+// Adopt gives a measure to each ban that stood before the desk did and has none: a crash between the ban and its record
+// leaves such ones, and so does a picket of before there were measures.
+func (d *Desk) Adopt(ctx context.Context, list []actions.Ban, before time.Time) error {
+	return d.ask(ctx, func() error {
+		d.adopt(list, before)
+		return nil
+	})
+}
+
+func (d *Desk) adopt(list []actions.Ban, before time.Time) {
+	for _, b := range list {
+		if _, known := d.standing[standing{b.Prefix, b.Scope, b.Jail}]; !known && b.Since.Before(before) && !b.Observed {
+			d.record(actions.Change{Kind: actions.BanMade, Ban: b}, caseOf{})
+		}
+	}
 }
