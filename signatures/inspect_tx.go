@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"picket/traffic/app"
+	"picket/traffic/packet"
 )
 
 // txState is what is known of one direction of a transaction that is not judged to its end yet.
@@ -57,6 +58,7 @@ type searched struct {
 type txRule struct {
 	id   uint32
 	done uint32 // bit per inspection
+	size int32  // of the growing buffer when it was judged last
 	over bool   // has matched, or never will
 }
 
@@ -316,7 +318,7 @@ func (in *Inspector) inspections(s *Signature, tx *app.Transaction, r *txRule) b
 			continue
 		}
 		t := &s.tx[i]
-		switch in.inspection(s, t, tx) {
+		switch in.inspection(s, t, tx, r) {
 		case yes:
 			r.done |= 1 << i
 		case notYet:
@@ -369,7 +371,7 @@ const (
 )
 
 // inspection tries one condition on a transaction.
-func (in *Inspector) inspection(s *Signature, t *txInspection, tx *app.Transaction) answer {
+func (in *Inspector) inspection(s *Signature, t *txInspection, tx *app.Transaction, r *txRule) answer {
 	if t.stream {
 		if ok, _ := in.payload(s); ok {
 			return yes
@@ -387,6 +389,9 @@ func (in *Inspector) inspection(s *Signature, t *txInspection, tx *app.Transacti
 		return notYet
 	}
 	final := tx.Complete(in.direction) || !pt.Late && tx.Progress[in.direction] > pt.Progress
+	if pt.Grows && !final && in.grewLittle(pt, r) {
+		return notYet
+	}
 	if in.holds(s, t, pt, final) {
 		return yes
 	}
@@ -394,6 +399,20 @@ func (in *Inspector) inspection(s *Signature, t *txInspection, tx *app.Transacti
 		return never
 	}
 	return notYet
+}
+
+// grewLittle tells whether a growing buffer is little larger than when the rule was held against it last: it waits for a
+// quarter more, or the end, so that a long body is not gone through again with each packet. Inline nothing waits.
+func (in *Inspector) grewLittle(pt *Point, r *txRule) bool {
+	if in.e.inline || in.v.Packet.Has(packet.Pseudo) {
+		return false
+	}
+	n := int32(len(pt.Bytes(&in.v)))
+	if r.size > 0 && n < r.size+r.size/4 {
+		return true
+	}
+	r.size = n
+	return false
 }
 
 // holds tries a test or a chain over a buffer, each of its instances.
