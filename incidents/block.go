@@ -128,8 +128,12 @@ func (t *blocks) ownership(f *Finding) ownership {
 	if !blocked {
 		return notOurs
 	}
-	if (f.Kind == Breach || f.Kind == Login) && f.Time.Sub(b.Since) > settles {
+	settled := f.Time.Sub(b.Since) > settles
+	switch {
+	case (f.Kind == Breach || f.Kind == Login) && settled:
 		return through
+	case f.Kind == Login: // who got in just now is in
+		return notOurs
 	}
 	return ours
 }

@@ -278,6 +278,9 @@ func TestOwnBlocksFeedNoCase(t *testing.T) {
 	if len(d.events) != events || c.Own != 3 || d.Stats().Own != 4 || c.Findings != 3 {
 		t.Errorf("%d events more, %d own of the case, %d own in all, %d findings", len(d.events)-events, c.Own, d.Stats().Own, c.Findings)
 	}
+	if d.hears(on(f, func(f *Finding) { f.Kind, f.Stage = Login, Foothold })) != 1 {
+		t.Error("a login just after the ban is no step")
+	}
 	d.after(time.Minute)
 	if d.hears(on(f, func(f *Finding) { f.Kind, f.Jail = Breach, "sshd" })) != 1 || d.events[len(d.events)-1].Finding.Kind != Deviation {
 		t.Error("that a banned peer gets through a minute later is not noticed")
