@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -32,6 +33,7 @@ type attribution struct {
 	finding       *incidents.Finding
 	proto         packet.Proto
 	local, remote netip.AddrPort // this host's end and the other
+	another       bool           // the process was found by another connection to remote
 }
 
 const (
@@ -50,7 +52,7 @@ func (a *attributor) take(f *incidents.Finding, p *packet.Packet, local func(net
 	if a == nil || f.Stage < incidents.Foothold || p.Proto != packet.TCP && p.Proto != packet.UDP {
 		return false
 	}
-	one := attribution{f, p.Proto, addrPort(p.Src, p.SrcPort), addrPort(p.Dst, p.DstPort)}
+	one := attribution{finding: f, proto: p.Proto, local: addrPort(p.Src, p.SrcPort), remote: addrPort(p.Dst, p.DstPort)}
 	if !local(one.local.Addr()) {
 		one.local, one.remote = one.remote, one.local
 	}
@@ -88,11 +90,7 @@ func (a *attributor) holder(one *attribution) (incidents.Process, bool) {
 	if now.Before(a.next) {
 		return incidents.Process{}, false
 	}
-	inode, err := socketInode(one)
-	if err != nil || inode == 0 {
-		return incidents.Process{}, false // closed already, or it was never one of this host's
-	}
-	pid := procfs.SocketOwners()[strconv.FormatUint(uint64(inode), 10)]
+	pid := owner(one)
 	a.next = time.Now().Add(attributionPause)
 	p, err := process.Describe(pid)
 	if pid == 0 || err != nil {
@@ -103,6 +101,33 @@ func (a *attributor) holder(one *attribution) (incidents.Process, bool) {
 	}
 	a.flows[id] = p
 	return p, true
+}
+
+// owner finds the process that holds the connection; 0: nobody does any more. Some alerts come with the end of a
+// connection: then it is who has another one to the same service now, as a program has that calls again and again.
+func owner(one *attribution) int {
+	owners := procfs.SocketOwners()
+	if inode, err := socketInode(one); err == nil {
+		if pid := owners[strconv.FormatUint(uint64(inode), 10)]; pid != 0 {
+			return pid
+		}
+	}
+	if one.proto != packet.TCP {
+		return 0
+	}
+	for _, file := range []string{"/proc/net/tcp", "/proc/net/tcp6"} {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			continue // no IPv6
+		}
+		for s := range procfs.Sockets(text) {
+			if pid := owners[s.Inode]; pid != 0 && s.Remote == one.remote {
+				one.another = true
+				return pid
+			}
+		}
+	}
+	return 0
 }
 
 // socketInode asks the kernel for one socket by its ends (sock_diag(7)).
@@ -122,6 +147,9 @@ func socketInode(one *attribution) (uint32, error) {
 func processEvidence(one *attribution, p *incidents.Process) incidents.Evidence {
 	var text strings.Builder
 	fmt.Fprintf(&text, "socket     %s %s to %s\n", protoName(one.proto), one.local, one.remote)
+	if one.another {
+		text.WriteString("           it is closed; the process has another one to the same service\n")
+	}
 	fmt.Fprintf(&text, "process    %d, started at tick %d\nname       %s\nexe        %s\ncommand    %s\nuser       %s\n",
 		p.PID, p.Start, p.Name, p.Exe, p.Command, p.User)
 	if p.Container != "" {
