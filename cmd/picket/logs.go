@@ -141,7 +141,15 @@ func logsScanCommand() *cobra.Command {
 		Use:   "scan LOG [FILTER]",
 		Short: "judge a whole log and tell what was found, as fail2ban-regex does",
 		Long: `scan judges every line of LOG (a file, - for standard input, or else LOG itself as one line) with FILTER and
-prints statistics: hits by expression and date pattern, missed and ignored lines.`,
+prints statistics: hits by expression and date pattern, who fails most, missed and ignored lines. FILTER is a filter of
+fail2ban (sshd, postfix[mode=aggressive], a path), one of ours (library/sshd), or a regular expression with <HOST>.
+
+With --out each failure is written as one JSON object instead; with --json the statistics are. picket fail2ban-regex
+prints the same statistics in fail2ban's own form.`,
+		Example: `  picket logs scan /var/log/auth.log sshd
+  picket logs scan /var/log/auth.log library/sshd --print-all-missed
+  zcat /var/log/auth.log.2.gz | picket logs scan - sshd --out failures.json
+  picket logs scan access.log '^<HOST> .* "GET /wp-login' --json`,
 		Args: cobra.RangeArgs(1, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 2 {
@@ -156,6 +164,7 @@ prints statistics: hits by expression and date pattern, missed and ignored lines
 	flags.BoolVar(&show.missed, "print-all-missed", false, "print all missed lines, not only the first 20")
 	flags.BoolVar(&show.matched, "print-all-matched", false, "print the lines that matched")
 	flags.BoolVar(&show.noMissed, "print-no-missed", false, "print no missed lines")
+	flags.BoolVar(&show.json, "json", false, "print the statistics as JSON")
 	return cmd
 }
 

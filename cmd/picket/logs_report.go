@@ -12,7 +12,7 @@ import (
 )
 
 // scanShow says which lines a report lists.
-type scanShow struct{ missed, matched, noMissed bool }
+type scanShow struct{ missed, matched, noMissed, json bool }
 
 // shownLines is how many missed lines a report lists unless all are asked for.
 const shownLines = 20
@@ -32,6 +32,9 @@ func scanReport(w io.Writer, in io.Reader, f *logsFlags, filter *rules.Filter, j
 	})
 	if err != nil {
 		return err
+	}
+	if show.json {
+		return writeJSON(w, r.summary(filter, j, time.Since(began)))
 	}
 	r.print(w, filter, j)
 	c := j.Count
@@ -85,7 +88,7 @@ func (r *report) print(w io.Writer, filter *rules.Filter, j *rules.Judge) {
 		fmt.Fprintf(w, "   [%d] %s\n", h.Hits, h.Name)
 	}
 	fmt.Fprintf(w, "\nFailures: %d of %d\n", r.failures, len(r.by))
-	for _, id := range r.worst(10) {
+	for _, id := range r.worst(worstParties) {
 		fmt.Fprintf(w, "   [%d] %s\n", r.by[id], id)
 	}
 	if c.Limits > 0 {
@@ -122,10 +125,16 @@ func printLines(w io.Writer, what string, lines []string, total int) {
 
 func logsExplainCommand() *cobra.Command {
 	var f logsFlags
+	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "explain LINE [FILTER]",
 		Short: "show how a filter judges one line: the date it reads, each expression, what it captures",
-		Args:  cobra.RangeArgs(1, 2),
+		Long: `explain shows step by step how FILTER (sshd without one) judges LINE: the date and where it stands, what the prefix
+expression lets the others see, then for each expression what it captures, or how far it matches and where it stops.`,
+		Example: `  picket logs explain 'Nov 19 10:00:00 host sshd[1]: Failed password for root from 192.0.2.1 port 22 ssh2'
+  picket logs explain --json "$LINE" 'postfix[mode=aggressive]'
+  picket logs explain "$LINE" '^bad login from <HOST>$'`,
+		Args: cobra.RangeArgs(1, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 2 {
 				f.filter = args[1]
@@ -133,14 +142,15 @@ func logsExplainCommand() *cobra.Command {
 			if f.filter == "" {
 				f.filter = "sshd"
 			}
-			return f.explain(cmd.OutOrStdout(), args[0])
+			return f.explain(cmd.OutOrStdout(), args[0], asJSON)
 		},
 	}
 	f.add(cmd)
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON: what each expression captures")
 	return cmd
 }
 
-func (f *logsFlags) explain(w io.Writer, line string) error {
+func (f *logsFlags) explain(w io.Writer, line string, asJSON bool) error {
 	filter, err := f.compile()
 	if err != nil {
 		return err
@@ -148,6 +158,13 @@ func (f *logsFlags) explain(w io.Writer, line string) error {
 	clock, err := f.clock()
 	if err != nil {
 		return err
+	}
+	if asJSON {
+		var nanos int64
+		if f.input == "journal" {
+			nanos = clock.Now.UnixNano()
+		}
+		return writeJSON(w, explanation(filter, rules.NewJudge(filter, clock), line, nanos))
 	}
 	rules.Explain(w, filter, clock, []byte(line), f.input == "journal")
 	return nil
