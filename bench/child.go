@@ -2,11 +2,12 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"os/exec"
 	"regexp"
 	"slices"
 	"strconv"
-	"syscall"
+	"strings"
 	"time"
 )
 
@@ -22,12 +23,33 @@ func (t *trial) picket(args ...string) outcome {
 	var out bytes.Buffer
 	c := exec.CommandContext(t.ctx, t.program, args...)
 	c.Stdout, c.Stderr = &out, &out
-	if err := c.Run(); err != nil {
+	t.must(c.Start())
+	ended, peak := make(chan struct{}), make(chan uint64)
+	go func() { peak <- largest(c.Process.Pid, ended) }()
+	err := c.Wait()
+	close(ended)
+	memory := <-peak
+	if err != nil {
 		t.Fatalf("picket %v: %v\n%s", args, err, out.Bytes())
 	}
-	use := c.ProcessState.SysUsage().(*syscall.Rusage)
-	cpu := c.ProcessState.UserTime() + c.ProcessState.SystemTime()
-	return outcome{out.String(), cpu, uint64(use.Maxrss) << 10}
+	return outcome{out.String(), c.ProcessState.UserTime() + c.ProcessState.SystemTime(), memory}
+}
+
+// largest asks for a process's largest resident size until it has ended. What wait4 tells is of no use: it counts what
+// this process holds when it starts another.
+func largest(pid int, ended <-chan struct{}) (bytes uint64) {
+	ticks := time.NewTicker(10 * time.Millisecond)
+	defer ticks.Stop()
+	for {
+		kb := firstLine(fmt.Sprintf("/proc/%d/status", pid), "VmHWM")
+		n, _ := strconv.ParseUint(strings.TrimSuffix(kb, " kB"), 10, 64)
+		bytes = max(bytes, n<<10)
+		select {
+		case <-ended:
+			return bytes
+		case <-ticks.C:
+		}
+	}
 }
 
 var packetLine = regexp.MustCompile(`(?m)^packets +(\d+) \((\d+) bytes\) in (\S+)$`)
