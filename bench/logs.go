@@ -124,7 +124,7 @@ func (t *trial) fail2banRegex(config, log, filter string) (rate float64, found i
 	return peerLines / use.Seconds(), bytes.Count(out.Bytes(), []byte("\n"))
 }
 
-// firstLines copies the first lines of a file. It holds little: what this process holds counts as its children's largest size.
+// firstLines copies the first lines of a file.
 func firstLines(from, to string, n int) error {
 	in, err := os.Open(from)
 	if err != nil {
