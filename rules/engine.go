@@ -82,6 +82,32 @@ func NewEngine(l Limits) *Engine {
 // Limits returns what the engine goes by.
 func (e *Engine) Limits() Limits { return e.limits }
 
+// SetLimits puts other limits in force; counters stay.
+func (e *Engine) SetLimits(l Limits) {
+	l.MaxRetry = max(l.MaxRetry, 1)
+	if l.Crowd != e.limits.Crowd {
+		e.crowds = newCrowds(l.Crowd)
+	}
+	e.limits = l
+}
+
+// Failures returns how many failures of somebody count now.
+func (e *Engine) Failures(id string) int {
+	if c, ok := e.counters.of[id]; ok {
+		return c.count
+	}
+	return 0
+}
+
+// Sentence returns how long a ban by hand lasts, and counts it among the bans of its party.
+func (e *Engine) Sentence(id string) (seconds float64) {
+	before := e.offenders.of[id]
+	if e.limits.Escalation.On {
+		e.Restore(id, before+1)
+	}
+	return e.limits.Escalation.Seconds(e.limits.BanSeconds, before)
+}
+
 // Add counts a failure; the breach is valid if ok. now is the clock's, in Unix seconds.
 func (e *Engine) Add(f *Failure, now int64) (b Breach, ok bool) {
 	id, prefix := e.identity(f)

@@ -30,6 +30,26 @@ func NewJail(f *Filter, l Limits, zone *time.Location) *Jail {
 	return j
 }
 
+// Refilter puts another filter and zone in force. What the old filter knew of connections and dates is forgotten; the
+// engine goes on.
+func (j *Jail) Refilter(f *Filter, zone *time.Location) {
+	j.clock = dates.Clock{Zone: zone}
+	j.judge = NewJudge(f, j.clock)
+	j.sources, j.last, j.lastOne = map[sourceKey]*Judge{}, nil, nil
+}
+
+// Lines returns what became of the lines that the jail has seen.
+func (j *Jail) Lines() Counters {
+	all := j.judge.Count
+	for _, judge := range j.sources {
+		c := &judge.Count
+		all.Lines, all.Ignored, all.Matched, all.Missed = all.Lines+c.Lines, all.Ignored+c.Ignored, all.Matched+c.Matched, all.Missed+c.Missed
+		all.Undated, all.Cut, all.Old, all.Restamped = all.Undated+c.Undated, all.Cut+c.Cut, all.Old+c.Old, all.Restamped+c.Restamped
+		all.Limits, all.Sessions = all.Limits+c.Limits, all.Sessions+c.Sessions
+	}
+	return all
+}
+
 // Engine returns what counts the jail's failures.
 func (j *Jail) Engine() *Engine { return j.engine }
 

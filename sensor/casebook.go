@@ -84,6 +84,9 @@ func (s *Sensor) banned(c actions.Change) {
 	if s.desk != nil { // nil while the responder starts
 		s.desk.Changed(c)
 	}
+	if s.judge != nil && c.Ban.Jail != "" {
+		s.judge.news.put(c)
+	}
 	switch c.Kind {
 	case actions.BanMade, actions.BanRenewed:
 		s.blocks(c.Ban)

@@ -153,6 +153,10 @@ type LogsConfig struct {
 	Socket   string `yaml:"fail2ban-socket"`
 	TakeOver bool   `yaml:"take-over"` // once, at the first start: bans and their counts from fail2ban's own database
 
+	// BanLog is the file where bans are written down in fail2ban's words: a path, "off", or "" for the log that
+	// fail2ban.conf names.
+	BanLog string `yaml:"ban-log"`
+
 	Rules   []string            `yaml:"rules"`   // globs of rule files in our own form
 	Library []string            `yaml:"library"` // shipped rules by name; discovered: those whose log is on this host
 	Adjust  map[string]LogRules `yaml:"adjust"`  // what is different here, by the name of a shipped rule

@@ -32,7 +32,7 @@ const noSocket = "off"
 // goes on without: two servers must not be taken for one.
 func (s *Sensor) prepareFail2ban(o *RunOptions) error {
 	path := o.Config.Logs.fail2banSocket()
-	if _, ok := any(s).(rules.Warden); path == "" || len(s.jails) == 0 || !ok {
+	if path == "" || len(s.posted()) == 0 {
 		return nil
 	}
 	l, err := fail2ban.Listen(path)
@@ -61,11 +61,10 @@ func (c *LogsConfig) fail2banSocket() string {
 
 // serveFail2ban answers fail2ban's clients until ctx ends. Its end is no end of picket.
 func (s *Sensor) serveFail2ban(ctx context.Context) {
-	warden, ok := any(s).(rules.Warden)
-	if s.fail2ban == nil || !ok {
+	if s.fail2ban == nil {
 		return
 	}
-	if err := fail2ban.Serve(ctx, s.fail2ban, fail2banHost{warden}); err != nil {
+	if err := fail2ban.Serve(ctx, s.fail2ban, fail2banHost{s}); err != nil {
 		s.log.Error("fail2ban's clients are answered no more", "error", err)
 	}
 }

@@ -3,7 +3,14 @@ package sensor
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"path/filepath"
+	"picket/actions"
+	"picket/actions/shell"
+	"picket/rules/dates"
+	"picket/rules/migration"
+	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -14,25 +21,37 @@ import (
 	"picket/watch/logs"
 )
 
-// jailPost is one jail at work: the lines it reads, and what it has counted, for other goroutines to see.
+// jailPost is one jail at work: the lines it reads, what it does about breaches, and what it has counted. Only the atomic
+// counters are for other goroutines than the judge.
 type jailPost struct {
 	name                        string
+	settings                    rules.Settings
 	jail                        *rules.Jail
-	patterns                    []string // globs of its files
-	source                      string   // its journal source; "" for files
+	idle                        bool // it was added and not started
+	files                       []jailFiles
+	source                      string // its journal source; "" for files
+	scope                       actions.Scope
+	tickets                     map[string]*rules.Ticket // who is banned, by what is banned
+	awaited                     map[string]*rules.Ticket // whose ban is asked for
+	runner                      *shell.Runner            // of commands; nil: none are run
+	stopping                    <-chan struct{}          // closed when the commands of an earlier runner have ended; nil: none
+	bans                        uint64                   // since the start, with those restored
 	failing, failures, breaches atomic.Uint64
 	evicted                     atomic.Uint64
 	evictions                   evictions
 }
 
+// jailFiles is a glob and the source that reads it.
+type jailFiles struct{ pattern, source string }
+
 // reads tells whether the jail is to see what comes from an origin.
 func (j *jailPost) reads(o *watch.Origin) bool {
 	if j.source != "" {
-		return o.Source == j.source
+		return o.Source == j.source && !j.idle
 	}
-	for _, p := range j.patterns {
-		if ok, _ := filepath.Match(p, o.Path); ok && o.Source == filesSource {
-			return true
+	for _, f := range j.files {
+		if ok, _ := filepath.Match(f.pattern, o.Path); (ok || f.pattern == o.Path) && o.Source == f.source {
+			return !j.idle
 		}
 	}
 	return false
@@ -57,27 +76,35 @@ const filesSource = "files"
 // prepareJails reads fail2ban's configuration as it stands, and our own rules. What can't be kept is refused by name
 // and told; the jails that can work do.
 func (s *Sensor) prepareJails(o *RunOptions) error {
-	all, err := s.fail2banJails(o.Config.Logs.Fail2ban)
+	all, err := s.configuredJails(o.Config)
 	if err != nil {
 		return err
 	}
-	own, err := s.ownJails(o.Config, all)
-	if err != nil {
-		return err
-	}
-	for _, j := range append(all, own...) {
+	for _, j := range all {
 		if err := s.addJail(&j); err != nil {
 			s.log.Warn("jail not started", "jail", j.Name, "why", err)
 		}
 	}
-	if len(s.jails) == 0 {
+	if len(s.posted()) == 0 {
 		return nil
 	}
+	s.judge = newJudge(s)
+	s.openBanLog(&o.Config.Logs)
 	if err := s.openPositions(o.Config.StateDir); err != nil {
 		return err
 	}
 	s.prepareTakeover(o)
 	return s.openLogs()
+}
+
+// configuredJails returns all jails that the configuration wants.
+func (s *Sensor) configuredJails(c *Config) ([]rules.Settings, error) {
+	all, err := s.fail2banJails(c.Logs.Fail2ban)
+	if err != nil {
+		return nil, err
+	}
+	own, err := s.ownJails(c, all)
+	return append(all, own...), err
 }
 
 // fail2banJails returns the jails of a folder such as /etc/fail2ban, none if it is "".
@@ -106,26 +133,51 @@ func (s *Sensor) fail2banJails(dir string) (all []rules.Settings, err error) {
 	return all, nil
 }
 
-// addJail compiles one jail.
+// posted returns the jails at work. Any goroutine may call it; the list is never changed, only replaced.
+func (s *Sensor) posted() []*jailPost {
+	if list := s.jails.Load(); list != nil {
+		return *list
+	}
+	return nil
+}
+
+// addJail compiles one jail and posts it.
 func (s *Sensor) addJail(j *rules.Settings) error {
-	filter, err := rules.Compile(j.Filter, time.Now())
+	filter, zone, err := compileJail(j)
 	if err != nil {
 		return err
 	}
-	s.tellActions(j)
-	post := &jailPost{name: j.Name, jail: rules.NewJail(filter, j.Limits, nil)}
-	for _, l := range j.Logs {
-		post.patterns = append(post.patterns, l.Pattern)
-	}
-	if len(post.patterns) == 0 && len(j.Journal) == 0 {
+	post := &jailPost{name: j.Name, jail: rules.NewJail(filter, j.Limits, zone), tickets: map[string]*rules.Ticket{}, awaited: map[string]*rules.Ticket{}}
+	if len(j.Logs) == 0 && len(j.Journal) == 0 {
 		return errors.New("neither a log file nor a journal match is known")
 	}
-	if len(post.patterns) == 0 {
-		post.source = "journal " + j.Name
-		s.journals = append(s.journals, logs.JournalConfig{Name: post.source, Matches: journalMatches(j.Journal)})
-	}
-	s.jails = append(s.jails, post)
+	s.arrange(post, j)
+	list := append(slices.Clone(s.posted()), post)
+	s.jails.Store(&list)
 	return nil
+}
+
+// compileJail makes what a jail judges lines with.
+func compileJail(j *rules.Settings) (*rules.Filter, *time.Location, error) {
+	filter, err := rules.Compile(j.Filter, time.Now())
+	if err != nil {
+		return nil, nil, err
+	}
+	zone, err := dates.ParseZone(j.Zone)
+	return filter, zone, err
+}
+
+// arrange puts settings in force, except for the filter.
+func (s *Sensor) arrange(p *jailPost, j *rules.Settings) {
+	p.settings = j.Clone()
+	p.files, p.source = nil, ""
+	for _, l := range j.Logs {
+		p.files = append(p.files, jailFiles{l.Pattern, p.group(l, s.log).name()})
+	}
+	if len(p.files) == 0 && len(j.Journal) > 0 {
+		p.source = "journal " + j.Name
+	}
+	p.scope = s.scopeOfJail(j)
 }
 
 // journalMatches joins alternatives as journalctl wants them: with + between.
@@ -140,49 +192,146 @@ func journalMatches(alternatives [][]string) []string {
 	return all
 }
 
-// nativeBans are the actions of fail2ban that picket's own bans replace.
-var nativeBans = []string{rules.NativeAction, "nftables*", "iptables*", "ipset*", "ufw*", "firewallcmd*", "pf", "route", "hostsdeny", "shorewall*"}
-
-// tellActions says what becomes of a jail's actions.
-func (s *Sensor) tellActions(j *rules.Settings) {
-	for _, a := range j.Actions {
-		native := false
-		for _, pattern := range nativeBans {
-			ok, _ := filepath.Match(pattern, a.File)
-			native = native || ok
+// scopeOfJail returns what the jail's bans close, and says what becomes of each of its actions. Without an action of
+// a firewall the ban stands in the ledger alone and is its commands' work.
+func (s *Sensor) scopeOfJail(j *rules.Settings) actions.Scope {
+	var terms []actions.Term
+	var native, all bool
+	answer := actions.Drop
+	for i := range j.Actions {
+		a := &j.Actions[i]
+		f := migration.FateOf(a)
+		switch f.Kind {
+		case migration.Refused:
+			s.log.Warn("action is not run", "jail", j.Name, "action", a.Name, "why", f.Why)
+			continue
+		case migration.Command:
+			continue
 		}
-		if native {
-			s.log.Info("action replaced by picket's own ban, on all ports", "jail", j.Name, "action", a.File)
-		} else {
-			s.log.Warn("action is not run: picket bans only, so far", "jail", j.Name, "action", a.File)
+		scope := scopeOf(&f)
+		if !native {
+			answer = answerOf(a)
 		}
+		native, all = true, all || scope.All()
+		terms = append(terms, scope.Terms()...)
+		s.log.Info("action is picket's own ban", "jail", j.Name, "action", a.Name, "scope", scope, "answer", answerOf(a), "note", f.Why)
 	}
+	switch {
+	case !native && len(j.Actions) > 0:
+		return actions.Scope{Answer: actions.Commands}
+	case all:
+		terms = nil
+	}
+	scope, err := actions.NewScope(terms, answer)
+	if err != nil {
+		s.log.Warn("bans of the jail close all ports", "jail", j.Name, "why", err)
+	}
+	return scope
 }
 
-// openLogs makes the sources: one for all files, one for each jail that reads the journal.
-func (s *Sensor) openLogs() error {
-	var globs []string
-	for _, j := range s.jails {
-		globs = append(globs, j.patterns...)
+// rejections are how commands of firewalls say what a banned peer hears; what is listed before another wins.
+var rejections = []struct {
+	word   string
+	answer actions.Answer
+}{
+	{"tcp-reset", actions.Reset}, {"tcp reset", actions.Reset}, {"admin-prohib", actions.Prohibited}, {"host-prohib", actions.Prohibited},
+	{"host-unreach", actions.HostUnreachable}, {"net-unreach", actions.NetUnreachable}, {"no-route", actions.NetUnreachable},
+	{"REJECT", actions.PortUnreachable}, {"reject", actions.PortUnreachable},
+}
+
+// answerOf reads out of a firewall's action whether it rejects or drops.
+func answerOf(a *rules.Action) actions.Answer {
+	if text, ok := a.Option("answer"); ok && a.File == rules.NativeAction {
+		return actions.Answer(strings.TrimPrefix(text, "drop"))
 	}
-	if len(globs) > 0 {
-		tail, err := logs.NewTail(logs.Config{
-			Name: filesSource, Globs: globs, Start: logs.FromBeginning,
-			Warn: func(err error) { s.log.Warn("log file", "error", err) },
-		}, s.positions)
-		if err != nil {
+	text, said := a.Option("blocktype")
+	if !said {
+		ban, _ := a.Option("actionban")
+		start, _ := a.Option("actionstart")
+		text = ban + start
+	}
+	for _, r := range rejections {
+		if strings.Contains(text, r.word) {
+			return r.answer
+		}
+	}
+	return actions.Drop
+}
+
+// openLogs makes the sources: one for all files of one encoding and start, one for each jail that reads the journal.
+func (s *Sensor) openLogs() error {
+	s.watchers = nil
+	groups := map[fileGroup][]string{}
+	var order []fileGroup
+	for _, j := range s.posted() {
+		for _, l := range j.settings.Logs {
+			g := j.group(l, s.log)
+			if groups[g] == nil {
+				order = append(order, g)
+			}
+			groups[g] = append(groups[g], l.Pattern)
+		}
+	}
+	for _, g := range order {
+		if err := s.openFiles(g, groups[g]); err != nil {
 			return err
 		}
-		s.watchers = append(s.watchers, tail)
 	}
-	for _, c := range s.journals {
-		c.Start, c.Since = logs.FromSince, time.Now().Add(-time.Hour)
-		c.Warn = func(err error) { s.log.Warn("journal", "error", err) }
-		journal, err := logs.NewJournal(c, s.positions)
+	for _, j := range s.posted() {
+		if j.source == "" {
+			continue
+		}
+		journal, err := logs.NewJournal(logs.JournalConfig{
+			Name: j.source, Matches: journalMatches(j.settings.Journal), Start: logs.FromSince,
+			Since: time.Now().Add(-time.Duration(j.settings.Limits.Window) * time.Second),
+			Warn:  func(err error) { s.log.Warn("journal", "error", err) },
+		}, s.positions)
 		if err != nil {
 			return err
 		}
 		s.watchers = append(s.watchers, journal)
 	}
 	return nil
+}
+
+// fileGroup is the files that one source reads.
+type fileGroup struct {
+	encoding logs.Encoding
+	tail     bool
+}
+
+// name is the source's; positions are kept under it.
+func (g fileGroup) name() string {
+	name := filesSource
+	if g.encoding != logs.Auto {
+		name += fmt.Sprintf(" encoding %d", g.encoding)
+	}
+	if g.tail {
+		name += " tail"
+	}
+	return name
+}
+
+// group is which source reads a log of the jail; an encoding that is not known is found out.
+func (j *jailPost) group(l rules.Log, log *slog.Logger) fileGroup {
+	e, err := logs.ParseEncoding(j.settings.Encoding)
+	if err != nil {
+		log.Warn("encoding of the jail's logs is found out instead", "jail", j.name, "why", err)
+	}
+	return fileGroup{encoding: e, tail: l.Tail}
+}
+
+func (s *Sensor) openFiles(g fileGroup, globs []string) error {
+	start := logs.FromBeginning
+	if g.tail {
+		start = logs.FromEnd
+	}
+	tail, err := logs.NewTail(logs.Config{
+		Name: g.name(), Globs: globs, Start: start, Encoding: g.encoding,
+		Warn: func(err error) { s.log.Warn("log file", "error", err) },
+	}, s.positions)
+	if err == nil {
+		s.watchers = append(s.watchers, tail)
+	}
+	return err
 }

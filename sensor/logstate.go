@@ -16,7 +16,7 @@ import (
 // openPositions reads the positions and what the jails had counted.
 func (s *Sensor) openPositions(dir string) error {
 	byName := map[string]*rules.Engine{}
-	for _, j := range s.jails {
+	for _, j := range s.posted() {
 		byName[j.name] = j.jail.Engine()
 		j.jail.Engine().Note()
 	}
@@ -41,7 +41,7 @@ func (s *Sensor) openPositions(dir string) error {
 
 // changedCounts appends what changed in the jails since the last call.
 func (s *Sensor) changedCounts(to []byte) []byte {
-	for _, j := range s.jails {
+	for _, j := range s.posted() {
 		j.jail.Engine().Changes(func(m *rules.Memory) { to = appendCount(to, m) })
 	}
 	return to
@@ -49,7 +49,7 @@ func (s *Sensor) changedCounts(to []byte) []byte {
 
 // everyCount appends all that the jails have counted.
 func (s *Sensor) everyCount(to []byte) []byte {
-	for _, j := range s.jails {
+	for _, j := range s.posted() {
 		j.jail.Engine().All(func(m *rules.Memory) { to = appendCount(to, m) })
 	}
 	return to

@@ -2,8 +2,10 @@ package sensor
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
+	"sync"
 	"time"
 
 	"picket/actions"
@@ -22,8 +24,18 @@ import (
 type judgeOfLines struct {
 	sensor  *Sensor
 	batches chan *watch.Batch
-	readers map[*watch.Origin][]*jailPost // which jails read an origin
-	phase   rules.Phase
+	asks    chan func() // what others want to know of the jails, or change: the judge owns them
+	news    news        // what became of the bans that were asked for
+	reopen  chan struct{}
+	done    chan struct{}
+	readers map[*watch.Origin]*reader
+}
+
+// reader is one origin of lines: which jails read it, and how far it is.
+type reader struct {
+	jails []*jailPost
+	phase rules.Phase
+	last  int64 // when its last line was received, Unix nanoseconds
 }
 
 // quietFor is how long no line has come before the logs count as caught up with: until then dates are believed,
@@ -34,13 +46,17 @@ const quietFor = time.Second
 const maxOrigins = 4096
 
 func newJudge(s *Sensor) *judgeOfLines {
-	return &judgeOfLines{sensor: s, batches: make(chan *watch.Batch), readers: map[*watch.Origin][]*jailPost{}, phase: rules.Starting}
+	return &judgeOfLines{
+		sensor: s, batches: make(chan *watch.Batch), asks: make(chan func()), news: news{wake: make(chan struct{}, 1)},
+		reopen: make(chan struct{}, 1), done: make(chan struct{}), readers: map[*watch.Origin]*reader{},
+	}
 }
 
 // run judges until batches is closed.
 func (j *judgeOfLines) run(ctx context.Context) error {
-	quiet := time.NewTimer(quietFor)
-	defer quiet.Stop()
+	defer close(j.done)
+	ticks := time.NewTicker(quietFor)
+	defer ticks.Stop()
 	for {
 		select {
 		case b, ok := <-j.batches:
@@ -50,53 +66,159 @@ func (j *judgeOfLines) run(ctx context.Context) error {
 			if err := j.batch(ctx, b); err != nil {
 				return err
 			}
-			quiet.Reset(quietFor)
-		case <-quiet.C:
-			j.phase = rules.Live
+		case ask := <-j.asks:
+			ask()
+		case <-j.news.wake:
+			for _, c := range j.news.take() {
+				j.sensor.jailChanged(&c)
+			}
+		case now := <-ticks.C:
+			j.settleDown(now)
 		}
 	}
+}
+
+// settleDown lets logs count as caught up with from which nothing has come for a while.
+func (j *judgeOfLines) settleDown(now time.Time) {
+	for _, r := range j.readers {
+		if now.UnixNano()-r.last >= int64(quietFor) {
+			r.phase = rules.Live
+		}
+	}
+}
+
+// ask lets the judge do something between two batches and waits for it.
+func (j *judgeOfLines) ask(ctx context.Context, do func()) error {
+	if j == nil {
+		return errNoJudge
+	}
+	over := make(chan struct{})
+	select {
+	case j.asks <- func() { do(); close(over) }:
+		<-over
+		return nil
+	case <-j.done:
+		return errNoJudge
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+var errNoJudge = errors.New("no log is judged (logs in picket's configuration says which), or picket is stopping")
+
+// news are changes of bans on their way from the responder, who must not wait, to the judge. There are no more than bans.
+type news struct {
+	mu   sync.Mutex
+	list []actions.Change
+	wake chan struct{}
+}
+
+func (n *news) put(c actions.Change) {
+	n.mu.Lock()
+	n.list = append(n.list, c)
+	n.mu.Unlock()
+	select {
+	case n.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (n *news) take() []actions.Change {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	list := n.list
+	n.list = nil
+	return list
+}
+
+// keepWatching runs the watchers until ctx ends, and others in their place when the jails want other logs: those go on at
+// the positions that are kept when the judge has acknowledged all that was sent.
+func (s *Sensor) keepWatching(ctx context.Context) error {
+	for {
+		err := s.watchRound(ctx)
+		if err != nil || ctx.Err() != nil {
+			return err
+		}
+		err = s.judge.ask(ctx, func() { clear(s.judge.readers) })
+		if err == nil {
+			err = s.openLogs()
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// watchRound runs the watchers until ctx ends, one of them fails, or others are wanted.
+func (s *Sensor) watchRound(ctx context.Context) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	errs := make(chan error, len(s.watchers))
+	for _, w := range s.watchers {
+		go func() { errs <- w.Run(ctx, s.judge.batches) }()
+	}
+	var err error
+	running := len(s.watchers)
+	select {
+	case <-ctx.Done():
+	case <-s.judge.reopen:
+	case err = <-errs:
+		running--
+	}
+	stop()
+	for range running {
+		err = errors.Join(err, <-errs)
+	}
+	return err
 }
 
 func (j *judgeOfLines) batch(ctx context.Context, b *watch.Batch) error {
 	for i := range b.Observations {
 		o := &b.Observations[i]
-		if j.phase == rules.Live {
+		from := j.readerOf(o.Origin)
+		from.last = o.Time
+		if from.phase == rules.Live {
 			j.sensor.noteLogin(ctx, o)
 		}
-		for _, post := range j.jailsOf(o.Origin) {
-			if breach, ok := post.jail.Observe(o, j.phase); ok {
-				j.breach(ctx, &breach)
+		for _, post := range from.jails {
+			if breach, ok := post.jail.Observe(o, from.phase); ok {
+				j.breach(ctx, post, &breach)
 			}
 		}
 	}
-	now := time.Now()
-	for _, post := range j.sensor.jails {
-		post.publish(now)
-		j.sensor.tellEvicted(post, now)
-	}
+	j.publish()
 	j.settle(b)
 	return nil
 }
 
-func (j *judgeOfLines) jailsOf(o *watch.Origin) []*jailPost {
+// publish shows the jails' counters to other goroutines.
+func (j *judgeOfLines) publish() {
+	now := time.Now()
+	for _, post := range j.sensor.posted() {
+		post.publish(now)
+		j.sensor.tellEvicted(post, now)
+	}
+}
+
+func (j *judgeOfLines) readerOf(o *watch.Origin) *reader {
 	if have, ok := j.readers[o]; ok {
 		return have
 	}
 	if len(j.readers) >= maxOrigins {
 		clear(j.readers)
 	}
-	var list []*jailPost
-	for _, post := range j.sensor.jails {
-		if post.reads(o) {
-			list = append(list, post)
+	r := &reader{phase: rules.Starting}
+	for _, post := range j.sensor.posted() {
+		if post.reads(o) && !post.settings.Idle {
+			r.jails = append(r.jails, post)
 		}
 	}
-	j.readers[o] = list
-	return list
+	j.readers[o] = r
+	return r
 }
 
 // breach asks for a ban. What is no address cannot be banned and is told.
-func (j *judgeOfLines) breach(ctx context.Context, b *rules.Breach) {
+func (j *judgeOfLines) breach(ctx context.Context, post *jailPost, b *rules.Breach) {
 	log := j.sensor.log
 	f := j.sensor.breachFinding(b)
 	j.sensor.banAtOnce(f)
@@ -110,7 +232,8 @@ func (j *judgeOfLines) breach(ctx context.Context, b *rules.Breach) {
 		return
 	}
 	j.sensor.gate.History().Breach(b.Prefix.Addr(), time.Now().UnixNano())
-	q := actions.Request{Prefix: b.Prefix, For: banTime(b.Seconds), Reason: fmt.Sprintf("jail %s: %s", b.Jail, b.Reason()), By: "jail " + b.Jail, Private: true}
+	q := actions.Request{Prefix: b.Prefix, For: banTime(b.Seconds), Reason: fmt.Sprintf("jail %s: %s", b.Jail, b.Reason()), By: "jail " + b.Jail, Private: true, Scope: post.scope, Jail: b.Jail}
+	post.await(b)
 	j.sensor.ordered(f, &q)
 	if err := j.sensor.responder.Submit(ctx, q); err != nil {
 		log.Error("ban not asked for", "jail", b.Jail, "prefix", actions.Text(b.Prefix), "error", err)

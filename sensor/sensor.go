@@ -54,8 +54,10 @@ type Sensor struct {
 	fail2ban  net.Listener                       // nil: fail2ban's clients are not answered
 	queues    atomic.Pointer[capture.QueueTable] // nil unless inline and installed
 	posts     []*post
-	jails     []*jailPost // of log lines; empty: no log is judged
-	takeover  *takeover   // of fail2ban's bans; nil: none, or done
+	jails     atomic.Pointer[[]*jailPost] // of log lines; the judge puts in another list, see posted
+	judge     *judgeOfLines               // of log lines; nil: no log is judged
+	banLog    banLog                      // in fail2ban's words
+	takeover  *takeover                   // of fail2ban's bans; nil: none, or done
 	watchers  []watch.Source
 	journals  []logs.JournalConfig
 	positions *logs.Positions // nil without jails
@@ -291,6 +293,7 @@ func (s *Sensor) Run(ctx context.Context) error {
 	others.Go(func() { s.keepPlugins(later) })
 	others.Go(func() { s.memory.Run(later, func(err error) { s.log.Error(err.Error()) }) })
 	others.Go(func() { s.knowBlocks(later) })
+	others.Go(func() { s.restoreTickets(later) })
 	others.Go(func() { s.keepLocals(later) })
 	finding, stopFinding := context.WithCancel(context.Background())
 	defer stopFinding()
@@ -321,6 +324,7 @@ func (s *Sensor) Run(ctx context.Context) error {
 	workers.Wait()
 	close(s.plan.findings.processes.inbox)
 	naming.Wait()
+	s.stopRunners() // the judge has ended: nobody else touches them
 	stopFinding()
 	book.Wait()
 	stopLater()
@@ -339,18 +343,13 @@ func (s *Sensor) saveSets(e *signatures.Engine) error {
 
 // watchLogs starts the watchers and the judge of their lines, which ends when they have ended.
 func (s *Sensor) watchLogs(ctx context.Context, tasks *sync.WaitGroup, failed chan<- error) {
-	if len(s.watchers) == 0 {
+	if s.judge == nil {
 		return
 	}
-	judge := newJudge(s)
-	var watchers sync.WaitGroup
-	for _, w := range s.watchers {
-		watchers.Go(func() { failed <- w.Run(ctx, judge.batches) })
-	}
-	tasks.Go(func() { failed <- judge.run(context.WithoutCancel(ctx)) })
+	tasks.Go(func() { failed <- s.judge.run(context.WithoutCancel(ctx)) })
 	tasks.Go(func() {
-		watchers.Wait()
-		close(judge.batches)
+		failed <- s.keepWatching(ctx)
+		close(s.judge.batches)
 	})
 }
 

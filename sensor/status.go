@@ -30,7 +30,7 @@ func (s *Sensor) Status(ctx context.Context) (web.Status, error) {
 		out.Drops += p.counts.drops.Load()
 	}
 	out.Unseen = s.unseen()
-	for _, j := range s.jails {
+	for _, j := range s.posted() {
 		out.Jails = append(out.Jails, j.status())
 	}
 	if s.eve != nil {

@@ -35,7 +35,7 @@ type takeover struct {
 // work without it.
 func (s *Sensor) prepareTakeover(o *RunOptions) {
 	c := &o.Config.Logs
-	if !c.TakeOver || c.Fail2ban == "" || len(s.jails) == 0 {
+	if !c.TakeOver || c.Fail2ban == "" || len(s.posted()) == 0 {
 		return
 	}
 	if _, done := migration.TakenOn(o.Config.StateDir); done {
@@ -63,7 +63,7 @@ func (s *Sensor) prepareTakeover(o *RunOptions) {
 }
 
 func (s *Sensor) jailNamed(name string) *jailPost {
-	for _, j := range s.jails {
+	for _, j := range s.posted() {
 		if j.name == name {
 			return j
 		}

@@ -176,12 +176,12 @@ func bansCommand() *cobra.Command {
 				return err
 			}
 			w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 8, 2, ' ', 0)
-			fmt.Fprintln(w, "BANNED\tSINCE\tUNTIL\tBY\tREASON")
+			fmt.Fprintln(w, "BANNED\tWITHIN\tSINCE\tUNTIL\tBY\tREASON")
 			for _, b := range l {
 				if b.Observed {
 					b.Reason += " (observed only)"
 				}
-				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", actions.Text(b.Prefix), b.Since.Format(time.RFC3339), until(b), b.By, b.Reason)
+				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", actions.Text(b.Prefix), b.Scope, b.Since.Format(time.RFC3339), until(b), b.By, b.Reason)
 			}
 			return w.Flush()
 		})

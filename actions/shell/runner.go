@@ -1,0 +1,223 @@
+package shell
+
+import (
+	"fmt"
+	"net/netip"
+	"sync"
+
+	"picket/rules"
+)
+
+// Runner runs the commands of one jail, in order, in a goroutine of its own.
+type Runner struct {
+	// Allowed is asked right before every command that acts on a party, and with the zero prefix before an action is
+	// started: the gate. Its error says why nothing is run.
+	Allowed func(netip.Prefix) error
+	// Tell is told what fail2ban would log, in its words.
+	Tell func(level, text string)
+	// Lookup answers the tags ip-host and fq-hostname; nil leaves them as they are.
+	Lookup func(name string, a netip.Addr) string
+	// Count answers the tags jail.banned, jail.banned_total, jail.found and jail.found_total; nil leaves them.
+	Count func(name string) (uint64, bool)
+
+	jail    string
+	actions []*action
+	acted   map[string]bool // IDs for which the commands were run: only those are unbanned
+	mu      sync.Mutex
+	queue   []job
+	lost    uint64
+	wake    chan struct{}
+	closed  bool
+	over    chan struct{}
+}
+
+// job is one ban or the end of one.
+type job struct {
+	ticket rules.Ticket
+	unban  bool
+}
+
+// maxJobs bounds what waits for slow commands; more is counted and told, not run.
+const maxJobs = 100_000
+
+// New returns the runner of a jail's actions, those that are commands. Start lets it work.
+func New(jail string, list []rules.Action) *Runner {
+	r := &Runner{jail: jail, acted: map[string]bool{}, wake: make(chan struct{}, 1), over: make(chan struct{})}
+	for i := range list {
+		r.actions = append(r.actions, newAction(&list[i]))
+	}
+	return r
+}
+
+// Start lets the runner work once before is closed, which may be nil: first it starts the actions that don't wait for
+// their first ban.
+func (r *Runner) Start(before <-chan struct{}) {
+	go func() {
+		defer close(r.over)
+		if before != nil {
+			<-before
+		}
+		r.run()
+	}()
+}
+
+// Ban queues the commands for a party that is banned.
+func (r *Runner) Ban(t rules.Ticket) { r.put(job{ticket: t}) }
+
+// Unban queues the commands for the end of a ban.
+func (r *Runner) Unban(t rules.Ticket) { r.put(job{ticket: t, unban: true}) }
+
+func (r *Runner) put(j job) {
+	r.mu.Lock()
+	full := len(r.queue) >= maxJobs
+	if full {
+		r.lost++
+	} else if !r.closed {
+		r.queue = append(r.queue, j)
+	}
+	lost := r.lost
+	r.mu.Unlock()
+	if full && lost&(lost-1) == 0 { // told at 1, 2, 4, 8 …
+		r.tell("ERROR", fmt.Sprintf("commands are too slow: %d bans wait, %d had to be left out", maxJobs, lost))
+	}
+	r.signal()
+}
+
+func (r *Runner) signal() {
+	select {
+	case r.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Stop has the runner undo what its actions have done (actionflush, or actionunban of each party) and stop them; bans
+// that still wait are left out. It returns at once; the channel is closed when all is over. The bans of the ledger stand.
+func (r *Runner) Stop() <-chan struct{} {
+	r.mu.Lock()
+	r.closed = true
+	r.mu.Unlock()
+	r.signal()
+	return r.over
+}
+
+func (r *Runner) run() {
+	r.begin()
+	tickets := map[string]rules.Ticket{}
+	for range r.wake {
+		r.mu.Lock()
+		jobs, closed := r.queue, r.closed
+		r.queue = nil
+		r.mu.Unlock()
+		for i := range jobs {
+			if r.stopped() && !jobs[i].unban {
+				continue
+			}
+			r.do(&jobs[i], tickets)
+		}
+		if closed {
+			r.end(tickets)
+			return
+		}
+	}
+}
+
+func (r *Runner) stopped() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.closed
+}
+
+// begin starts what is not started on demand. In observe mode nothing is.
+func (r *Runner) begin() {
+	if r.Allowed(netip.Prefix{}) != nil {
+		return
+	}
+	for _, a := range r.actions {
+		for _, family := range a.families {
+			if a.onDemand {
+				continue
+			}
+			if err := r.start(a, family); err != nil {
+				r.tell("ERROR", fmt.Sprintf("Failed to start jail '%s' action '%s': %v", r.jail, a.name, err))
+			}
+		}
+	}
+}
+
+func (r *Runner) do(j *job, tickets map[string]rules.Ticket) {
+	if j.unban {
+		if r.acted[j.ticket.ID] {
+			r.each(&j.ticket, "unban")
+			delete(r.acted, j.ticket.ID)
+			delete(tickets, j.ticket.ID)
+		}
+		return
+	}
+	if err := r.Allowed(j.ticket.Prefix); err != nil {
+		r.tell("INFO", fmt.Sprintf("no commands for %s: %v", j.ticket.ID, err))
+		return
+	}
+	r.acted[j.ticket.ID] = true
+	tickets[j.ticket.ID] = j.ticket
+	r.each(&j.ticket, "ban")
+}
+
+// each runs one operation of every action for a party.
+func (r *Runner) each(t *rules.Ticket, operation string) {
+	dynamic := r.values(t)
+	for _, a := range r.actions {
+		if t.Restored && a.noRestored {
+			continue
+		}
+		family := a.startedAs(familyOf(t))
+		err := error(nil)
+		if operation == "ban" {
+			err = r.start(a, family)
+			a.banned[family] = true
+		}
+		if err == nil {
+			err = r.operate(a, "action"+operation, familyOf(t), dynamic)
+		}
+		if err != nil {
+			r.tell("ERROR", fmt.Sprintf("Failed to execute %s jail '%s' action '%s': %v", operation, r.jail, a.name, err))
+		}
+	}
+}
+
+// end undoes and stops every action.
+func (r *Runner) end(tickets map[string]rules.Ticket) {
+	for _, a := range r.actions {
+		for _, family := range a.families {
+			r.finish(a, family, tickets)
+		}
+	}
+}
+
+func (r *Runner) finish(a *action, family string, tickets map[string]rules.Ticket) {
+	if !a.started[family] {
+		return
+	}
+	if flush, _ := a.option("actionflush", family); flush != "" {
+		if err := r.operate(a, "actionflush", family, nothing); err != nil {
+			r.tell("ERROR", fmt.Sprintf("Failed to flush bans in jail '%s' action '%s': %v", r.jail, a.name, err))
+		}
+	} else if a.banned[family] {
+		for _, t := range tickets {
+			if a.startedAs(familyOf(&t)) == family && !(t.Restored && a.noRestored) {
+				if err := r.operate(a, "actionunban", familyOf(&t), r.values(&t)); err != nil {
+					r.tell("ERROR", fmt.Sprintf("Failed to execute unban jail '%s' action '%s': %v", r.jail, a.name, err))
+				}
+			}
+		}
+	}
+	if err := r.operate(a, "actionstop", family, nothing); err != nil {
+		r.tell("ERROR", fmt.Sprintf("Failed to stop jail '%s' action '%s': %v", r.jail, a.name, err))
+	}
+	a.started[family] = false
+}
+
+func (r *Runner) tell(level, text string) {
+	if r.Tell != nil {
+		r.Tell(level, text)
+	}
+}

@@ -1,0 +1,161 @@
+package shell
+
+import (
+	"fmt"
+	"net/netip"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"picket/rules"
+)
+
+// The two families that conditional options are for.
+const (
+	family4 = "inet4"
+	family6 = "inet6"
+)
+
+// The bounds of a command.
+const (
+	maxCommand = 64 << 10 // bytes of its text
+	maxValue   = 64 << 10 // bytes of a tag's value: the kernel takes 128 KiB for one environment variable
+	maxDepth   = 25       // tags within tags
+)
+
+var (
+	tag     = regexp.MustCompile(`<([^ <>]+)>`)
+	special = regexp.MustCompile("[\\\\#&;`|*?~<>^()\\[\\]{}$'\"\n\r\x00-\x1f\x7f]")
+	noName  = regexp.MustCompile(`\W`)
+)
+
+// command is a text for /bin/sh and the variables that it refers to.
+type command struct {
+	text string
+	env  []string
+}
+
+// option returns a property of the action for a family: that of the family before the general one.
+func (a *action) option(name, family string) (text string, ok bool) {
+	if family != "" {
+		if text, ok = a.properties[name+"?family="+family]; ok {
+			return text, true
+		}
+	}
+	text, ok = a.properties[name]
+	return text, ok
+}
+
+// compose makes a command of an operation (actionban …); its text is "" if there is nothing to do. The action's own
+// properties are replaced first, by the administrator's text; what belongs to the ticket comes last and only once, so
+// that nothing in it is taken for a tag.
+func (a *action) compose(operation, family string, dynamic func(name string) (string, bool)) (command, error) {
+	text, _ := a.option(operation, family)
+	for depth := 0; ; depth++ {
+		if depth > maxDepth || len(text) > maxCommand {
+			return command{}, fmt.Errorf("%s of action %s: tags within tags go too deep", operation, a.name)
+		}
+		next := tag.ReplaceAllStringFunc(text, func(found string) string {
+			if value, ok := a.option(found[1:len(found)-1], family); ok {
+				return value
+			}
+			return found
+		})
+		if next == text {
+			break
+		}
+		text = next
+	}
+	c := command{}
+	c.text = strings.TrimSpace(tag.ReplaceAllStringFunc(text, func(found string) string { return c.value(found, dynamic) }))
+	return c, nil
+}
+
+// value replaces one tag of the ticket. A value with anything in it that means something to a shell goes into a variable.
+func (c *command) value(found string, dynamic func(string) (string, bool)) string {
+	name := found[1 : len(found)-1]
+	switch name {
+	case "br":
+		return "\n"
+	case "sp":
+		return " "
+	}
+	value, ok := dynamic(name)
+	if !ok {
+		return found
+	}
+	if !special.MatchString(value) {
+		return value
+	}
+	variable := "f2bV_" + noName.ReplaceAllString(name, "_")
+	value = strings.ReplaceAll(value[:min(len(value), maxValue)], "\x00", "")
+	c.env = append(c.env, variable+"="+value)
+	return "$" + variable
+}
+
+// values returns the tags of a ticket.
+func (r *Runner) values(t *rules.Ticket) func(name string) (string, bool) {
+	return func(name string) (string, bool) {
+		if make, ok := ticketTags[name]; ok {
+			return make(t), true
+		}
+		if field, ok := strings.CutPrefix(name, "F-"); ok {
+			value, has := t.Fields[strings.ToLower(field)]
+			return value, has
+		}
+		if r.Lookup != nil && (name == "ip-host" || name == "fq-hostname") {
+			return r.Lookup(name, t.Prefix.Addr()), true
+		}
+		if r.Count != nil {
+			if n, ok := r.Count(name); ok {
+				return strconv.FormatUint(n, 10), true
+			}
+		}
+		return "", false
+	}
+}
+
+// ticketTags are the tags that a ticket alone answers. ipmatches and ipjailmatches are the lines of this ban: those of
+// earlier bans are not kept.
+var ticketTags = map[string]func(*rules.Ticket) string{
+	"ip":             func(t *rules.Ticket) string { return t.ID },
+	"fid":            func(t *rules.Ticket) string { return t.ID },
+	"family":         func(t *rules.Ticket) string { return familyOf(t) },
+	"ip-rev":         func(t *rules.Ticket) string { return reverse(t.Prefix.Addr()) },
+	"time":           func(t *rules.Ticket) string { return strconv.FormatInt(t.Since.Unix(), 10) },
+	"bantime":        func(t *rules.Ticket) string { return strconv.FormatInt(int64(t.Seconds), 10) },
+	"bancount":       func(t *rules.Ticket) string { return strconv.Itoa(t.Count) },
+	"failures":       func(t *rules.Ticket) string { return strconv.Itoa(t.Failures) },
+	"ipfailures":     func(t *rules.Ticket) string { return strconv.Itoa(t.Failures) },
+	"ipjailfailures": func(t *rules.Ticket) string { return strconv.Itoa(t.Failures) },
+	"matches":        matches, "ipmatches": matches, "ipjailmatches": matches,
+	"restored":   func(t *rules.Ticket) string { return map[bool]string{true: "1", false: "0"}[t.Restored] },
+	"raw-ticket": func(t *rules.Ticket) string { return fmt.Sprintf("%+v", *t) },
+}
+
+func matches(t *rules.Ticket) string { return strings.Join(t.Matches, "\n") }
+
+// familyOf is the family of a ticket's address, "" for what is none.
+func familyOf(t *rules.Ticket) string {
+	switch a := t.Prefix.Addr(); {
+	case a.Is4():
+		return family4
+	case a.Is6():
+		return family6
+	}
+	return ""
+}
+
+// reverse writes an address as DNS looks it up, with the dot at the end and without a zone: 1.2.0.192.
+func reverse(a netip.Addr) string {
+	var out strings.Builder
+	b := a.AsSlice()
+	for i := len(b) - 1; i >= 0; i-- {
+		if a.Is4() {
+			fmt.Fprintf(&out, "%d.", b[i])
+		} else {
+			fmt.Fprintf(&out, "%x.%x.", b[i]&15, b[i]>>4)
+		}
+	}
+	return out.String()
+}
