@@ -227,11 +227,11 @@ func (j *judgeOfLines) breach(ctx context.Context, post *jailPost, b *rules.Brea
 		log.Warn("breach without an address: nobody to ban", "jail", b.Jail, "who", b.ID, "reason", b.Reason())
 		return
 	}
+	j.sensor.gate.History().Breach(b.Prefix.Addr(), time.Now().UnixNano())
 	if b.Observe {
 		log.Info("would ban (the jail observes)", "jail", b.Jail, "prefix", actions.Text(b.Prefix), "reason", b.Reason())
 		return
 	}
-	j.sensor.gate.History().Breach(b.Prefix.Addr(), time.Now().UnixNano())
 	q := actions.Request{Prefix: b.Prefix, For: banTime(b.Seconds), Reason: fmt.Sprintf("jail %s: %s", b.Jail, b.Reason()), By: "jail " + b.Jail, Private: true, Scope: post.scope, Jail: b.Jail}
 	post.await(b)
 	j.sensor.ordered(f, &q)
