@@ -2,6 +2,7 @@ package policy
 
 import (
 	"net/netip"
+	"strings"
 	"time"
 
 	"picket/actions"
@@ -203,7 +204,7 @@ func (s *Set) Released(b actions.Ban) {
 func reason(f *incidents.Finding) string {
 	switch {
 	case f.Kind == incidents.Alert:
-		return "sid " + f.Rule.ID + ": " + f.Rule.Name
+		return "sid " + strings.TrimPrefix(f.Rule.ID, "1:") + ": " + f.Rule.Name
 	case f.Jail != "":
 		return "jail " + f.Jail + ": " + f.Rule.Name
 	}
