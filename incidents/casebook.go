@@ -496,9 +496,13 @@ func (c *Casebook) keep(d *docket, change *Change) {
 
 // save writes a case down whose counts have changed.
 func (c *Casebook) save(d *docket) {
-	if d.dirty {
-		c.keep(d, &Change{Incident: d.snapshot()})
+	if !d.dirty {
+		return
 	}
+	c.mu.Lock()
+	snapshot := d.snapshot()
+	c.mu.Unlock()
+	c.keep(d, &Change{Incident: snapshot})
 }
 
 // prove adds evidence to a case.

@@ -313,7 +313,7 @@ func TestEvidenceIsBounded(t *testing.T) {
 
 // TestFlood: findings from random addresses against random victims. With a million of them memory is the same.
 func TestFlood(t *testing.T) {
-	const n = 100_000
+	const n = 30_000
 	s := newShelf()
 	d := newDesk(t, Options{Max: 500}, s)
 	d.tellNobody()
