@@ -7,19 +7,17 @@ import (
 
 // Limits says when failures are too many, and what follows.
 type Limits struct {
-	Jail        string
-	MaxRetry    int     // failures within the window that lead to a ban
-	Window      int64   // seconds: findtime
-	BanSeconds  float64 // Forever for no end
-	MaxMatches  int     // lines kept as evidence
-	Escalation  Escalation
-	Ignore      []netip.Prefix // never counted
-	IgnoreNames []string       // IDs that are no addresses, never counted
-	PrefixIPv4  int            // addresses of one network count together: its length; 0 means 32
-	PrefixIPv6  int            // 0 means 128. A /64 is one customer
-	Observe     bool           // breaches are marked so and nobody is to be banned
-	ByUser      bool           // failures of one user name count together, whoever sends them
-	Crowd       Crowd          // networks are banned for their members
+	Jail       string
+	MaxRetry   int     // failures within the window that lead to a ban
+	Window     int64   // seconds: findtime
+	BanSeconds float64 // Forever for no end
+	MaxMatches int     // lines kept as evidence
+	Escalation Escalation
+	PrefixIPv4 int   // addresses of one network count together: its length; 0 means 32
+	PrefixIPv6 int   // 0 means 128. A /64 is one customer
+	Observe    bool  // breaches are marked so and nobody is to be banned
+	ByUser     bool  // failures of one user name count together, whoever sends them
+	Crowd      Crowd // networks are banned for their members
 }
 
 // The bounds of a jail's memory. An attacker chooses addresses, so both have an eviction rule: silent longest goes first.
@@ -58,6 +56,7 @@ func (b *Breach) Reason() string {
 // Engine counts the failures of one jail. It is pure: time comes with the failures. It belongs to one goroutine.
 type Engine struct {
 	Count     EngineCounters
+	Ignored   func(*Failure) bool // tells whether a failure never counts; nil: all count
 	limits    Limits
 	counters  counters
 	offenders offenders
@@ -111,7 +110,7 @@ func (e *Engine) Sentence(id string) (seconds float64) {
 // Add counts a failure; the breach is valid if ok. now is the clock's, in Unix seconds.
 func (e *Engine) Add(f *Failure, now int64) (b Breach, ok bool) {
 	id, prefix := e.identity(f)
-	if id == "" || e.ignores(f) {
+	if id == "" || e.Ignored != nil && e.Ignored(f) {
 		e.Count.Ignored++
 		return Breach{}, false
 	}
@@ -196,21 +195,6 @@ func (e *Engine) identity(f *Failure) (id string, prefix netip.Prefix) {
 		return f.ID, netip.PrefixFrom(f.Addr, f.Addr.BitLen())
 	}
 	return prefix.String(), prefix
-}
-
-// ignores tells whether a failure never counts.
-func (e *Engine) ignores(f *Failure) bool {
-	for _, p := range e.limits.Ignore {
-		if f.Addr.IsValid() && p.Contains(f.Addr) {
-			return true
-		}
-	}
-	for _, n := range e.limits.IgnoreNames {
-		if n == f.ID || n == f.Host {
-			return true
-		}
-	}
-	return false
 }
 
 // Failing returns how many IDs have failures that did not lead to a ban yet, at a time.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -18,7 +19,9 @@ func failure(addr string, at int64) *Failure {
 }
 
 func TestEngine(t *testing.T) {
-	e := NewEngine(Limits{Jail: "j", MaxRetry: 3, Window: 600, BanSeconds: 60, MaxMatches: 2, Ignore: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}})
+	e := NewEngine(Limits{Jail: "j", MaxRetry: 3, Window: 600, BanSeconds: 60, MaxMatches: 2})
+	spared := NewSpared(&Ignoring{List: []string{"10.0.0.0/8"}}, nil, nil)
+	e.Ignored = func(f *Failure) bool { return spared.Contains(f.ID, f.Addr) }
 	for at := range int64(2) {
 		if _, ok := e.Add(failure("192.0.2.1", at), at); ok {
 			t.Fatal("too early")
@@ -158,10 +161,35 @@ func TestLimitsOf(t *testing.T) {
 		{Name: "bantime", Text: "1h"}, {Name: "findtime", Text: "60*10"}, {Name: "maxretry", Text: "4"}, {Name: "bantime.increment", Text: "true"},
 		{Name: "bantime.multipliers", Text: "1 2"}, {Name: "bantime.maxtime", Text: "soon"},
 	}})
-	if l.BanSeconds != 3600 || l.Window != 600 || l.MaxRetry != 4 || l.MaxMatches != 4 || !l.Escalation.On || len(l.Ignore) != 1 || len(l.IgnoreNames) != 1 {
+	if l.BanSeconds != 3600 || l.Window != 600 || l.MaxRetry != 4 || l.MaxMatches != 4 || !l.Escalation.On {
 		t.Errorf("limits %+v", l)
 	}
 	if err == nil {
-		t.Error("file: and a wrong time span are kept")
+		t.Error("a wrong time span is kept")
+	}
+}
+
+func TestSpared(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "friends")
+	if err := os.WriteFile(path, []byte("203.0.113.0/24 # office\n2001:db8::1, root\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	resolve := func(name string) []netip.Addr {
+		if name == "home.example.com" {
+			return []netip.Addr{netip.MustParseAddr("198.51.100.9")}
+		}
+		return nil
+	}
+	self := func() []netip.Addr { return []netip.Addr{netip.MustParseAddr("192.0.2.2")} }
+	l := NewSpared(&Ignoring{Self: true, List: []string{"10.0.0.0/255.0.0.0", "home.example.com", "file:" + path}}, resolve, self)
+	for text, want := range map[string]bool{
+		"10.1.2.3": true, "11.0.0.1": false, "198.51.100.9": true, "203.0.113.77": true, "2001:db8::1": true, "192.0.2.2": true, "192.0.2.3": false,
+	} {
+		if got := l.Contains(text, netip.MustParseAddr(text)); got != want {
+			t.Errorf("%s: %v", text, got)
+		}
+	}
+	if !l.Contains("root", netip.Addr{}) || l.Contains("joe", netip.Addr{}) {
+		t.Error("names")
 	}
 }

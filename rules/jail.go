@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"net/netip"
 	"time"
 
 	"picket/rules/dates"
@@ -9,6 +10,10 @@ import (
 
 // Jail is a filter and limits at work on one kind of log: lines in, breaches out. It belongs to one goroutine.
 type Jail struct {
+	// Resolve returns the addresses of a host name, which then count in its place (usedns); nil: the name counts.
+	Resolve func(name string) []netip.Addr
+	more    []Breach
+
 	judge   *Judge
 	engine  *Engine
 	clock   dates.Clock
@@ -75,7 +80,33 @@ func (j *Jail) Observe(o *watch.Observation, phase Phase) (b Breach, ok bool) {
 	if !ok {
 		return Breach{}, false
 	}
-	return j.engine.Add(&f, o.Time/1e9)
+	return j.count(&f, o.Time/1e9)
+}
+
+// count counts a failure against its party, or against every address of the name that stands for it. Of several breaches
+// the first is returned, the others by More.
+func (j *Jail) count(f *Failure, now int64) (b Breach, ok bool) {
+	if j.Resolve == nil || f.Addr.IsValid() || f.Host == "" || f.ID != f.Host {
+		return j.engine.Add(f, now)
+	}
+	for _, a := range j.Resolve(f.Host) {
+		one := *f
+		one.Addr, one.ID = a, a.String()
+		if b, ok := j.engine.Add(&one, now); ok {
+			j.more = append(j.more, b)
+		}
+	}
+	return j.More()
+}
+
+// More returns a breach that the last line has led to besides the one that was returned.
+func (j *Jail) More() (b Breach, ok bool) {
+	if len(j.more) == 0 {
+		return Breach{}, false
+	}
+	b = j.more[0]
+	j.more = j.more[1:]
+	return b, true
 }
 
 // source returns the judge of an origin. Beyond the bound origins share one.

@@ -24,8 +24,9 @@ func SettingsOf(j *fail2ban.Jail) (Settings, error) {
 	limits, err := LimitsOf(j)
 	s := Settings{
 		Name: j.Name, Backend: j.Backend, Filter: DefinitionOf(&j.Filter), Limits: limits, Journal: j.Filter.JournalMatch,
-		Ignore: Ignoring{List: j.Ignore},
+		Ignore: Ignoring{List: j.Ignore, Self: true},
 	}
+	s.readOptions(j)
 	for _, l := range j.Logs {
 		s.Logs = append(s.Logs, Log(l))
 	}
@@ -48,9 +49,6 @@ func LimitsOf(j *fail2ban.Jail) (Limits, error) {
 	r.limits.MaxMatches = r.limits.MaxRetry
 	r.number("maxmatches", &r.limits.MaxMatches)
 	r.escalation()
-	for _, text := range j.Ignore {
-		r.ignore(text)
-	}
 	return r.limits, errors.Join(r.faults...)
 }
 
@@ -125,17 +123,29 @@ func isTrue(text string) bool {
 	return false
 }
 
-// ignore reads an address, a network, also with a netmask, or a name.
-func (r *jailReader) ignore(text string) {
-	if p, ok := parsePrefix(text); ok {
-		r.limits.Ignore = append(r.limits.Ignore, p)
+// readOptions reads what a jail says of its logs and of whom it ignores.
+func (s *Settings) readOptions(j *fail2ban.Jail) {
+	s.Encoding, _ = j.Limit("logencoding")
+	s.Zone, _ = j.Limit("logtimezone")
+	if text, said := j.Limit("ignoreself"); said {
+		s.Ignore.Self = isTrue(text)
+	}
+	s.Ignore.Command, _ = j.Limit("ignorecommand")
+	text, _ := j.Limit("ignorecache")
+	if text == "" {
 		return
 	}
-	if strings.HasPrefix(text, "file:") || strings.Contains(text, "/") {
-		r.fault("ignoreip", fmt.Errorf("%q can't be kept (write the addresses and networks themselves)", text))
+	_, options, err := fail2ban.ParseSpec("cache[" + text + "]")
+	if err != nil {
 		return
 	}
-	r.limits.IgnoreNames = append(r.limits.IgnoreNames, text)
+	s.Ignore.Cache = IgnoreCache{Key: options["key"], Max: 100, Seconds: 300}
+	if n, err := strconv.Atoi(options["max-count"]); err == nil {
+		s.Ignore.Cache.Max = n
+	}
+	if v, err := fail2ban.Seconds(options["max-time"]); err == nil {
+		s.Ignore.Cache.Seconds = int64(v)
+	}
 }
 
 // parsePrefix reads 192.0.2.1, 192.0.2.0/24, 192.0.2.0/255.255.255.0, [2001:db8::1], ::ffff:192.0.2.1, 2001:db8::/32.

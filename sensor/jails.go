@@ -178,6 +178,7 @@ func (s *Sensor) arrange(p *jailPost, j *rules.Settings) {
 		p.source = "journal " + j.Name
 	}
 	p.scope = s.scopeOfJail(j)
+	s.spareThose(p, &p.settings)
 }
 
 // journalMatches joins alternatives as journalctl wants them: with + between.

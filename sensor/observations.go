@@ -181,7 +181,7 @@ func (j *judgeOfLines) batch(ctx context.Context, b *watch.Batch) error {
 			j.sensor.noteLogin(ctx, o)
 		}
 		for _, post := range from.jails {
-			if breach, ok := post.jail.Observe(o, from.phase); ok {
+			for breach, ok := post.jail.Observe(o, from.phase); ok; breach, ok = post.jail.More() {
 				j.breach(ctx, post, &breach)
 			}
 		}

@@ -57,6 +57,7 @@ type Sensor struct {
 	jails     atomic.Pointer[[]*jailPost] // of log lines; the judge puts in another list, see posted
 	judge     *judgeOfLines               // of log lines; nil: no log is judged
 	banLog    banLog                      // in fail2ban's words
+	resolver  resolver                    // of hosts, for jails
 	takeover  *takeover                   // of fail2ban's bans; nil: none, or done
 	watchers  []watch.Source
 	journals  []logs.JournalConfig

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"picket/rules"
 )
 
 const (
@@ -49,4 +51,11 @@ type limited struct{ bytes.Buffer }
 func (l *limited) Write(p []byte) (int, error) {
 	l.Buffer.Write(p[:min(len(p), maxOutput-l.Len())])
 	return len(p), nil
+}
+
+// Ask runs one command about a party, its tags replaced, and tells whether it ended with 0 in time.
+func Ask(text string, t *rules.Ticket, timeout time.Duration) bool {
+	a := &action{name: "ignorecommand", properties: map[string]string{"ask": text}}
+	c, err := a.compose("ask", familyOf(t), (&Runner{}).values(t))
+	return err == nil && c.text != "" && execute(c, timeout) == nil
 }
