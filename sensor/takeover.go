@@ -55,7 +55,7 @@ func (s *Sensor) prepareTakeover(o *RunOptions) {
 	now := time.Now()
 	for i := range db.Bans {
 		if post := s.jailNamed(db.Bans[i].Jail); post != nil {
-			t.add(&db.Bans[i], post.jail.Engine(), scopes[post.name], now)
+			t.add(&db.Bans[i], post, scopes[post.name], now)
 		}
 	}
 	s.takePositions(db)
@@ -71,8 +71,10 @@ func (s *Sensor) jailNamed(name string) *jailPost {
 	return nil
 }
 
-// add takes over one party: its count, and its ban if that stands.
-func (t *takeover) add(b *database.Ban, e *rules.Engine, scope actions.Scope, now time.Time) {
+// add takes over one party: its count, and its ban if that stands. To the jail's actions such a ban is a restored one:
+// nobody gets mail about it again.
+func (t *takeover) add(b *database.Ban, post *jailPost, scope actions.Scope, now time.Time) {
+	e := post.jail.Engine()
 	e.Restore(b.ID, b.Count)
 	t.taken.Known++
 	base := e.Limits().BanSeconds
@@ -90,6 +92,7 @@ func (t *takeover) add(b *database.Ban, e *rules.Engine, scope actions.Scope, no
 	if until, ends := b.Until(base); ends {
 		q.For = time.Unix(until, 0).Sub(now)
 	}
+	post.awaited[actions.Text(prefix)] = &rules.Ticket{Count: b.Count, Failures: b.Failures, Matches: b.Matches, Restored: true}
 	t.bans = append(t.bans, q)
 }
 

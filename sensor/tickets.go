@@ -105,6 +105,8 @@ func (s *Sensor) tellBan(post *jailPost, t *rules.Ticket, stood bool) {
 		s.banLog.write("fail2ban.actions", "INFO", post.name, "Would ban "+t.ID+" (observed only)")
 	case stood:
 		s.banLog.write("fail2ban.actions", "NOTICE", post.name, t.ID+" already banned")
+	case t.Restored:
+		s.banLog.write("fail2ban.actions", "NOTICE", post.name, "Restore Ban "+t.ID)
 	default:
 		s.banLog.write("fail2ban.actions", "NOTICE", post.name, "Ban "+t.ID)
 	}
