@@ -213,6 +213,7 @@ func (b Ban) Do(ctx context.Context, o *Order) (r Result, err error) {
 		return r, err
 	}
 	m := o.Measure
+	key, _ := standingOf(m)
 	r.Ends = true
 	for _, peer := range list {
 		if until, stands := b.stands(ctx, o, peer, a.Scope); stands {
@@ -220,7 +221,7 @@ func (b Ban) Do(ctx context.Context, o *Order) (r Result, err error) {
 			continue
 		}
 		ban, err := b.Responder.Ban(ctx, actions.Request{
-			Prefix: peer, For: m.For, Reason: m.Reason, By: m.By, Approved: m.Approved, Scope: a.Scope, Order: uint64(m.ID),
+			Prefix: peer, For: m.For, Reason: m.Reason, By: m.By, Approved: m.Approved, Scope: a.Scope, Jail: key.jail, Order: uint64(m.ID),
 		})
 		if err != nil {
 			return r, err

@@ -90,6 +90,7 @@ func printStatus(w io.Writer, s web.Status) {
 	}
 	if s.Incidents != nil {
 		printIncidentStatus(w, s.Incidents)
+		printMeasureStatus(w, &s.Measures)
 	}
 	b := s.Bans
 	fmt.Fprintf(w, "bans     %d standing; %d made, %d renewed, %d lifted, %d expired, %d refused, %d failed, %d repairs\n",

@@ -358,3 +358,18 @@ func printAnswer(w io.Writer, a *web.MeasureAnswer) {
 		fmt.Fprintln(w, "the gate would let it be done")
 	}
 }
+
+// printMeasureStatus is the status's line about measures; what should not happen is told only when it has.
+func printMeasureStatus(w io.Writer, s *measure.Stats) {
+	fmt.Fprintf(w, "measures %d waiting, %d running, %d standing; %d since the start", s.Waiting, s.Running, s.Standing, s.Proposed)
+	if n := s.Moved[measure.Error]; n > 0 {
+		fmt.Fprintf(w, ", %d with errors", n)
+	}
+	if s.Refused > 0 {
+		fmt.Fprintf(w, ", %d refused: too many wait", s.Refused)
+	}
+	if s.Lost+s.Unkept > 0 {
+		fmt.Fprintf(w, ", %d bans without a record, %d steps the disk did not take at once", s.Lost, s.Unkept)
+	}
+	fmt.Fprintln(w)
+}
