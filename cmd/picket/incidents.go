@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/netip"
@@ -10,6 +11,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"text/tabwriter"
 	"time"
 
@@ -17,6 +19,7 @@ import (
 
 	"picket/actions"
 	"picket/incidents"
+	"picket/outputs/store"
 	"picket/outputs/web"
 )
 
@@ -54,6 +57,10 @@ func listIncidentsCommand() *cobra.Command {
 				return err
 			}
 			l, err := c.Incidents(cmd.Context(), filter)
+			err = orArchive(cmd, err, func(s *store.Store) (err error) {
+				l.Incidents, l.Total, err = s.List(cmd.Context(), &filter)
+				return err
+			})
 			if err != nil || printed(cmd, l) {
 				return err
 			}
@@ -152,10 +159,33 @@ func printIncidents(out io.Writer, l web.IncidentList) error {
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	if n := len(l.Incidents); n < l.Total {
+	n := len(l.Incidents)
+	switch {
+	case n > 0 && n < l.Total:
 		fmt.Fprintf(out, "%d of %d; the next page: --before %d\n", n, l.Total, l.Incidents[n-1].ID)
+	case n > 0 && l.Total < 0:
+		fmt.Fprintf(out, "%d of very many; the next page: --before %d\n", n, l.Incidents[n-1].ID)
 	}
 	return nil
+}
+
+// orArchive answers from the database on disk when no picket is running; err is what asking the running one has brought.
+func orArchive(cmd *cobra.Command, err error, read func(s *store.Store) error) error {
+	absent := errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED)
+	if !absent || cmd.Flags().Changed("socket") {
+		return err
+	}
+	c, e := loadConfig(cmd)
+	if e != nil {
+		return err
+	}
+	s, e := store.OpenReadOnly(c.StateDir)
+	if e != nil {
+		return err
+	}
+	defer s.Close()
+	fmt.Fprintf(cmd.ErrOrStderr(), "picket is not running; from %s, as it was left\n", s.Path())
+	return read(s)
 }
 
 // incidentNumber reads the number of an incident.
@@ -175,6 +205,10 @@ func showIncidentCommand() *cobra.Command {
 				return err
 			}
 			f, err := c.Incident(cmd.Context(), id)
+			err = orArchive(cmd, err, func(s *store.Store) (err error) {
+				f, err = s.Incident(cmd.Context(), id)
+				return err
+			})
 			if err != nil || printed(cmd, f) {
 				return err
 			}
@@ -387,7 +421,16 @@ func evidenceCommand() *cobra.Command {
 			if err != nil {
 				return fmt.Errorf("%q is not the number of a piece of evidence (picket incidents show %d lists them)", args[1], id)
 			}
-			return written(file, cmd.OutOrStdout(), func(w io.Writer) error { return c.Evidence(cmd.Context(), id, number, w) })
+			return written(file, cmd.OutOrStdout(), func(w io.Writer) error {
+				err := c.Evidence(cmd.Context(), id, number, w)
+				return orArchive(cmd, err, func(s *store.Store) error {
+					e, err := s.Evidence(cmd.Context(), id, number)
+					if err == nil {
+						_, err = w.Write(e.Data)
+					}
+					return err
+				})
+			})
 		})
 	cmd.Flags().StringVarP(&file, "output", "o", "-", "`FILE` to write")
 	return cmd
@@ -410,7 +453,10 @@ func exportIncidentCommand() *cobra.Command {
 			if name == "" {
 				name = fmt.Sprintf("incident-%d.zip", id)
 			}
-			err = written(name, cmd.OutOrStdout(), func(w io.Writer) error { return c.ExportIncident(cmd.Context(), id, w) })
+			err = written(name, cmd.OutOrStdout(), func(w io.Writer) error {
+				err := c.ExportIncident(cmd.Context(), id, w)
+				return orArchive(cmd, err, func(s *store.Store) error { return s.Export(cmd.Context(), id, w) })
+			})
 			if err == nil && name != "-" {
 				fmt.Fprintln(cmd.OutOrStdout(), name)
 			}

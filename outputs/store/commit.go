@@ -238,6 +238,9 @@ var (
 // query runs f on the database after everything that was kept before is in it, or at once when that fails. When f finds
 // the database damaged, it runs once more on the new one.
 func (s *Store) query(ctx context.Context, f func(db *sql.DB) error) error {
+	if s.lock == nil { // of another program, or of nobody
+		return s.look(f)
+	}
 	if err := s.flush(ctx); err != nil && ctx.Err() != nil {
 		return err
 	}

@@ -274,8 +274,23 @@ func hasCode(err error, codes ...int) bool {
 	return false
 }
 
+// OpenReadOnly opens what a picket that is not running has left. Only queries may be asked of it; what only the journal
+// holds comes into the database when picket starts.
+func OpenReadOnly(dir string) (*Store, error) {
+	s := &Store{dir: dir}
+	if _, err := os.Stat(s.Path()); err != nil {
+		return nil, fmt.Errorf("open incident store: %w", err)
+	}
+	var err error
+	s.read, err = sql.Open("sqlite", dsn(s.Path(), "mode=ro"))
+	return s, err
+}
+
 // Close commits what waits and closes everything. What the database did not take stays in the journal.
 func (s *Store) Close() error {
+	if s.lock == nil {
+		return s.closeDatabase()
+	}
 	close(s.quit)
 	<-s.done
 	err := s.commit()

@@ -145,3 +145,25 @@ func TestNextRunKnowsAll(t *testing.T) {
 		t.Error("a case that was never kept is there")
 	}
 }
+
+// TestReadOnly: what a picket has left can be read while none is running, and is not touched.
+func TestReadOnly(t *testing.T) {
+	dir := t.TempDir()
+	if s, err := OpenReadOnly(dir); err == nil {
+		shut(t, s)
+		t.Error("a store is read that is not there")
+	}
+	s := open(t, dir)
+	if err := s.Keep(change(1)); err != nil {
+		t.Fatal(err)
+	}
+	shut(t, s)
+	s, err := OpenReadOnly(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer shut(t, s)
+	if f, err := s.Incident(t.Context(), 1); err != nil || len(f.Timeline) != 1 {
+		t.Errorf("%+v, %v", f, err)
+	}
+}
