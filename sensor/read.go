@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -302,5 +303,9 @@ func (b *blueprint) appConfig() *app.Config {
 	c := b.settings.appConfig(b.inline)
 	md5, sha1, sha256 := b.engine.Load().Hashes()
 	c.MD5, c.SHA1, c.SHA256 = c.MD5 || md5, c.SHA1 || sha1, c.SHA256 || sha256
+	c.Frames = b.engine.Load().Frames()
+	if b.eve.Frames() {
+		c.Frames = math.MaxUint64
+	}
 	return c
 }

@@ -111,6 +111,7 @@ func (w *worker) toldVerdict(at *eve.Moment, v *signatures.Verdict) {
 func (w *worker) toldState(at *eve.Moment, dir app.Direction, final bool) {
 	conn := &at.State.App
 	if w.eve != nil {
+		w.eve.Frames(at)
 		w.connAnomalies(at)
 	}
 	for _, parser := range [2]app.Parser{conn.Previous, conn.Parser} {

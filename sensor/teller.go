@@ -66,7 +66,7 @@ func (t *teller) reference(r signatures.Reference) string {
 func (t *teller) alert(at *eve.Moment, a *signatures.Alert, v eve.Verdict, enforce bool) *eve.Alert {
 	t.record = eve.Alert{
 		Sig: t.signature(a.Signature), Blocked: blocked(a.Effect, enforce),
-		Tx: a.Tx, Guessed: a.HasTx && !a.InTx, Stream: a.InStream || a.InTx, Verdict: v,
+		Tx: a.Tx, Guessed: a.HasTx && !a.InTx, Stream: a.InStream || a.InTx, Frame: a.Frame, Verdict: v,
 	}
 	for _, c := range a.Contexts {
 		t.record.Contexts = append(t.record.Contexts, eve.ValueContext{Name: c.Name, JSON: c.JSON})

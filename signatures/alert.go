@@ -16,6 +16,8 @@ type Alert struct {
 	Tx    *app.Transaction
 	HasTx bool
 	Dir   app.Direction
+	// Frame is the frame that matched, or nil.
+	Frame *app.Frame
 	// Where the match lies: in bytes of the stream, in transactions, else in the packet.
 	InStream, InTx bool
 	// WholeFlow says that the effect holds for the rest of the flow.

@@ -17,6 +17,8 @@ type Buffer struct {
 	Modifier string
 	// Points say where an application buffer can be judged. Exactly one of Points, Frame and Packet is set.
 	Points []Point
+	// Frame is the name of the frame whose bytes the buffer shows.
+	Frame string
 	// Packet gets a buffer out of the packet itself (tcp.hdr); nil: not there.
 	Packet func(v *view) []byte
 	// IPProtos restrict a rule that uses a packet buffer; nil: no restriction.

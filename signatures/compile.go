@@ -485,6 +485,8 @@ func (b *builder) placeLists() error {
 			b.Signature.payload = c
 		case l.base64:
 			b.base64.chain = c
+		case l.buffer.Frame != "":
+			b.frames = append(b.frames, frameInspection{l.buffer.Frame, l.xform, c})
 		case l.buffer.Packet != nil:
 			b.buffers = append(b.buffers, packetBuffer{l.buffer, l.xform, c})
 		default:
@@ -499,6 +501,9 @@ func (b *builder) placeLists() error {
 		}
 	}
 	b.anyApp = len(b.tx) > 0
+	if len(b.frames) > 0 && (b.anyApp || len(b.buffers) > 0 || len(b.Signature.payload) > 0) {
+		return fmt.Errorf("frames don't go with contents or buffers of packets and transactions")
+	}
 	if b.anyApp && len(b.Signature.payload) > 0 {
 		b.tx = append(b.tx, txInspection{name: "payload", chain: b.Signature.payload, stream: true})
 	}
@@ -585,7 +590,7 @@ func (b *builder) chooseType() error {
 	switch {
 	case b.decode:
 		s.Type = TypeDecode
-	case s.anyApp:
+	case s.anyApp || len(s.frames) > 0:
 		s.Type = TypeTx
 	case s.protos != 0 && len(s.payload) == 0 && !b.needsPacket:
 		s.Type = TypeApp

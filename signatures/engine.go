@@ -27,6 +27,7 @@ type Engine struct {
 	events    []uint32 // decoder and stream events
 	packets   map[groupKey]*portGroups
 	tx        [2][app.ProtoCount]txGroup
+	frames    [2][app.ProtoCount]frameGroup
 	bySID     map[sigKey]*Signature
 	maxAlerts int
 	guessTx   bool
@@ -120,6 +121,7 @@ func (e *Engine) group() {
 			e.ipOnly = append(e.ipOnly, s.id)
 		case s.Type == TypeDecode:
 			e.events = append(e.events, s.id)
+		case len(s.frames) > 0:
 		case s.anyApp && (s.fast.content == nil || s.fast.buffer != nil):
 		default:
 			packets = append(packets, s)
@@ -131,6 +133,7 @@ func (e *Engine) group() {
 	e.users = e.countUsers()
 	e.ipOnlyBy[0], e.ipOnlyBy[1], e.ipOnly = e.indexRules(e.ipOnly, e.users)
 	e.groupTx()
+	e.groupFrames()
 	e.groupPackets(packets)
 }
 

@@ -102,6 +102,9 @@ func (in *Inspector) Inspect(p *packet.Packet, f *flow.Flow, s *flow.State) Verd
 	in.begin(p, f, s)
 	in.judgeHeaders()
 	in.judgePacket()
+	if s != nil && s.App.Frames != nil {
+		in.judgeFrames()
+	}
 	if s != nil && s.App.Parser != nil && !p.Has(packet.ICMPError) {
 		in.judgeTransactions()
 	}

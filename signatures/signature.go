@@ -36,6 +36,7 @@ type Signature struct {
 	tests       []packetTest
 	payload     chain
 	buffers     []packetBuffer
+	frames      []frameInspection
 	tx          []txInspection
 	bothWays    bool // "=>": the transaction's two directions together
 	grows       bool // the fast pattern is looked for in a growing buffer: once found, the rule is remembered

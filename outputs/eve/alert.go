@@ -40,6 +40,8 @@ type Alert struct {
 	// Stream: the match lies in the stream or a transaction, and Data holds the stream's bytes around it.
 	Stream bool
 	Data   []byte
+	// Frame is the frame that it matched in, or nil.
+	Frame *app.Frame
 	// Verdict is what happened to the packet.
 	Verdict Verdict
 	// XFF is the client's address as a proxy reports it; nil: the logger looks for it, if it shall.
@@ -109,6 +111,10 @@ func (l *Logger) Alert(a *Alert, at *Moment) {
 		l.alertFlow(a, at)
 	}
 	l.alertPayload(a, at.Packet)
+	if a.Frame != nil {
+		part, _ := at.State.Due(a.Frame)
+		l.frameObject(a.Frame, part, at)
+	}
 	l.packet(at.Packet)
 	if l.cfg.Alert.Verdict {
 		verdict(j, &a.Verdict)

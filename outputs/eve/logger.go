@@ -16,6 +16,7 @@ type Logger struct {
 	Vars func() *Vars
 	// streams are the segments that get a stream_tcp record.
 	streams stream.Notes
+	text    []byte // of the frame that is told
 	// dropped remembers which flows' drops were written: a flow's place is its ID modulo the length. Two flows in
 	// one place cost a record too many, never one too few.
 	dropped [4096]droppedFlow

@@ -19,6 +19,8 @@ type Config struct {
 	MaxTx [ProtoCount]int
 	// Settings holds every other app-layer.protocols.* key as written ("smtp.mime.decode-mime" → "yes").
 	Settings map[string]string
+	// Frames are the protocols whose frames somebody wants, as bits by Proto.
+	Frames uint64
 	// Hash says which sums files need.
 	MD5, SHA1, SHA256 bool
 	// StoreAll marks every file as stored (file-store.force-filestore).

@@ -5,6 +5,7 @@ type Conn struct {
 	Proto   Proto    // agreed protocol of the flow: Unknown until found, Failed when it is none we know
 	ProtoBy [2]Proto // what each direction's bytes say
 	Before  Proto    // the protocol before an upgrade (EVE: app_proto_orig)
+	Frames  *Frames  // nil: nobody wants frames of this protocol
 	Parser  Parser   // nil until Proto is found, or when it is recognised only
 	Broken  [2]bool  // the direction's parser has failed or lost its place; no more bytes are parsed
 	Events  []string // anomalies of the layer itself: "APPLAYER_MISMATCH_PROTOCOL_BOTH_DIRECTIONS" ...
@@ -82,4 +83,6 @@ type Endpoint struct {
 	Midstream      bool   // TCP whose handshake was not seen: detection may turn the flow round
 	Client, Server uint16 // ports
 	Time           int64  // ns, of the packet that is being worked on
+	// End is the stream offset behind the last byte that was handed over, these bytes included, by direction.
+	End [2]uint64
 }

@@ -11,6 +11,7 @@ func (l *Layer) take(c *Conn, p Proto, t *transport) {
 	if e := t.parsers[p]; e != nil && e.New != nil && l.cfg.Enabled[p] == On {
 		c.Parser = e.New(l.cfg)
 	}
+	l.wantFrames(c, p)
 	if s, ok := c.Parser.(Successor); ok && c.Previous != nil {
 		s.Succeed(c.Previous)
 	}
@@ -34,6 +35,7 @@ func (l *Layer) findTCP(c *Conn, ep Endpoint, dir Direction, data []byte, eof bo
 	c.probe[dir].settled = true
 	if reversed && ep.Midstream && other == Unknown {
 		dir = c.reverse(dir)
+		ep.End[0], ep.End[1] = ep.End[1], ep.End[0]
 	}
 	if !l.openingFits(c, ep, dir) {
 		return len(data)
@@ -160,6 +162,7 @@ func (l *Layer) Datagram(c *Conn, ep Endpoint, dir Direction, data []byte) {
 	if c.Proto == Failed || c.Proto == Unknown || c.Parser == nil || c.Finished {
 		return
 	}
+	l.frame(c, ep, dir, len(data))
 	r := c.Parser.Parse(dir, data, false)
 	l.account(c, ep)
 	if r.Err != nil {

@@ -132,6 +132,9 @@ func (l *Layer) Gap(c *Conn, ep Endpoint, dir Direction, n uint32) bool {
 	if c.Parser == nil {
 		return false
 	}
+	if c.Frames != nil {
+		c.Frames.begin(ep.End[dir], 0)
+	}
 	if !c.Parser.Gap(dir, n) {
 		l.Stats.GapErrors++
 		c.Broken = [2]bool{true, true}
@@ -152,6 +155,7 @@ func (l *Layer) parse(c *Conn, ep Endpoint, dir Direction, data []byte, eof bool
 		return 0
 	}
 	c.first = parserFed
+	l.frame(c, ep, dir, len(data))
 	r := c.Parser.Parse(dir, data, eof)
 	l.account(c, ep)
 	c.Announced = append(c.Announced, r.Announce...)

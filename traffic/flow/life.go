@@ -219,7 +219,8 @@ func (t *Table) finish(r *record, s *State) {
 	ep := endpoint(r, t.now)
 	for dir := packet.ToServer; dir <= packet.ToClient; dir++ {
 		open := s.App.Parser != nil && s.App.Parser.Transactions() != nil && len(s.App.Parser.Transactions().Open) > 0
-		if !open && (s.bytes == nil || !s.bytes.Left(dir)) {
+		framed := s.App.Frames != nil && len(s.App.Frames.Open[dir]) > 0
+		if !open && !framed && (s.bytes == nil || !s.bytes.Left(dir)) {
 			continue
 		}
 		p := t.pseudoPacket(r, dir)

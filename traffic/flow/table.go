@@ -243,6 +243,10 @@ func (f *feeder) Stream(dir packet.Direction, data []byte, eof bool) int {
 	}
 	was, errors := f.s.App.Reversed, f.s.App.Errors
 	f.ep.Midstream = f.r.tcp.Flags&stream.Midstream != 0
+	if b := f.s.bytes; b != nil {
+		f.ep.End = [2]uint64{b.Parsed(0), b.Parsed(1)}
+		f.ep.End[dir] += uint64(len(data))
+	}
 	n := f.t.layer.Stream(&f.s.App, f.ep, dir, data, eof)
 	f.broken = f.broken || f.s.App.Errors != errors
 	if f.reversed = f.s.App.Reversed != was; f.reversed {
@@ -272,6 +276,9 @@ func (f *feeder) complete(dir packet.Direction) bool {
 
 // Gap implements stream.Consumer.
 func (f *feeder) Gap(dir packet.Direction, n uint32) bool {
+	if f.s != nil && f.s.bytes != nil {
+		f.ep.End[dir] = f.s.bytes.Parsed(dir)
+	}
 	return f.s != nil && f.t.layer.Gap(&f.s.App, f.ep, dir, n)
 }
 
@@ -291,6 +298,9 @@ func (t *Table) settle(p *packet.Packet, s *State) (more bool) {
 				txs.Drop()
 			}
 		}
+	}
+	if s.App.Frames != nil {
+		t.settleFrames(p, s)
 	}
 	if s.bytes != nil {
 		more = t.engine.Settle(s.bytes, p.Dir)

@@ -37,8 +37,9 @@ type half struct {
 	eofSent bool
 	depth   bool // the depth was reached: nothing more is taken
 	hasGap  bool
-	merged  bool // segs holds some that were merged
-	trigger bool // the raw stream is to be judged now
+	merged  bool   // segs holds some that were merged
+	pin     uint64 // one more than the offset from which on bytes are kept all the same; 0: none
+	trigger bool   // the raw stream is to be judged now
 	// overlapped: this packet's payload lies on bytes that were there before
 	overlapped bool
 }

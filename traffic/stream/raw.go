@@ -105,7 +105,7 @@ func (e *Engine) Text(b []byte, s *Session, held *Bytes, dir packet.Direction, l
 	for off := max(h.done, h.base); off < end && len(b)-start < limit; {
 		data, missing := h.at(off)
 		if missing > 0 {
-			b = append(strconv.AppendUint(append(b, '['), missing, 10), " bytes missing]"...)
+			b = Missing(b, missing)
 			off += missing
 			continue
 		}
@@ -115,6 +115,54 @@ func (e *Engine) Text(b []byte, s *Session, held *Bytes, dir packet.Direction, l
 	}
 	return b[:min(len(b), start+limit)]
 }
+
+// Missing appends the note that stands for n bytes which were never seen.
+func Missing(b []byte, n uint64) []byte {
+	return append(strconv.AppendUint(append(b, '['), n, 10), " bytes missing]"...)
+}
+
+// Parsed returns how many bytes of a direction the application layer has taken.
+func (b *Bytes) Parsed(dir packet.Direction) uint64 { return b.half[dir].app }
+
+// Edge returns the offset up to which the bytes of the packet's direction may be judged: what is acknowledged, or all of
+// them inline and at the end. last: no more will come.
+func (e *Engine) Edge(s *Session, b *Bytes, p *packet.Packet) (edge uint64, last bool) {
+	h := &b.half[p.Dir]
+	last = p.Has(packet.Pseudo|packet.StreamEOF) || s.State == Closed
+	if last || e.cfg.Inline {
+		return h.right(), last
+	}
+	return min(uint64(max(h.offset(s.side[p.Dir].acked), 0)), h.right()), false
+}
+
+// Piece returns the bytes in one piece that are held of a direction at from or behind it, and where they end; they don't
+// reach beyond end. Nil: there are none.
+func (b *Bytes) Piece(dir packet.Direction, from, end uint64) (data []byte, next uint64) {
+	h := &b.half[dir]
+	from = max(from, h.base)
+	data, missing := h.at(from)
+	if missing > 0 {
+		from += missing
+		data, _ = h.at(from)
+	}
+	if from >= end || len(data) == 0 {
+		return nil, end
+	}
+	data = data[:min(uint64(len(data)), end-from)]
+	return data, from + uint64(len(data))
+}
+
+// Pin keeps the bytes of a direction from an offset on, though nobody else may need them, until Unpin. Of several offsets
+// the smallest counts.
+func (b *Bytes) Pin(dir packet.Direction, from uint64) {
+	h := &b.half[dir]
+	if h.pin == 0 || from < h.pin-1 {
+		h.pin = from + 1
+	}
+}
+
+// Unpin takes back what Pin has asked for a direction.
+func (b *Bytes) Unpin(dir packet.Direction) { b.half[dir].pin = 0 }
 
 // Settle marks what Raw returned for the direction as judged and forgets the bytes nobody needs any more. True:
 // more is ready to be judged at once (behind a gap, at the end of a flow).
@@ -142,6 +190,9 @@ func (e *Engine) Settle(b *Bytes, dir packet.Direction) (more bool) {
 			continue
 		}
 		h.done = max(h.done, min(keep, h.right()))
+		if h.pin > 0 {
+			keep = min(keep, h.pin-1)
+		}
 		h.search.forget(keep)
 		h.prune(keep)
 		e.release(b, h)

@@ -37,12 +37,16 @@ func check(dir app.Direction, data []byte) app.Answer {
 
 // parser is the state of one connection.
 type parser struct {
+	frames  *app.Frames
 	txs     app.Transactions
 	binding Binding
 	gap     [2]bool // a header is to be looked for
 }
 
 func (p *parser) Transactions() *app.Transactions { return &p.txs }
+
+// FrameTo implements app.Framer.
+func (p *parser) FrameTo(f *app.Frames) { p.frames = f }
 
 // Gap looks for the next PDU; calls that were open in the direction don't go on.
 func (p *parser) Gap(dir app.Direction, _ uint32) bool {
@@ -77,6 +81,9 @@ func (p *parser) Parse(dir app.Direction, data []byte, _ bool) app.Result {
 		case len(b) < h.Length:
 			return app.Result{Consumed: used, Need: h.Length}
 		}
+		p.frames.Add(dir, "pdu", b, int64(h.Length))
+		p.frames.Add(dir, "hdr", b, HeaderSize)
+		p.frames.Add(dir, "data", b[HeaderSize:], int64(h.Length-HeaderSize))
 		p.pdu(dir, &h, b[HeaderSize:h.Length])
 		used += h.Length
 	}

@@ -64,11 +64,12 @@ func steps() [2][]string { return [2][]string{{"request_started"}, {"response_st
 
 // parser is the state of one connection.
 type parser struct {
-	proto app.Proto
-	tcp   bool
-	lost  [2]bool // after a gap, until a message begins at a segment's first byte
-	txs   app.Transactions
-	quiet []uint16 // identifiers of requests whose answers are not to be told of, oldest first
+	frames *app.Frames
+	proto  app.Proto
+	tcp    bool
+	lost   [2]bool // after a gap, until a message begins at a segment's first byte
+	txs    app.Transactions
+	quiet  []uint16 // identifiers of requests whose answers are not to be told of, oldest first
 }
 
 func newUDP(*app.Config) app.Parser  { return &parser{proto: app.DNS} }
@@ -76,6 +77,9 @@ func newTCP(*app.Config) app.Parser  { return &parser{proto: app.DNS, tcp: true}
 func newMDNS(*app.Config) app.Parser { return &parser{proto: app.MDNS} }
 
 func (p *parser) Transactions() *app.Transactions { return &p.txs }
+
+// FrameTo implements app.Framer.
+func (p *parser) FrameTo(f *app.Frames) { p.frames = f }
 
 // Gap goes on with the next bytes that look like a message.
 func (p *parser) Gap(dir app.Direction, _ uint32) bool {
@@ -86,6 +90,7 @@ func (p *parser) Gap(dir app.Direction, _ uint32) bool {
 // Parse takes a datagram, or the messages of a stream behind their lengths (RFC 1035 §4.2.2).
 func (p *parser) Parse(dir app.Direction, data []byte, _ bool) app.Result {
 	if !p.tcp {
+		p.frames.Add(dir, "pdu", data, int64(len(data)))
 		return app.Result{Consumed: len(data), Err: p.message(dir, data)}
 	}
 	if p.lost[dir] {
@@ -101,6 +106,7 @@ func (p *parser) Parse(dir app.Direction, data []byte, _ bool) app.Result {
 			return app.Result{Consumed: used, Need: 2 + n}
 		}
 		if n > 0 {
+			p.frames.Add(dir, "pdu", data[used+2:], int64(n))
 			if err := p.message(dir, data[used+2:used+2+n]); err != nil {
 				return app.Result{Consumed: used, Err: err}
 			}

@@ -12,9 +12,12 @@ var errMessage = errors.New("http1: message can't be read")
 
 // parser is one connection. Requests and answers are matched in order.
 type parser struct {
-	cfg   *settings
-	txs   app.Transactions
-	sides [2]side
+	frames *app.Frames
+	at     [2]uint64     // stream offset of the next bytes
+	open   [2]*app.Frame // of request and answer
+	cfg    *settings
+	txs    app.Transactions
+	sides  [2]side
 	// request is being received; nil between requests. answer is being received.
 	request, answer *Transaction
 	// pending are the transactions whose answer has not begun, oldest first.
@@ -70,6 +73,9 @@ func newParser(c *app.Config) *parser { return &parser{cfg: newSettings(c)} }
 // Transactions returns the connection's open transactions.
 func (p *parser) Transactions() *app.Transactions { return &p.txs }
 
+// FrameTo implements app.Framer.
+func (p *parser) FrameTo(f *app.Frames) { p.frames = f }
+
 // Parse takes the next bytes of one direction. All are consumed, but behind a CONNECT that is not answered yet
 // and behind an answer that hands the connection over.
 func (p *parser) Parse(dir app.Direction, data []byte, eof bool) app.Result {
@@ -82,6 +88,7 @@ func (p *parser) Parse(dir app.Direction, data []byte, eof bool) app.Result {
 		s.carry = append(s.carry, data...)
 		in = s.carry
 	}
+	p.at[dir] = p.frames.At(data) - min(p.frames.At(data), uint64(len(in)-len(data)))
 	n, v := p.run(dir, in)
 	rest := in[n:]
 	if v == more {
@@ -149,16 +156,40 @@ func (p *parser) truncate(dir app.Direction) {
 func (p *parser) run(dir app.Direction, in []byte) (n int, v verdict) {
 	for {
 		var used int
+		before := p.current(dir)
 		if dir == app.ToServer {
 			used, v = p.requestStep(in[n:])
 		} else {
 			used, v = p.answerStep(in[n:])
 		}
 		n += used
+		if p.frames != nil {
+			p.frame(dir, before, uint64(used))
+		}
 		if v != again {
 			return n, v
 		}
 	}
+}
+
+// current is the message that is being received in a direction.
+func (p *parser) current(dir app.Direction) *Transaction {
+	if dir == app.ToServer {
+		return p.request
+	}
+	return p.answer
+}
+
+// frame tells of the message that a step of used bytes has begun, and of the end of the one before.
+func (p *parser) frame(dir app.Direction, before *Transaction, used uint64) {
+	now := p.current(dir)
+	if before != nil && now != before {
+		p.open[dir].End(p.at[dir] + used)
+	}
+	if now != nil && now != before {
+		p.open[dir] = p.frames.AddAt(dir, side2(dir, "request", "response"), p.at[dir], app.Unbounded).Of(now.App)
+	}
+	p.at[dir] += used
 }
 
 // start opens a transaction.
@@ -206,6 +237,9 @@ func (p *parser) Gap(dir app.Direction, n uint32) bool {
 
 // done completes the message of a direction.
 func (p *parser) done(dir app.Direction) {
+	if p.frames != nil { // only a gap ends a message from here
+		p.open[dir].End(p.frames.At(nil))
+	}
 	if dir == app.ToServer {
 		p.requestDone()
 	} else {

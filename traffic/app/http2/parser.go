@@ -8,6 +8,7 @@ import (
 
 // parser is one connection.
 type parser struct {
+	frames  *app.Frames
 	cfg     config
 	txs     app.Transactions
 	proto   app.Proto // HTTP2, or DoH2 once a DNS message was found
@@ -46,6 +47,9 @@ func newParser(c *app.Config) app.Parser {
 
 // Transactions returns the connection's open transactions.
 func (p *parser) Transactions() *app.Transactions { return &p.txs }
+
+// FrameTo implements app.Framer.
+func (p *parser) FrameTo(f *app.Frames) { p.frames = f }
 
 // Gap ends the parsing: neither frames nor header tables can be found again.
 func (p *parser) Gap(app.Direction, uint32) bool { return false }
@@ -114,6 +118,9 @@ func (p *parser) frame(dir app.Direction, b []byte) (n, need int) {
 	default:
 		p.sides[dir].skip = h.length - len(rest)
 	}
+	p.frames.Add(dir, "hdr", b, frameHeader)
+	p.frames.Add(dir, "data", b[frameHeader:], int64(h.length))
+	p.frames.Add(dir, "pdu", b, int64(frameHeader+h.length))
 	if h.length == 0 && h.kind == Settings { // an acknowledgement
 		return frameHeader, 0
 	}

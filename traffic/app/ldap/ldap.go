@@ -89,6 +89,7 @@ func size(b []byte) (int, error) {
 }
 
 type parser struct {
+	frames *app.Frames
 	txs    app.Transactions
 	stream bool
 	max    int
@@ -103,6 +104,9 @@ func newParser(cfg *app.Config, stream bool) *parser {
 }
 
 func (p *parser) Transactions() *app.Transactions { return &p.txs }
+
+// FrameTo implements app.Framer.
+func (p *parser) FrameTo(f *app.Frames) { p.frames = f }
 
 // Gap goes on; the next bytes have to begin a message, or they are an error.
 func (p *parser) Gap(app.Direction, uint32) bool { return true }
@@ -119,17 +123,21 @@ func (p *parser) Parse(dir app.Direction, data []byte, _ bool) app.Result {
 		if err == nil {
 			m, err = parse(data[used : used+n])
 		}
+		rest := data[used:]
 		if err != nil {
 			p.broken(dir, err)
 			return app.Result{Consumed: used, Err: err}
 		}
 		used += n
 		if dir == app.ToServer {
-			p.request(m)
+			p.frames.Add(dir, "pdu", rest, int64(n)).Of(p.request(m))
 			if !p.stream {
 				break
 			}
-		} else if p.response(m, n) {
+			continue
+		}
+		tx, upgrade := p.response(m, n)
+		if p.frames.Add(dir, "pdu", rest, int64(n)).Of(tx); upgrade {
 			return app.Result{Consumed: used, Upgrade: app.TLS}
 		}
 	}
@@ -169,15 +177,16 @@ func (p *parser) closeOldest() {
 
 func complete(tx *app.Transaction) { tx.Progress = [2]app.Progress{app.Done, app.Done} }
 
-func (p *parser) request(m *Message) {
+func (p *parser) request(m *Message) *app.Transaction {
 	tx := p.add(&Transaction{Request: m})
 	if m.Op == UnbindRequest || m.Op == AbandonRequest {
 		complete(tx) // nobody answers these
 	}
+	return tx
 }
 
-// response files a response of size bytes with its request; true: TLS follows.
-func (p *parser) response(m *Message, size int) bool {
+// response files a response of size bytes with its request; upgrade: TLS follows.
+func (p *parser) response(m *Message, size int) (tx *app.Transaction, upgrade bool) {
 	for _, tx := range p.txs.Open {
 		t := tx.Data.(*Transaction)
 		if t.Request == nil || t.Request.ID != m.ID {
@@ -193,12 +202,12 @@ func (p *parser) response(m *Message, size int) bool {
 		if m.Op != SearchResultEntry && m.Op != SearchReference && m.Op != IntermediateResponse {
 			complete(tx)
 		}
-		return p.stream && m.Op == ExtendedResponse && m.Result.Code == 0 && string(t.Request.Name) == startTLS
+		return tx, p.stream && m.Op == ExtendedResponse && m.Result.Code == 0 && string(t.Request.Name) == startTLS
 	}
-	tx := p.add(&Transaction{Responses: []*Message{m}})
+	tx = p.add(&Transaction{Responses: []*Message{m}})
 	complete(tx)
 	if m.Op != ExtendedResponse { // a notice that nobody asked for (RFC 4511 §4.4)
 		tx.AddEvent(EventNoRequest)
 	}
-	return false
+	return tx, false
 }

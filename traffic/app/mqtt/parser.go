@@ -66,6 +66,7 @@ func probe(_ app.Direction, data []byte) app.Answer {
 
 // parser is the state of one connection.
 type parser struct {
+	frames     *app.Frames
 	txs        app.Transactions
 	version    uint8
 	connected  bool
@@ -88,6 +89,9 @@ func newParser(cfg *app.Config) app.Parser {
 
 func (p *parser) Transactions() *app.Transactions { return &p.txs }
 
+// FrameTo implements app.Framer.
+func (p *parser) FrameTo(f *app.Frames) { p.frames = f }
+
 // Gap is survived inside of a message that is skipped.
 func (p *parser) Gap(dir app.Direction, n uint32) bool {
 	if int64(n) > int64(p.skip[dir]) {
@@ -109,6 +113,7 @@ func (p *parser) Parse(dir app.Direction, data []byte, _ bool) app.Result {
 			return app.Result{Consumed: used, Need: len(rest) + 1}
 		case err == nil && length > p.maxMessage:
 			m.Truncated, m.Skipped = true, size+length
+			p.announce(dir, rest, size, length)
 			n := min(size+length, len(rest))
 			p.skip[dir] = size + length - n
 			used += n
@@ -125,10 +130,18 @@ func (p *parser) Parse(dir app.Direction, data []byte, _ bool) app.Result {
 			complete(tx)
 			return app.Result{Consumed: used, Err: err}
 		}
+		p.announce(dir, rest, size, length)
 		used += size + length
 		p.handle(dir, m)
 	}
 	return app.Result{Consumed: used}
+}
+
+// announce tells of the frames of a message: its fixed header, and length bytes behind it.
+func (p *parser) announce(dir app.Direction, b []byte, size, length int) {
+	p.frames.Add(dir, "pdu", b, int64(size+length))
+	p.frames.Add(dir, "header", b, int64(size))
+	p.frames.Add(dir, "data", b[size:], int64(length))
 }
 
 // handle files a message: it opens a transaction or answers one.

@@ -97,6 +97,7 @@ func (s step) fromServer() bool {
 }
 
 type parser struct {
+	frames  *app.Frames
 	session Session
 	txs     app.Transactions
 	tx      *app.Transaction
@@ -106,6 +107,9 @@ type parser struct {
 func newParser(*app.Config) app.Parser { return &parser{} }
 
 func (p *parser) Transactions() *app.Transactions { return &p.txs }
+
+// FrameTo implements app.Framer.
+func (p *parser) FrameTo(f *app.Frames) { p.frames = f }
 
 // Gap is survived when nothing more is read.
 func (p *parser) Gap(app.Direction, uint32) bool { return p.step == skip }
@@ -133,6 +137,7 @@ func (p *parser) Parse(dir app.Direction, data []byte, _ bool) app.Result {
 		case c.Failed():
 			return app.Result{Consumed: used, Need: max(need, left+1)}
 		}
+		p.frames.Add(dir, "pdu", data[used:], int64(left-c.Left())).Of(p.tx)
 		used += left - c.Left()
 	}
 	return app.Result{Consumed: len(data)}

@@ -40,6 +40,8 @@ type Message struct {
 	Line    []byte // the start line as far as it is printable
 	Fields  []Field
 	SDP     *Session // nil: the body is none, or can't be read
+
+	lineEnd, headEnd int // where the start line and the header end
 }
 
 // Field is one header field. Name is as on the wire.
@@ -99,11 +101,15 @@ func isRequest(_ app.Direction, data []byte) app.Answer {
 
 // parser is the state of one connection or of one exchange of datagrams.
 type parser struct {
+	frames *app.Frames
 	txs    app.Transactions
 	stream bool
 }
 
 func (p *parser) Transactions() *app.Transactions { return &p.txs }
+
+// FrameTo implements app.Framer.
+func (p *parser) FrameTo(f *app.Frames) { p.frames = f }
 
 // Gap can't be survived: a message does not show where it begins.
 func (p *parser) Gap(app.Direction, uint32) bool { return false }
@@ -141,9 +147,21 @@ func (p *parser) message(dir app.Direction, data []byte) (int, error) {
 		return 0, err
 	}
 	tx := p.txs.Add(app.SIP, m)
+	p.announce(dir, data, m, n, tx)
 	tx.Skip[dir.Reverse()] = true
 	tx.Progress = [2]app.Progress{app.Done, app.Done}
 	return n, nil
+}
+
+// announce tells of the frames of a message of n bytes.
+func (p *parser) announce(dir app.Direction, b []byte, m *Message, n int, tx *app.Transaction) {
+	kind := [2]string{"request", "response"}[dir]
+	p.frames.Add(dir, "pdu", b, int64(n)).Of(tx)
+	p.frames.Add(dir, kind+".line", b, int64(m.lineEnd)).Of(tx)
+	p.frames.Add(dir, kind+".headers", b[m.lineEnd:], int64(m.headEnd-m.lineEnd-2)).Of(tx) // without the empty line
+	if n > m.headEnd {
+		p.frames.Add(dir, kind+".body", b[m.headEnd:], int64(n-m.headEnd)).Of(tx)
+	}
 }
 
 // event marks the last transaction that is still open: a message that can't be read has none of its own.
@@ -165,9 +183,11 @@ func (m *Message) parse(data []byte, stream bool) (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	m.lineEnd = len(data) - len(rest)
 	if rest, err = m.fields(rest); err != nil {
 		return 0, err
 	}
+	m.headEnd = len(data) - len(rest)
 	body := rest
 	if stream {
 		n := m.contentLength()

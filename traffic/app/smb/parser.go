@@ -124,6 +124,7 @@ func isMagic(b []byte) bool {
 
 // parser is the state of one connection.
 type parser struct {
+	frames *app.Frames
 	cfg    *app.Config
 	limits limits
 	txs    app.Transactions
@@ -188,6 +189,9 @@ func newParser(cfg *app.Config) app.Parser {
 }
 
 func (p *parser) Transactions() *app.Transactions { return &p.txs }
+
+// FrameTo implements app.Framer.
+func (p *parser) FrameTo(f *app.Frames) { p.frames = f }
 
 // remember puts an entry into one of the connection's tables; a full one loses another entry.
 func remember[K comparable, V any](m map[K]V, k K, v V) {
@@ -305,6 +309,7 @@ func (p *parser) frame(dir app.Direction, b []byte) (n, need int, err error) {
 	record := b[frameHeader:]
 	p.rest = max(0, length-len(record))
 	if p.rest == 0 {
+		p.announce(dir, b, length)
 		if !p.record(dir, record[:length]) {
 			p.event(EventMalformed)
 			return 0, 0, errFrame
@@ -316,10 +321,38 @@ func (p *parser) frame(dir app.Direction, b []byte) (n, need int, err error) {
 		return 0, 0, errFrame
 	}
 	if len(record) >= earlyRecord && p.early(dir, record) {
+		p.announce(dir, b, length)
 		p.skip[dir] = p.rest - p.want[dir]
 		return len(b), 0, nil
 	}
 	return 0, frameHeader + min(length, max(earlyRecord, len(record)+1)), nil
+}
+
+// recordHeader is the length of a record's own header, by the first byte of its magic.
+var recordHeader = map[byte]struct {
+	name string
+	size int
+}{0xff: {"smb1", 32}, 0xfe: {"smb2", 64}, 0xfd: {"smb3", 52}}
+
+// announce tells of the frames of a session message whose record has length bytes.
+func (p *parser) announce(dir app.Direction, b []byte, length int) {
+	if p.frames == nil {
+		return
+	}
+	p.frames.Add(dir, "nbss.pdu", b, int64(frameHeader+length))
+	p.frames.Add(dir, "nbss.hdr", b, frameHeader)
+	p.frames.Add(dir, "nbss.data", b[frameHeader:], int64(length))
+	record := b[frameHeader:]
+	if !isMagic(record) {
+		return
+	}
+	h, known := recordHeader[record[0]]
+	if !known || length < h.size || len(record) < h.size {
+		return
+	}
+	p.frames.Add(dir, h.name+".pdu", record, int64(length))
+	p.frames.Add(dir, h.name+".hdr", record, int64(h.size))
+	p.frames.Add(dir, h.name+".data", record[h.size:], int64(length-h.size))
 }
 
 // record works on a whole record; false: it is none. An empty one is a frame without content.

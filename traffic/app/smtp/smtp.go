@@ -117,6 +117,8 @@ const (
 
 // parser is the state of one connection.
 type parser struct {
+	frames  *app.Frames
+	content *app.Frame // of the mail that is being sent; nil: nobody wants it
 	cfg     *app.Config
 	txs     app.Transactions
 	tx      *app.Transaction
@@ -139,6 +141,9 @@ func newParser(cfg *app.Config) app.Parser {
 }
 
 func (p *parser) Transactions() *app.Transactions { return &p.txs }
+
+// FrameTo implements app.Framer.
+func (p *parser) FrameTo(f *app.Frames) { p.frames = f }
 
 // Gap ends the connection's parsing: what is missing may have been any command.
 func (p *parser) Gap(app.Direction, uint32) bool { return false }
@@ -165,9 +170,12 @@ func (p *parser) Parse(dir app.Direction, b []byte, eof bool) app.Result {
 			p.long[dir] = b[used-1] != '\n'
 		}
 		if dir == app.ToServer {
+			from := p.body
 			p.client(line, b[used-1] == '\n')
+			p.announce(from, b[used-n:], n)
 			continue
 		}
+		p.frames.Add(dir, "response_line", b[used-n:], int64(n)).Of(p.tx)
 		if upgrade := p.reply(line); upgrade {
 			return app.Result{Consumed: used, Upgrade: app.TLS}
 		}
@@ -177,6 +185,24 @@ func (p *parser) Parse(dir app.Direction, b []byte, eof bool) app.Result {
 		p.body = nil
 	}
 	return app.Result{Consumed: used}
+}
+
+// announce tells of the frames around a line of the client, n bytes at the beginning of rest. from is the mail's content
+// that was open before it.
+func (p *parser) announce(from *body, rest []byte, n int) {
+	if p.frames == nil {
+		return
+	}
+	switch {
+	case from == nil:
+		p.frames.Add(app.ToServer, "command_line", rest, int64(n)).Of(p.tx)
+		if p.body != nil {
+			p.content = p.frames.Add(app.ToServer, "data", rest[n:], app.Unbounded).Of(p.tx)
+		}
+	case p.body == nil: // the line with the dot is no content
+		p.content.End(p.frames.At(rest))
+		p.content = nil
+	}
 }
 
 // cutLine takes a line without its end; n 0: it is not whole yet. A line beyond the bound comes in pieces.

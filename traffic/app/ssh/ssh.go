@@ -63,6 +63,7 @@ func Protocol() app.Protocol {
 
 // parser is the state of one connection.
 type parser struct {
+	frames  *app.Frames
 	session Session
 	txs     app.Transactions
 	tx      *app.Transaction
@@ -81,6 +82,9 @@ func newParser(cfg *app.Config) app.Parser {
 }
 
 func (p *parser) Transactions() *app.Transactions { return &p.txs }
+
+// FrameTo implements app.Framer.
+func (p *parser) FrameTo(f *app.Frames) { p.frames = f }
 
 // Gap is survived within a record that is skipped.
 func (p *parser) Gap(dir app.Direction, n uint32) bool {
@@ -204,12 +208,21 @@ func (p *parser) record(dir app.Direction, b []byte) (n, need int, err error) {
 		if len(b) < total {
 			return 0, total, nil
 		}
+		p.announce(dir, b, total)
 		p.offer(dir, b[6:total])
 		p.reach(dir, KexDone)
 		return total, 0, nil
 	}
+	p.announce(dir, b, total)
 	p.dirs[dir].skip = total - 6
 	return 6, 0, nil
+}
+
+// announce tells of the frames of a record of total bytes at the beginning of b.
+func (p *parser) announce(dir app.Direction, b []byte, total int) {
+	p.frames.Add(dir, "record.hdr", b, 6).Of(p.tx)
+	p.frames.Add(dir, "record.data", b[6:], int64(total-6)).Of(p.tx)
+	p.frames.Add(dir, "record.pdu", b, int64(total)).Of(p.tx)
 }
 
 // offer reads SSH_MSG_KEXINIT behind its number: a cookie, then ten lists of names (RFC 4253 §7.1).

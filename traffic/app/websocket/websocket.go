@@ -70,9 +70,10 @@ func Protocol() app.Protocol {
 }
 
 type parser struct {
-	txs  app.Transactions
-	max  int
-	dirs [2]side
+	frames *app.Frames
+	txs    app.Transactions
+	max    int
+	dirs   [2]side
 }
 
 // side is what one peer has begun.
@@ -93,6 +94,9 @@ func newParser(cfg *app.Config) app.Parser {
 }
 
 func (p *parser) Transactions() *app.Transactions { return &p.txs }
+
+// FrameTo implements app.Framer.
+func (p *parser) FrameTo(f *app.Frames) { p.frames = f }
 
 // Gap is survived inside of a payload that is skipped: frames have no mark at which to begin again.
 func (p *parser) Gap(dir app.Direction, n uint32) bool {
@@ -122,7 +126,8 @@ func (p *parser) Parse(dir app.Direction, data []byte, _ bool) app.Result {
 		}
 		used += size
 		s.skip = skip
-		p.add(dir, f)
+		payload := len(f.Payload) // of this frame; the record may get the whole message
+		p.announce(dir, rest, size, payload, p.add(dir, f))
 	}
 	return app.Result{Consumed: used}
 }
@@ -159,6 +164,14 @@ func (p *parser) frame(b []byte) (f *Frame, size int, skip uint64, err error) {
 	return f, size, skip, nil
 }
 
+// announce tells of the frames of a frame of size bytes that ends with its payload, as far as that is read.
+func (p *parser) announce(dir app.Direction, b []byte, size, payload int, tx *app.Transaction) {
+	skip := p.dirs[dir].skip
+	p.frames.Add(dir, "header", b, int64(size-payload)).Of(tx)
+	p.frames.Add(dir, "pdu", b, int64(min(uint64(size)+skip, math.MaxInt64))).Of(tx)
+	p.frames.Add(dir, "data", b[size-payload:], int64(min(uint64(payload)+skip, math.MaxInt64))).Of(tx)
+}
+
 // unmask returns a copy of the payload without its mask (RFC 6455 §5.3).
 func unmask(b []byte, f *Frame) []byte {
 	out := bytes.Clone(b)
@@ -172,7 +185,7 @@ func unmask(b []byte, f *Frame) []byte {
 }
 
 // add files a frame. Control frames may stand between those of a message (RFC 6455 §5.4).
-func (p *parser) add(dir app.Direction, f *Frame) {
+func (p *parser) add(dir app.Direction, f *Frame) *app.Transaction {
 	tx := p.txs.Add(app.WebSocket, f)
 	tx.Skip[dir.Reverse()] = true
 	tx.Progress = [2]app.Progress{app.Done, app.Done}
@@ -181,7 +194,7 @@ func (p *parser) add(dir app.Direction, f *Frame) {
 		tx.AddEvent(EventSkip)
 	}
 	if f.Opcode >= Close {
-		return
+		return tx
 	}
 	fin := f.Flags&FlagFin != 0
 	if !s.open {
@@ -204,4 +217,5 @@ func (p *parser) add(dir app.Direction, f *Frame) {
 			f.Payload = out
 		}
 	}
+	return tx
 }
