@@ -103,28 +103,32 @@ func (r *Runner) Stop() <-chan struct{} {
 func (r *Runner) run() {
 	r.begin()
 	tickets := map[string]rules.Ticket{}
-	for range r.wake {
-		r.mu.Lock()
-		jobs, closed := r.queue, r.closed
-		r.queue = nil
-		r.mu.Unlock()
-		for i := range jobs {
-			if r.stopped() && !jobs[i].unban {
-				continue
-			}
-			r.do(&jobs[i], tickets)
-		}
-		if closed {
+	for {
+		j, closed, ok := r.next()
+		switch {
+		case ok && !(closed && !j.unban):
+			r.do(&j, tickets)
+		case ok: // a ban that would be undone at once
+		case closed:
 			r.end(tickets)
 			return
+		default:
+			<-r.wake
 		}
 	}
 }
 
-func (r *Runner) stopped() bool {
+// next takes the next job off the queue.
+func (r *Runner) next() (j job, closed, ok bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.closed
+	if len(r.queue) == 0 {
+		r.queue = nil
+		return job{}, r.closed, false
+	}
+	j = r.queue[0]
+	r.queue = r.queue[1:]
+	return j, r.closed, true
 }
 
 // begin starts what is not started on demand. In observe mode nothing is.
