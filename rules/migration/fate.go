@@ -29,13 +29,13 @@ const (
 	Refused Kind = "refused" // it cannot be kept
 )
 
-// firewalls are the actions of fail2ban that ban in this host's firewall, by pattern of their file's name. What is listed
+// firewalls are picket's own ban, and the actions of fail2ban that ban in this host's firewall, by pattern of their file's name. What is listed
 // before another wins.
 var firewalls = []struct {
 	pattern string
 	all     bool // bans all ports whatever the jail's ports are
 }{
-	{"nftables-allports", true}, {"nftables*", false},
+	{rules.NativeAction, false}, {"nftables-allports", true}, {"nftables*", false},
 	{"iptables*-allports", true}, {"iptables-xt_recent-echo", true}, {"iptables*", false},
 	{"firewallcmd*-allports", true}, {"firewallcmd-*", false},
 	{"ufw", true}, {"route", true}, {"hostsdeny", true}, {"shorewall*", true},
@@ -67,13 +67,13 @@ func FateOf(a *rules.Action) Fate {
 func (f *Fate) scope(a *rules.Action, all bool) {
 	f.Ports, f.Protocol = "all", "all"
 	kind, _ := a.Option("type")
-	if all || kind == "allports" {
+	text, _ := a.Option("port")
+	if all || kind == "allports" || text == "all" {
 		return
 	}
 	if f.Protocol, _ = a.Option("protocol"); f.Protocol == "" {
 		f.Protocol = "tcp"
 	}
-	text, _ := a.Option("port")
 	ports, unknown := portNumbers(text, f.Protocol)
 	switch {
 	case len(unknown) > 0:
