@@ -62,14 +62,28 @@ func message(line []byte) ([]byte, bool) {
 	return line[end+len("]: "):], true
 }
 
+// ofNow tells whether a line begins with a date of this moment, as syslog daemons write it: "Nov 21 05:00:00" or RFC 3339.
+func ofNow(line []byte, now time.Time) bool {
+	word, _, _ := bytes.Cut(line, []byte{' '})
+	if at, err := time.Parse(time.RFC3339Nano, string(word)); err == nil {
+		return now.Sub(at).Abs() < freshLine
+	}
+	if len(line) < len(time.Stamp) {
+		return false
+	}
+	at, err := time.ParseInLocation(time.Stamp, string(line[:len(time.Stamp)]), now.Location())
+	return err == nil && now.Sub(at.AddDate(now.Year(), 0, 0)).Abs() < freshLine
+}
+
 // freshLine is the age up to which a line tells of a login that may have no session yet.
 const freshLine = 10 * time.Second
 
 // noteLogin tells the gate's history and the casebook of a login that a line tells: no breach, but a step of a chain
-// when it comes after an attack.
-func (s *Sensor) noteLogin(ctx context.Context, o *watch.Observation) {
+// when it comes after an attack. A log that picket is not done catching up with (an attack may keep it from that for
+// long) may tell of old ones: then the line's own date decides.
+func (s *Sensor) noteLogin(ctx context.Context, o *watch.Observation, live bool) {
 	l, ok := sshLogin(o.Line)
-	if !ok || l.user == "" {
+	if !ok || l.user == "" || !live && !ofNow(o.Line, time.Now()) {
 		return
 	}
 	at := time.Now().UTC()

@@ -177,9 +177,7 @@ func (j *judgeOfLines) batch(ctx context.Context, b *watch.Batch) error {
 		o := &b.Observations[i]
 		from := j.readerOf(o.Origin)
 		from.last = o.Time
-		if from.phase == rules.Live {
-			j.sensor.noteLogin(ctx, o)
-		}
+		j.sensor.noteLogin(ctx, o, from.phase == rules.Live)
 		for _, post := range from.jails {
 			for breach, ok := post.jail.Observe(o, from.phase); ok; breach, ok = post.jail.More() {
 				j.breach(ctx, post, &breach)
