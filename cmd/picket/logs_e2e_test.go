@@ -47,6 +47,7 @@ func attack(t *testing.T, logs string) *attacked {
 	}
 	logs = strings.ReplaceAll(logs, "LOG", ssh.log)
 	s := prepare(t, g, "capture: {passive: {interfaces: [toa]}}\n"+logs)
+	serve(t, g.GW, nstest.GatewayA4, nstest.GatewayA6)
 	s.start()
 	return &attacked{s, ssh}
 }
@@ -105,6 +106,9 @@ func TestRealSSHAttack(t *testing.T) {
 				t.Errorf("both bans came later than a second")
 			}
 			a.closed(c.life)
+			if name == "fail2ban" {
+				a.client()
+			}
 			good.answers("after")
 			a.ssh.login(a.net.B, nstest.GatewayB6).answers("a new login from elsewhere")
 			a.stop(syscall.SIGTERM)
@@ -112,7 +116,22 @@ func TestRealSSHAttack(t *testing.T) {
 	}
 }
 
-// closed wants the attacker to be kept from sshd, with elements that say so and end by themselves.
+// client wants fail2ban-client, which is picket by another name, to tell of the bans as monitors read them.
+func (a *attacked) client() {
+	a.t.Helper()
+	link := filepath.Join(a.dir, "fail2ban-client")
+	if err := os.Symlink(binary, link); err != nil {
+		a.t.Fatal(err)
+	}
+	out, err := exec.Command(link, "-s", a.ssh.log+".sock", "status", "sshd").CombinedOutput()
+	for _, want := range []string{"Status for the jail: sshd", "Currently banned:\t2", nstest.A4, nstest.A6, a.ssh.log} {
+		if err != nil || !strings.Contains(string(out), want) {
+			a.t.Errorf("fail2ban-client status sshd: %v, no %q in\n%s", err, want, out)
+		}
+	}
+}
+
+// closed wants the attacker to be kept from sshd and from nothing else, with elements that say so and end by themselves.
 func (a *attacked) closed(life string) {
 	a.t.Helper()
 	table := a.kernel("list", "table", "inet", "picket")
@@ -125,6 +144,9 @@ func (a *attacked) closed(life string) {
 		if c, err := a.net.A.Dial(a.t, "tcp", net.JoinHostPort(addr, "22")); err == nil {
 			c.Close()
 			a.t.Errorf("the attacker can still connect to %s", addr)
+		}
+		if page, err := get(a.t, a.net.A, addr, "/"); err != nil {
+			a.t.Errorf("the ban closes more than sshd's port: %q, %v", page, err)
 		}
 	}
 }
