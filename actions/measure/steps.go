@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -143,6 +144,7 @@ func (d *Desk) planned(l *life, p *Plan, v Verdict, err error) {
 		return
 	}
 	l.planned = true
+	l.pin(p)
 	if d.halted(l, p, v, err) {
 		return
 	}
@@ -151,6 +153,17 @@ func (d *Desk) planned(l *life, p *Plan, v Verdict, err error) {
 		d.told(l)
 	}
 	d.step(l, d.now())
+}
+
+// pin writes down whom a ban is about once that is worked out: it is done to whom it was approved for.
+func (l *life) pin(p *Plan) {
+	if l.Name != banName || len(p.Peers) != 1 {
+		return
+	}
+	args := map[string]string{}
+	maps.Copy(args, l.Args) // the policy's own map stays as it is
+	args["who"] = actions.Text(p.Peers[0])
+	l.Args = args
 }
 
 // halted stops a measure that must not be done, or not without being asked about; true when it goes on no further now.
