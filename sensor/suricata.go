@@ -3,6 +3,7 @@ package sensor
 import (
 	"math"
 	"net/netip"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -161,6 +162,9 @@ func (s *Settings) http(c *app.HTTPConfig) {
 // eveConfig reads the eve-log output; without one everything is written.
 func (s *Settings) eveConfig() eve.Config {
 	c := eve.Default()
+	if v := os.Getenv("SURICATA_EVE_DNS_VERSION"); v != "" { // as Suricata reads it; what a file says counts more
+		c.Settings["dns.version"] = v
+	}
 	at := s.output("eve-log")
 	if at == "" {
 		return c
@@ -202,6 +206,11 @@ func (s *Settings) eveType(c *eve.Config, at string) {
 		c.Types[name] = on
 		for key, value := range s.Flat(own) {
 			c.Settings[name+"."+key] = value
+		}
+		for _, key := range s.Names(own) { // "custom: [subject, issuer]"
+			if names := s.Names(own + "." + key); len(names) > 0 && names[0] == "0" {
+				c.Settings[name+"."+key] = strings.Join(s.List(own+"."+key), ",")
+			}
 		}
 		switch name {
 		case "alert":

@@ -10,7 +10,7 @@ import (
 )
 
 // appendDNS writes a message as version 3 of Suricata's dns records (rust/src/dns/log.rs), or as version 2 where
-// the setting "dns.version" asks for it.
+// the setting "dns.version" asks for it; alerts have the newer one always.
 func appendDNS(j *JSON, tx *app.Transaction, c *Context) bool {
 	t, ok := tx.Data.(*dns.Transaction)
 	if !ok || !c.Alert && !dnsWanted(t, c.Cfg.Settings) {
@@ -18,7 +18,7 @@ func appendDNS(j *JSON, tx *app.Transaction, c *Context) bool {
 	}
 	m := t.Message()
 	j.Object("dns")
-	if c.Cfg.Settings["dns.version"] == "2" {
+	if !c.Alert && c.Cfg.Settings["dns.version"] == "2" {
 		dnsVersion2(j, tx, t, c)
 		j.EndObject()
 		return true
@@ -101,10 +101,6 @@ func dnsQuery(j *JSON, q *dns.Query) {
 func dnsVersion2(j *JSON, tx *app.Transaction, t *dns.Transaction, c *Context) {
 	m := t.Message()
 	if t.Request != nil {
-		if c.Alert {
-			j.Array("query")
-			j.Object("")
-		}
 		j.Str("type", "query")
 		j.Uint("id", uint64(m.ID))
 		if len(m.Queries) > 0 {
@@ -112,14 +108,7 @@ func dnsVersion2(j *JSON, tx *app.Transaction, t *dns.Transaction, c *Context) {
 		}
 		j.Uint("tx_id", tx.ID)
 		j.Uint("opcode", uint64(m.Opcode()))
-		if c.Alert {
-			j.EndObject()
-			j.EndArray()
-		}
 		return
-	}
-	if c.Alert {
-		j.Object("answer")
 	}
 	j.Uint("version", 2)
 	j.Str("type", "answer")
@@ -129,9 +118,6 @@ func dnsVersion2(j *JSON, tx *app.Transaction, t *dns.Transaction, c *Context) {
 	}
 	j.Str("rcode", dns.RCodeName(m.RCode()))
 	dnsSections(j, m, c.Cfg.Settings)
-	if c.Alert {
-		j.EndObject()
-	}
 }
 
 // dnsSections writes the answers one by one ("detailed"), collected by type ("grouped"), and the other sections.

@@ -68,16 +68,32 @@ func emailField(j *JSON, key string, value []byte) {
 	}
 }
 
-// emailList writes addresses that stand behind each other with commas.
+// emailList writes addresses that stand behind each other with commas; commas within quotes separate nothing. A list
+// without addresses is not written.
 func emailList(j *JSON, key string, value []byte) {
-	if value == nil {
+	if len(bytes.Trim(value, " \t,")) == 0 {
 		return
 	}
 	j.Array(key)
-	for part := range bytes.SplitSeq(value, []byte(",")) {
-		if part = bytes.TrimSpace(part); len(part) > 0 {
+	for len(value) > 0 {
+		var part []byte
+		if part, value = cutAddress(value); len(part) > 0 {
 			j.Text("", part)
 		}
 	}
 	j.EndArray()
+}
+
+// cutAddress takes the first address of a list.
+func cutAddress(list []byte) (first, rest []byte) {
+	quoted := false
+	for i, c := range list {
+		switch {
+		case c == '"':
+			quoted = !quoted
+		case c == ',' && !quoted:
+			return bytes.TrimSpace(list[:i]), list[i+1:]
+		}
+	}
+	return bytes.TrimSpace(list), nil
 }

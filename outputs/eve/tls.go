@@ -43,7 +43,8 @@ func appendTLS(j *JSON, tx *app.Transaction, c *Context) bool {
 	if f.want("server_handshake") {
 		tlsHandshake(j, "server_handshake", "cipher", &s.Server)
 	}
-	tlsChain(j, s, f)
+	tlsChain(j, &s.Server, "certificate", "chain", f)
+	tlsClient(j, &s.Client, f)
 	j.EndObject()
 	return true
 }
@@ -155,16 +156,32 @@ func tlsNumbers(j *JSON, key string, list []uint16) {
 	j.EndArray()
 }
 
-// tlsChain writes whole certificates where they are asked for.
-func tlsChain(j *JSON, s *tls.Session, f tlsFields) {
-	if len(s.Server.Chain) > 0 && f.listed("certificate") {
-		j.Base64("certificate", s.Server.Chain[0])
+// tlsChain writes a side's whole certificates where they are asked for by name.
+func tlsChain(j *JSON, s *tls.Side, certificate, chain string, f tlsFields) {
+	if len(s.Chain) > 0 && f.listed(certificate) {
+		j.Base64("certificate", s.Chain[0])
 	}
-	if len(s.Server.Chain) > 0 && f.listed("chain") {
+	if len(s.Chain) > 0 && f.listed(chain) {
 		j.Array("chain")
-		for _, der := range s.Server.Chain {
+		for _, der := range s.Chain {
 			j.Base64("", der)
 		}
 		j.EndArray()
 	}
+}
+
+// tlsClient writes what is known of a client's certificate.
+func tlsClient(j *JSON, s *tls.Side, f tlsFields) {
+	leaf := s.Leaf()
+	if leaf == nil || !f.want("client") && !f.listed("client_certificate") && !f.listed("client_chain") {
+		return
+	}
+	j.Object("client")
+	if f.want("client") {
+		own := f
+		own.custom, own.short = "", false
+		tlsCertificate(j, leaf, own)
+	}
+	tlsChain(j, s, "client_certificate", "client_chain", f)
+	j.EndObject()
 }
