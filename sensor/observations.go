@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"picket/actions"
+	"picket/incidents"
 	"picket/rules"
 	"picket/watch"
 )
@@ -29,6 +30,8 @@ type judgeOfLines struct {
 	reopen  chan struct{}
 	done    chan struct{}
 	readers map[*watch.Origin]*reader
+
+	findings []*incidents.Finding // of the batch at hand
 }
 
 // reader is one origin of lines: which jails read it, and how far it is.
@@ -184,9 +187,20 @@ func (j *judgeOfLines) batch(ctx context.Context, b *watch.Batch) error {
 			}
 		}
 	}
+	j.report(ctx)
 	j.publish()
 	j.settle(b)
 	return nil
+}
+
+// report hands what was found to the casebook, which writes it down first: after the bans of the whole batch, which must
+// not wait for it, and before the batch is acknowledged.
+func (j *judgeOfLines) report(ctx context.Context) {
+	for _, f := range j.findings {
+		j.sensor.found(ctx, f)
+	}
+	clear(j.findings)
+	j.findings = j.findings[:0]
 }
 
 // publish shows the jails' counters to other goroutines.
@@ -220,7 +234,7 @@ func (j *judgeOfLines) breach(ctx context.Context, post *jailPost, b *rules.Brea
 	log := j.sensor.log
 	f := j.sensor.breachFinding(b)
 	j.sensor.banAtOnce(f)
-	defer j.sensor.found(ctx, f) // after the ban, which must not wait for it
+	j.findings = append(j.findings, f)
 	if !b.Prefix.IsValid() {
 		log.Warn("breach without an address: nobody to ban", "jail", b.Jail, "who", b.ID, "reason", b.Reason())
 		return

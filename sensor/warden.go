@@ -192,6 +192,7 @@ func (s *Sensor) Attempt(ctx context.Context, jail, id string, matches []string)
 		if breached {
 			count = b.Count
 			s.judge.breach(ctx, post, &b)
+			s.judge.report(ctx)
 			return nil
 		}
 		count = post.jail.Engine().Failures(f.ID)
