@@ -26,6 +26,7 @@ type Responder struct {
 	done     chan struct{}
 	stats    Stats
 	changed  func(Change)
+	repaired func(what string, err error)
 }
 
 // Stats count what the responder has done since it started.
@@ -70,6 +71,9 @@ type Options struct {
 	// Changed is told of every ban that was made, renewed or ended, and of what was refused. It is called by the
 	// responder's goroutine: it must neither wait nor ask the responder. nil: nobody.
 	Changed func(Change)
+	// Repaired is told when another program has changed picket's table, what it did, and why the repair failed, or nil.
+	// It is called as Changed is. nil: nobody.
+	Repaired func(what string, err error)
 }
 
 const (
@@ -82,7 +86,7 @@ const (
 func NewResponder(o Options) (*Responder, error) {
 	r := &Responder{
 		inbox: make(chan message, inboxSize), gate: o.Gate, firewall: o.Firewall, max: o.Max,
-		log: o.Log, now: o.Now, done: make(chan struct{}), changed: o.Changed,
+		log: o.Log, now: o.Now, done: make(chan struct{}), changed: o.Changed, repaired: o.Repaired,
 	}
 	if r.changed == nil {
 		r.changed = func(Change) {}
@@ -470,11 +474,15 @@ func (r *Responder) regate(now time.Time) {
 func (r *Responder) repair(what string) {
 	r.log.Warn("picket's table was changed by another program; restoring", "what", what)
 	r.regate(r.now())
-	if err := r.restore("repair"); err != nil {
+	err := r.restore("repair")
+	if err != nil {
 		r.log.Error("bans not restored", "error", err)
-		return
+	} else {
+		r.stats.Repaired++
 	}
-	r.stats.Repaired++
+	if r.repaired != nil {
+		r.repaired(what, err)
+	}
 }
 
 // restore makes the kernel hold what the ledger holds.

@@ -215,7 +215,7 @@ func Default() *Config {
 		Gate:          GateConfig{Private: "ask", FlowShare: 25, PerMinute: 20000, ClientShare: 10},
 		Incidents:     defaultIncidents(),
 		Policies:      policy.Config{Mode: policy.Enforce},
-		Measures:      MeasuresConfig{Workers: 8, Max: 16384},
+		Measures:      MeasuresConfig{Workers: 8, Max: 16384, Prove: time.Minute},
 		Plugins:       defaultPlugins(),
 		Notifications: notify.Default(),
 	}

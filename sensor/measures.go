@@ -6,6 +6,7 @@ import (
 	"maps"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"picket/actions"
 	"picket/actions/flag"
@@ -24,10 +25,13 @@ import (
 type MeasuresConfig struct {
 	Workers int `yaml:"workers"` // measures in process at once
 	Max     int `yaml:"max"`     // measures that may wait for their time or for approval
+
+	Prove time.Duration `yaml:"prove-interval"` // how often a standing measure is proven anew
 }
 
 func (v *validation) measures(c *MeasuresConfig) {
 	v.check(c.Workers >= 1 && c.Workers <= 256, "measures.workers", "8 is usual, 1 to 256", "%d workers", c.Workers)
+	v.check(c.Prove >= time.Second && c.Prove <= 24*time.Hour, "measures.prove-interval", "1m is usual, 1s to 24h", "%s", c.Prove)
 	v.check(c.Max >= 16 && c.Max <= 1<<20, "measures.max", "16384 is usual, 16 to 1048576", "%d measures", c.Max)
 }
 
@@ -70,6 +74,7 @@ func (s *Sensor) prepareMeasures(o *RunOptions) (err error) {
 	s.desk, err = measure.NewDesk(measure.Options{
 		Doers: s.doers, Gate: &measure.HostGate{Responder: s.responder, Gate: s.gate}, Store: s.store, Cases: s.book, Told: s.notifier.Measure,
 		Order: s.responder.Offer, Workers: c.Measures.Workers, Max: c.Measures.Max, Log: s.log,
+		Prove: c.Measures.Prove, Deviated: s.deviated,
 	})
 	if err != nil {
 		return err
@@ -103,6 +108,32 @@ func (s *Sensor) banAtOnce(f *incidents.Finding) int {
 func (s *Sensor) ordered(f *incidents.Finding, q *actions.Request) {
 	q.Order = s.desk.NewOrder()
 	f.Orders = append(f.Orders, q.Order)
+}
+
+// deviated opens a case for a measure that has lost its effect: somebody has taken it away.
+func (s *Sensor) deviated(v *measure.Deviation) {
+	f := &incidents.Finding{
+		Time: time.Now().UTC(), Kind: incidents.Deviation, Severity: incidents.Medium, Confidence: 90, Host: s.host, Text: v.String(),
+		Rule: incidents.Rule{ID: "measure:" + v.Measure.Name, Name: "a measure has lost its effect"},
+	}
+	if v.Failed != nil {
+		f.Severity = incidents.High
+	}
+	s.book.Offer(f)
+}
+
+// repaired opens a case for bans that another program has taken out of the kernel. The responder calls it.
+func (s *Sensor) repaired(what string, err error) {
+	text := what + "; restored"
+	f := &incidents.Finding{
+		Time: time.Now().UTC(), Kind: incidents.Deviation, Severity: incidents.Medium, Confidence: 90, Host: s.host,
+		Rule: incidents.Rule{ID: "measure:ban", Name: "bans were taken out of the kernel"},
+	}
+	if err != nil {
+		f.Severity, text = incidents.High, what+"; not restored: "+err.Error()
+	}
+	f.Text = text
+	s.book.Offer(f)
 }
 
 // decide hands what has happened to a case to the measures.

@@ -172,7 +172,7 @@ func (s *Sensor) prepareBans(o *RunOptions) error {
 	}
 	var err error
 	s.responder, err = actions.NewResponder(actions.Options{
-		StateDir: c.StateDir, Gate: s.gate, Firewall: kernel, Max: c.Bans.Max, Log: s.log, Changed: s.banned,
+		StateDir: c.StateDir, Gate: s.gate, Firewall: kernel, Max: c.Bans.Max, Log: s.log, Changed: s.banned, Repaired: s.repaired,
 	})
 	if err != nil && kernel != nil {
 		err = errors.Join(err, kernel.Close())

@@ -10,6 +10,8 @@ import (
 
 	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
+
+	"picket/actions/procfs"
 )
 
 const (
@@ -99,10 +101,19 @@ func (t *Table) harm(m netlink.Message) string {
 	// In each of these messages the table's name is attribute 1.
 	for _, a := range attrs {
 		if a.Type == unix.NFTA_TABLE_NAME && string(bytes.TrimRight(a.Data, "\x00")) == TableName {
-			return fmt.Sprintf("a %s of table inet %s was removed by netlink port %d", what, TableName, m.Header.PID)
+			return fmt.Sprintf("a %s of table inet %s was removed by %s", what, TableName, changer(m.Header.PID))
 		}
 	}
 	return ""
+}
+
+// changer names who has sent a netlink message. A program's first socket has its process number as its port; a program
+// may choose another, and may be gone by now.
+func changer(port uint32) string {
+	if p, err := procfs.Read(int(port)); err == nil {
+		return fmt.Sprintf("process %d (%s: %s)", port, procfs.Printable(p.Comm), procfs.Printable(procfs.Command(p.PID, 200)))
+	}
+	return fmt.Sprintf("netlink port %d (mostly the number of the process, which has ended)", port)
 }
 
 // whole looks whether all sets and chains are there, with their rules.

@@ -56,6 +56,9 @@ type life struct {
 	tries   int  // to undo it
 	result  []incidents.Evidence
 	shown   bool // its output is with the case
+
+	proveAt   time.Time // of what stands: when its effect is looked for again
+	deviation string    // that was told last
 }
 
 // Options of a desk.
@@ -64,7 +67,10 @@ type Options struct {
 	Gate  Gate
 	Store Store
 	Cases Cases
-	Told  func(*Measure) // hears of each new state; it must not wait, nor keep the measure. nil: nobody listens
+	// Deviated hears of every standing measure whose effect was gone. It must not wait. nil: nobody listens.
+	Deviated func(*Deviation)
+	Prove    time.Duration  // how often a standing measure is proven anew; 0: 1 min
+	Told     func(*Measure) // hears of each new state; it must not wait, nor keep the measure. nil: nobody listens
 	// Order hands a ban to the responder without waiting; false when its inbox is full.
 	Order   func(actions.Request) bool
 	Workers int // measures in process at once; 0: 8
@@ -75,10 +81,13 @@ type Options struct {
 
 // Stats count what the desk has done since it started, by the state that a measure came to.
 type Stats struct {
-	Proposed uint64           `json:"proposed"`
-	Refused  uint64           `json:"refused,omitempty"` // past the bound of what may wait
-	Lost     uint64           `json:"lost,omitempty"`    // bans of which no record was made
-	Unkept   uint64           `json:"unkept,omitempty"`  // steps that the disk did not take at once
+	Proposed uint64 `json:"proposed"`
+	Refused  uint64 `json:"refused,omitempty"` // past the bound of what may wait
+	Lost     uint64 `json:"lost,omitempty"`    // bans of which no record was made
+	Unkept   uint64 `json:"unkept,omitempty"`  // steps that the disk did not take at once
+	// Deviations are standing measures whose effect was found gone, whether it could be brought back or not.
+	Deviations uint64 `json:"deviations"`
+
 	Moved    map[State]uint64 `json:"moved,omitempty"`
 	Waiting  int              `json:"waiting"` // now: pending, pending approval
 	Running  int              `json:"running"`
@@ -111,6 +120,9 @@ func NewDesk(o Options) (*Desk, error) {
 	}
 	if d.o.Max <= 0 {
 		d.o.Max = maxLives
+	}
+	if d.o.Prove <= 0 {
+		d.o.Prove = proveDefault
 	}
 	if d.now == nil {
 		d.now = time.Now

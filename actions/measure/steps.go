@@ -88,11 +88,17 @@ func (d *Desk) stepActive(l *life, now time.Time) {
 	switch {
 	case l.LiftedBy != "":
 		d.undo(l, Lifted)
-	case l.Until.IsZero():
-	case now.Before(l.Until):
-		d.timers.set(l.Until, l.ID)
-	default:
+	case !l.Until.IsZero() && !now.Before(l.Until):
 		d.undo(l, Expired)
+	case l.proveAt.IsZero():
+		l.proveAt = d.nextProof(l.ID, now)
+		d.stepActive(l, now)
+	case !now.Before(l.proveAt):
+		d.prove(l)
+	case l.Until.IsZero() || l.proveAt.Before(l.Until):
+		d.timers.set(l.proveAt, l.ID)
+	default:
+		d.timers.set(l.Until, l.ID)
 	}
 }
 

@@ -365,6 +365,9 @@ func printMeasureStatus(w io.Writer, s *measure.Stats) {
 	if n := s.Moved[measure.Error]; n > 0 {
 		fmt.Fprintf(w, ", %d with errors", n)
 	}
+	if s.Deviations > 0 {
+		fmt.Fprintf(w, ", %d deviations", s.Deviations)
+	}
 	if s.Refused > 0 {
 		fmt.Fprintf(w, ", %d refused: too many wait", s.Refused)
 	}
