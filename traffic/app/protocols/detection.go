@@ -15,7 +15,6 @@ func detectionOnly() []app.Protocol {
 			{Dir: app.ToServer, Bytes: "1 capability", Depth: 12, NoCase: true},
 			{Dir: app.ToClient, Bytes: "* OK ", Depth: 5},
 		}},
-		{Proto: app.Telnet, TCP: true, Ports: "23", Probe: probeTelnet},
 		{Proto: app.BitTorrentDHT, UDP: true, Patterns: []app.Pattern{
 			{Dir: app.ToServer, Bytes: "d1:ad2:id20:", Depth: 12}, {Dir: app.ToClient, Bytes: "d1:rd2:id20:", Depth: 12},
 			{Dir: app.ToClient, Bytes: "d2:ip6:", Depth: 7}, {Dir: app.ToClient, Bytes: "d1:el", Depth: 5},
@@ -31,14 +30,6 @@ func answer(yes bool) app.Answer {
 		return app.Yes
 	}
 	return app.No
-}
-
-// probeTelnet knows option negotiation at the start (RFC 854).
-func probeTelnet(_ app.Direction, data []byte) app.Answer {
-	if len(data) < 3 {
-		return app.More
-	}
-	return answer(data[0] == 0xff && data[1] >= 0xfa && data[1] <= 0xfe)
 }
 
 // probeModbus knows the MBAP header.

@@ -26,6 +26,7 @@ import (
 	"picket/traffic/app/smtp"
 	"picket/traffic/app/snmp"
 	"picket/traffic/app/ssh"
+	"picket/traffic/app/telnet"
 	"picket/traffic/app/tftp"
 	"picket/traffic/app/tls"
 	"picket/traffic/app/websocket"
@@ -68,5 +69,6 @@ func All() []app.Protocol {
 		pop3.Protocol(),
 		ike.Protocol(),
 		rdp.Protocol(),
+		telnet.Protocol(),
 	}, detectionOnly()...)
 }
