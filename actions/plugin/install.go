@@ -46,7 +46,7 @@ const (
 // anything is wrong what was there stays. It returns the plugins that it holds.
 func Install(ctx context.Context, dir, name string, s Source) ([]*Manifest, error) {
 	if !textkey.MatchString(name) || strings.Trim(name, ".") == "" {
-		return nil, fmt.Errorf("install %q: the name of a plugin's folder is lower case letters, digits, _ and .", name)
+		return nil, fmt.Errorf("install %q: the name of a plugin's folder has lower case letters, digits, dots and _", name)
 	}
 	ctx, cancel := context.WithTimeout(ctx, fetchWithin)
 	defer cancel()

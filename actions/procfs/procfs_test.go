@@ -70,6 +70,8 @@ func FuzzParse(f *testing.F) {
 		parse(1, b)
 		for range Sockets(b) {
 		}
-		Printable(string(b))
+		if Printable(string(b)) == "" && len(b) > 0 {
+			t.Error("text is lost")
+		}
 	})
 }
