@@ -555,6 +555,7 @@ func TestJailBans(t *testing.T) {
 	}
 	g := nstest.NewGateway(t)
 	serve(t, g.GW, nstest.GatewayA4)
+	g.GW.Listen(t, "tcp", net.JoinHostPort(nstest.GatewayA4, "22"))
 	s := prepare(t, g, "")
 	if err := os.CopyFS(filepath.Join(s.dir, "fail2ban"), os.DirFS(stock)); err != nil {
 		t.Fatal(err)
@@ -580,8 +581,12 @@ func TestJailBans(t *testing.T) {
 	}
 	fail(1)
 	s.until("the fifth failure bans", func() bool { return s.holds(nstest.A4) })
-	if _, err := get(t, g.A, nstest.GatewayA4, "/"); err == nil {
-		t.Error("the banned host still gets answers")
+	if c, err := g.A.Dial(t, "tcp", net.JoinHostPort(nstest.GatewayA4, "22")); err == nil {
+		c.Close()
+		t.Error("the banned host still reaches sshd's port")
+	}
+	if _, err := get(t, g.A, nstest.GatewayA4, "/"); err != nil {
+		t.Errorf("the jail of sshd closed another port than its own: %v", err)
 	}
 	if bans := s.must("bans"); !strings.Contains(bans, "jail sshd") {
 		t.Errorf("bans do not name the jail:\n%s", bans)
