@@ -88,6 +88,8 @@ func TestRefused(t *testing.T) {
 		`content:"abc"; startswith; depth:5`, `dsize:2; content:"abc"`, `byte_test:1,=,n,0`, `base64_data; content:"a"`,
 		`flow:to_server,to_client`, `flow:established,stateless`, `flags:S`, `nosuchword`, `dns.query; bsize:2; content:"abc"`,
 		`content:"a"; fast_pattern:0,2`, `to_md5; content:"a"`, `dns.query; absent; content:"a"`,
+		`frame:dns.pdu`, `frame:dns.nosuch; content:"a"`, `frame:dns.pdu; content:"a"; pkt_data; content:"b"`,
+		`frame:dns.pdu; content:"a"; dns.query; content:"b"`,
 	} {
 		if _, faults := compileText("alert udp any any -> any any (" + options + "; sid:1;)\n"); len(faults) == 0 {
 			t.Errorf("%s: loaded, must be refused", options)

@@ -44,6 +44,7 @@ var errRecord = errors.New("tls: malformed record")
 
 // parser is the state of one connection.
 type parser struct {
+	frames  *app.Frames
 	session Session
 	txs     app.Transactions
 	tx      *app.Transaction
@@ -64,6 +65,9 @@ func newParser(cfg *app.Config) app.Parser {
 }
 
 func (p *parser) Transactions() *app.Transactions { return &p.txs }
+
+// FrameTo implements app.Framer.
+func (p *parser) FrameTo(f *app.Frames) { p.frames = f }
 
 func (p *parser) event(name string) { p.tx.AddEvent(name) }
 
@@ -123,6 +127,13 @@ func (p *parser) records(dir app.Direction, data []byte) app.Result {
 	}
 }
 
+// announce tells of the frames of a record with size bytes of content.
+func (p *parser) announce(dir app.Direction, b []byte, size int) {
+	p.frames.Add(dir, "pdu", b, int64(headerLen+size)).Of(p.tx)
+	p.frames.Add(dir, "hdr", b, headerLen).Of(p.tx)
+	p.frames.Add(dir, "data", b[headerLen:], int64(size)).Of(p.tx)
+}
+
 // record works on the record at the beginning of b. It returns the bytes eaten, or how many it needs.
 func (p *parser) record(dir app.Direction, b []byte) (n, need int, err error) {
 	if b[0]&0xc0 != 0 {
@@ -145,6 +156,7 @@ func (p *parser) record(dir app.Direction, b []byte) (n, need int, err error) {
 	}
 	kind := b[0]
 	if kind == typeApplication || (kind == typeHandshake && p.ciphered(dir)) {
+		p.announce(dir, b, size)
 		p.skip[dir] = uint64(size)
 		if kind == typeApplication {
 			p.application()
@@ -157,6 +169,11 @@ func (p *parser) record(dir app.Direction, b []byte) (n, need int, err error) {
 	}
 	if len(b) < headerLen+size {
 		return 0, headerLen + size, nil
+	}
+	if p.announce(dir, b, size); kind == typeAlert {
+		p.frames.Add(dir, "alert_pdu", b[headerLen:], int64(size)).Of(p.tx)
+	} else if kind == typeHeartbeat {
+		p.frames.Add(dir, "hb_pdu", b[headerLen:], int64(size)).Of(p.tx)
 	}
 	return headerLen + size, 0, p.body(dir, kind, b[headerLen:headerLen+size])
 }
