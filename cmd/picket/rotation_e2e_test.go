@@ -232,6 +232,9 @@ func TestRotationUnderLoad(t *testing.T) {
 			end := time.Now().Add(soak(t, 2*time.Second))
 			for i := 0; time.Now().Before(end) || i < len(rotations); i++ {
 				time.Sleep(300 * time.Millisecond)
+				if killed && rotations[i%len(rotations)].name == "delete and create" {
+					continue // what was not read of a deleted file when its reader is killed is lost to everybody
+				}
 				t.Log(rotations[i%len(rotations)].name)
 				if killed && i%2 == 0 {
 					s.stop(syscall.SIGKILL)
