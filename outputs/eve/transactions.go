@@ -141,7 +141,7 @@ func (l *Logger) transaction(t *TxLogger, tx *app.Transaction, at *Moment, dir a
 	o := FromClient
 	if t.AsPacket {
 		o = AsPacket
-	} else if t.OneWay && tx.Skip[app.ToServer] {
+	} else if older := t.Proto == app.DNS && l.cfg.Settings["dns.version"] == "2"; t.OneWay && tx.Skip[app.ToServer] && !older {
 		o = FromServer
 	}
 	l.head(t.Event, at.Packet, at.Flow, o, at.Time)
