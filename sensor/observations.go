@@ -196,8 +196,8 @@ func (j *judgeOfLines) batch(ctx context.Context, b *watch.Batch) error {
 // report hands what was found to the casebook, which writes it down first: after the bans of the whole batch, which must
 // not wait for it, and before the batch is acknowledged.
 func (j *judgeOfLines) report(ctx context.Context) {
-	for _, f := range j.findings {
-		j.sensor.found(ctx, f)
+	if err := j.sensor.book.SubmitAll(ctx, j.findings); err != nil {
+		j.sensor.log.Error("what a batch of lines has brought is not in the incidents, or not all of it", "findings", len(j.findings), "error", err)
 	}
 	clear(j.findings)
 	j.findings = j.findings[:0]
