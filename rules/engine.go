@@ -3,6 +3,8 @@ package rules
 import (
 	"fmt"
 	"net/netip"
+
+	"picket/rules/expression"
 )
 
 // Limits says when failures are too many, and what follows.
@@ -37,6 +39,7 @@ type Breach struct {
 	Before   int          // bans that went before
 	Seconds  float64      // how long to ban; Forever for no end
 	Matches  []string
+	Fields   expression.Fields // what the expression captured of the failure that was one too many
 	Observe  bool
 	Crowd    int    // addresses of the network Prefix that breached; 0: it is banned for its own failures
 	User     string // whose name was tried, when that is what counts
@@ -127,7 +130,7 @@ func (e *Engine) Add(f *Failure, now int64) (b Breach, ok bool) {
 		return Breach{}, false
 	}
 	b = e.breach(c, id, prefix, before)
-	b.User = string(user)
+	b.User, b.Fields = string(user), f.Fields
 	e.notes.change(id)
 	if e.limits.Crowd.Addresses > 0 {
 		e.notes.breach(Memory{Jail: e.limits.Jail, Member: prefix, Breached: now})

@@ -39,6 +39,21 @@ func TestEngine(t *testing.T) {
 	}
 }
 
+// TestBreachFields: a breach has what was captured of the failure that was one too many.
+func TestBreachFields(t *testing.T) {
+	e := NewEngine(Limits{MaxRetry: 2, Window: 600})
+	for i, user := range []string{"root", "admin"} {
+		f := failure("192.0.2.1", int64(i))
+		f.Fields.Set("user", user)
+		if b, ok := e.Add(f, int64(i)); ok && b.Fields.Get("user") != "admin" {
+			t.Errorf("fields %v", b.Fields)
+		}
+	}
+	if e.Count.Breaches != 1 {
+		t.Errorf("%d breaches", e.Count.Breaches)
+	}
+}
+
 // TestSlowAttacker: failures are scaled to the window, so that a steady slow rate never leads to a ban.
 func TestSlowAttacker(t *testing.T) {
 	e := NewEngine(Limits{MaxRetry: 5, Window: 600, BanSeconds: 60})

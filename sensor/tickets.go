@@ -4,6 +4,7 @@ import (
 	"context"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"picket/actions"
@@ -19,7 +20,20 @@ func (j *jailPost) await(b *rules.Breach) {
 	if len(j.awaited) >= maxAwaited {
 		clear(j.awaited)
 	}
-	j.awaited[actions.Text(b.Prefix)] = &rules.Ticket{Count: b.Before + 1, Failures: b.Failures, Matches: b.Matches}
+	t := &rules.Ticket{Count: b.Before + 1, Failures: b.Failures, Matches: b.Matches}
+	if j.runner != nil {
+		t.Fields = fieldsFor(b)
+	}
+	j.awaited[actions.Text(b.Prefix)] = t
+}
+
+// fieldsFor is what the tags <F-USER> and the like stand for in the commands of a ban.
+func fieldsFor(b *rules.Breach) map[string]string {
+	fields := make(map[string]string, len(b.Fields))
+	for _, f := range b.Fields {
+		fields[f.Name] = strings.Clone(f.Text) // not the whole line, for as long as the ban stands
+	}
+	return fields
 }
 
 // jailChanged is told by the responder what became of a jail's ban. The judge calls it.
