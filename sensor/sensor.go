@@ -60,7 +60,6 @@ type Sensor struct {
 	resolver  resolver                    // of hosts, for jails
 	takeover  *takeover                   // of fail2ban's bans; nil: none, or done
 	watchers  []watch.Source
-	journals  []logs.JournalConfig
 	positions *logs.Positions // nil without jails
 	reloading sync.Mutex
 	bansLost  atomic.Uint64

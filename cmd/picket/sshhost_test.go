@@ -19,10 +19,9 @@ import (
 // sshHost is a real OpenSSH server with one user, on a host of a test network. Nothing of the machine is touched: the
 // server sees a /dev with a syslog socket of ours, and user tables of ours, in a mount namespace of its own.
 type sshHost struct {
-	t    *testing.T
-	dir  string
-	log  string // the auth.log that the syslog daemon writes
-	once sync.Once
+	t   *testing.T
+	dir string
+	log string // the auth.log that the syslog daemon writes
 }
 
 const (
