@@ -121,6 +121,14 @@ func TestEscalation(t *testing.T) {
 			t.Errorf("%s: %s", name, d)
 		}
 	}
+	f := Escalation{On: true, Factor: 2, Formula: "ban.Time * (ban.Count + 1) * banFactor"}
+	if got := f.Seconds(600, 2); got != 3600 || f.Table(600)[2] != 3 {
+		t.Errorf("by formula %v, multipliers %v", got, f.Table(600))
+	}
+	f.Formula = "ban.Time / (ban.Count - 2)" // it has no result for this ban
+	if got := f.Seconds(600, 2); got != 600*4*2 {
+		t.Errorf("a formula without a result gives %v", got)
+	}
 	e := Escalation{On: true, MaxSeconds: 1000, Jitter: 10}
 	if got := e.Seconds(600, 5); got < 1000 || got > 1010 {
 		t.Errorf("%v is beyond limit and jitter", got)

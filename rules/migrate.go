@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"picket/rules/fail2ban"
+	"picket/rules/formula"
 )
 
 // DefinitionOf is a filter of fail2ban in the judge's terms.
@@ -109,10 +110,21 @@ func (r *jailReader) escalation() {
 			e.Multipliers = append(e.Multipliers, m)
 		}
 	}
-	text, _ = r.jail.Limit("bantime.formula")
-	if plain := strings.Join(strings.Fields(text), ""); plain != "" && plain != plainFormula && len(e.Multipliers) == 0 {
-		r.fault("bantime.formula", fmt.Errorf("%q can't be kept (use bantime.factor, bantime.multipliers and bantime.maxtime); bans are doubled instead", text))
+	r.formula()
+}
+
+// formula takes a formula that is not fail2ban's own, if there is a result for a first ban.
+func (r *jailReader) formula() {
+	text, _ := r.jail.Limit("bantime.formula")
+	plain := strings.Join(strings.Fields(text), "")
+	if plain == "" || plain == plainFormula || len(r.limits.Escalation.Multipliers) > 0 {
+		return
 	}
+	if _, err := formula.Seconds(text, formula.Ban{Time: 600, Factor: 1}); err != nil {
+		r.fault("bantime.formula", fmt.Errorf("%q can't be kept: %w (bantime.factor, bantime.multipliers and bantime.maxtime can); bans are doubled instead", text, err))
+		return
+	}
+	r.limits.Escalation.Formula = text
 }
 
 func isTrue(text string) bool {

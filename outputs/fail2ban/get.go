@@ -251,6 +251,8 @@ func escalation(e *rules.Escalation, option string) any {
 		if e.Jitter != 0 {
 			return seconds(e.Jitter)
 		}
+	case "formula":
+		return textOrNone(e.Formula)
 	case "multipliers":
 		var texts []string
 		for _, m := range e.Multipliers {

@@ -57,7 +57,7 @@ func (j *Jail) Rule(dir string) library.Rule {
 		PrefixIPv6: 128, Ignore: s.Ignore.List,
 	}
 	if e := &l.Escalation; e.On {
-		r.Limits.Escalation = library.Escalation{Increment: true, Factor: e.Factor, Multipliers: e.Multipliers}
+		r.Limits.Escalation = library.Escalation{Increment: true, Factor: e.Factor, Multipliers: e.Table(l.BanSeconds)}
 		if e.MaxSeconds > 0 {
 			r.Limits.Escalation.Max = library.Span(Span(e.MaxSeconds))
 		}
