@@ -2,6 +2,7 @@ package sensor
 
 import (
 	"context"
+	"fmt"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -123,10 +124,30 @@ func (s *Sensor) tellBan(post *jailPost, t *rules.Ticket, stood bool) {
 		s.banLog.write("fail2ban.actions", "NOTICE", post.name, "Restore Ban "+t.ID)
 	default:
 		s.banLog.write("fail2ban.actions", "NOTICE", post.name, "Ban "+t.ID)
+		if text := increased(t, post.settings.Limits.BanSeconds); text != "" {
+			s.banLog.write("fail2ban.observer", "NOTICE", post.name, text)
+		}
 	}
 	if post.runner != nil && !stood {
 		post.runner.Ban(*t)
 	}
+}
+
+// increased says in fail2ban's words that a ban is longer than the jail's first ones, which last base seconds: the how
+// manieth it is, how long it lasts and until when. It is "" for one that is not.
+func increased(t *rules.Ticket, base float64) string {
+	if t.Seconds <= base || t.Count < 2 || base < 0 || t.Until.IsZero() {
+		return ""
+	}
+	left := int(t.Seconds)
+	span := fmt.Sprintf("%d:%02d:%02d", left/3600%24, left/60%60, left%60)
+	switch days := left / 86400; {
+	case days == 1:
+		span = "1 day, " + span
+	case days > 1:
+		span = fmt.Sprintf("%d days, %s", days, span)
+	}
+	return fmt.Sprintf("Increase Ban %s (%d # %s -> %s)", t.ID, t.Count, span, t.Until.Local().Format(time.DateTime))
 }
 
 func (s *Sensor) tellUnban(post *jailPost, t *rules.Ticket) {
