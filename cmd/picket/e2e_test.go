@@ -36,6 +36,9 @@ func TestMain(m *testing.M) {
 		fmt.Fprintf(os.Stderr, "build picket: %v\n%s", err, out)
 		os.Exit(1)
 	}
+	// Before any goroutine: what is printed and what is read of logs is in UTC, here and in the children.
+	time.Local = time.UTC
+	os.Setenv("TZ", "UTC")
 	code := m.Run()
 	os.RemoveAll(dir)
 	os.Exit(code)
