@@ -206,13 +206,13 @@ func (r *Runner) Verb(ctx context.Context, m *Manifest, verb string, args map[st
 
 // ran is a plugin's run.
 type ran struct {
-	output, errors bounded
+	output, errors measure.Buffer
 	code           int
 	answer         *reply // of the protocol json
 }
 
 func (r *ran) result(d *doer) measure.Result {
-	out := measure.Output{Type: "text/plain", Text: r.output.String(), Cut: r.output.cut}
+	out := measure.Output{Type: "text/plain", Text: r.output.String(), Cut: r.output.Cut}
 	if r.answer != nil {
 		out.Text = r.answer.Output
 		switch r.answer.Format {
@@ -230,7 +230,7 @@ func (r *ran) result(d *doer) measure.Result {
 
 // run runs the plugin's program once and waits until nothing of it is left.
 func (d *doer) run(ctx context.Context, verb string, o *measure.Order) (*ran, error) {
-	r := &ran{output: bounded{limit: measure.MaxOutput}, errors: bounded{limit: measure.MaxOutput / 4}}
+	r := &ran{output: measure.Buffer{Limit: measure.MaxOutput}, errors: measure.Buffer{Limit: measure.MaxOutput / 4}}
 	words, err := d.arguments()
 	if err != nil {
 		return r, err
@@ -445,18 +445,4 @@ func (k *cage) close() {
 		_ = os.WriteFile(filepath.Join(filepath.Dir(k.cgroup), "cgroup.procs"), []byte(strconv.Itoa(pid)), 0)
 	}
 	_ = os.Remove(k.cgroup) // one that cannot be removed is an empty folder
-}
-
-// bounded keeps the first limit bytes that are written to it. Several goroutines may not use it at once.
-type bounded struct {
-	strings.Builder
-	limit int
-	cut   bool
-}
-
-func (b *bounded) Write(p []byte) (int, error) {
-	room := max(b.limit-b.Len(), 0)
-	b.cut = b.cut || len(p) > room
-	b.Builder.Write(p[:min(len(p), room)])
-	return len(p), nil
 }

@@ -49,7 +49,12 @@ func (p *prober) request() icmp.Type {
 	return ipv6.ICMPTypeEchoRequest
 }
 
-func newProber(to netip.Addr) (*prober, error) {
+// newProber opens a socket for the host that an order means. Close its conn.
+func newProber(o *measure.Order) (*prober, error) {
+	to, err := peer(o)
+	if err != nil {
+		return nil, err
+	}
 	network, any := "ip4:icmp", "0.0.0.0"
 	if to.Is6() {
 		network, any = "ip6:ipv6-icmp", "::"
@@ -149,15 +154,11 @@ func (p *prober) quoted(b []byte, seq int) bool {
 }
 
 func ping(ctx context.Context, o *measure.Order) (string, []incidents.Evidence, error) {
-	to, err := peer(o)
-	if err != nil {
-		return "", nil, err
-	}
 	count, err := number(o, "count", pingCount, 1, 100)
 	if err != nil {
 		return "", nil, err
 	}
-	p, err := newProber(to)
+	p, err := newProber(o)
 	if err != nil {
 		return "", nil, err
 	}
@@ -171,7 +172,7 @@ func ping(ctx context.Context, o *measure.Order) (string, []incidents.Evidence, 
 			return out.String(), nil, ctx.Err()
 		case err != nil:
 			fmt.Fprintf(&out, "seq %d: %v\n", seq, err)
-		case !a.last || a.from != to:
+		case !a.last || a.from != p.to:
 			fmt.Fprintf(&out, "seq %d: unreachable, says %s\n", seq, a.from)
 		default:
 			answered++
@@ -183,11 +184,7 @@ func ping(ctx context.Context, o *measure.Order) (string, []incidents.Evidence, 
 }
 
 func traceroute(ctx context.Context, o *measure.Order) (string, []incidents.Evidence, error) {
-	to, err := peer(o)
-	if err != nil {
-		return "", nil, err
-	}
-	p, err := newProber(to)
+	p, err := newProber(o)
 	if err != nil {
 		return "", nil, err
 	}

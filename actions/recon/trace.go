@@ -101,24 +101,13 @@ func strace(ctx context.Context, pid, seconds int) (string, error) {
 	c := exec.CommandContext(ctx, path, "-f", "-tt", "-s", "128", "-p", strconv.Itoa(pid))
 	c.Cancel = func() error { return c.Process.Signal(os.Interrupt) }
 	c.WaitDelay = 2 * time.Second
-	out := &bounded{limit: maxTrace}
+	out := &measure.Buffer{Limit: maxTrace}
 	c.Stdout, c.Stderr = out, out
 	err = c.Run()
 	if ctx.Err() == nil && err != nil {
 		return "", fmt.Errorf("%w: %s", err, strings.TrimSpace(out.String()))
 	}
 	return out.String(), nil
-}
-
-// bounded keeps the first limit bytes that are written to it.
-type bounded struct {
-	strings.Builder
-	limit int
-}
-
-func (b *bounded) Write(p []byte) (int, error) {
-	b.Builder.Write(p[:min(len(p), b.limit-b.Len())])
-	return len(p), nil
 }
 
 // snapshot writes what /proc says of a process.
