@@ -1,6 +1,6 @@
 // Package formula computes the length of a ban by fail2ban's bantime.formula: of Python the arithmetic that fail2ban's
-// manual shows, on ban.Time, ban.Count and banFactor. It is no Python: nothing can be called but exp, log, sqrt, min, max,
-// int and float, every formula ends, and its text is bounded.
+// manual shows, on ban.Time, ban.Count and banFactor: operators, chains of comparisons, not, and, or, A if C else B, and the
+// functions in operators.go. It is no Python: nothing else can be called, every formula ends, and its text is bounded.
 package formula
 
 import (
@@ -23,7 +23,7 @@ type Ban struct {
 	Factor float64 // bantime.factor
 }
 
-var token = regexp.MustCompile(`\s+|\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+|[A-Za-z_][\w.]*|<<|>>|\*\*|//|[<>=!]=|[-+*/%()<>,]`)
+var token = regexp.MustCompile(`\s+|\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+|[A-Za-z_][\w.]*|<<|>>|\*\*|//|[<>=!]=|[-+*/%()<>,&|^]`)
 
 // Seconds computes the formula. Its error says what is not understood and where.
 func Seconds(text string, b Ban) (float64, error) {

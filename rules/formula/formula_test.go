@@ -17,6 +17,13 @@ func TestSeconds(t *testing.T) {
 		"1 + 2 << 3":                                                              24,
 		"min(ban.Time, 60) + max(1, ban.Count) + 1e2 + .5":                        163.5,
 		"0 and 5 or 7":                                                            7,
+		"ban.Time * (2 if 1 < ban.Count <= 3 else 1)":                             1200,
+		"(1 < 3 < 2) + (3 > 2 > 1 > 0) * 10 + (1 == 1 != 2) * 100":                110,
+		"not 1 < 2 or not not 5":                                                  1,
+		"ban.Time if not ban.Count else 7":                                        7,
+		"min(5, 4, 3, 9) + max(1, 2, 3) + round(2.5) + abs(-1) + 6 & 3":           15 & 3,
+		"math.ceil(1.2) + math.floor(1.8) + math.log(8, 2) + (5 | 2 ^ 1)":         13,
+		"60 + 0 * random.random()":                                                60,
 	} {
 		if got, err := Seconds(text, Ban{Time: 600, Count: 3, Factor: 2}); err != nil || math.Abs(got-want) > 1e-6 {
 			t.Errorf("%s: %v, %v; want %v", text, got, err, want)
@@ -26,7 +33,7 @@ func TestSeconds(t *testing.T) {
 
 func TestRefused(t *testing.T) {
 	for _, text := range []string{
-		"", "1 +", "__import__('os')", "ban.IP", "1 2", "exec(1)", "(1", "1 if 2", "1/0", "1 < 2 < 3", "not 1 < 2", "10 ** 1000", "min(1)",
+		"", "1 +", "__import__('os')", "ban.IP", "1 2", "exec(1)", "(1", "1 if 2", "1/0", "1 < not 2", "10 ** 1000", "min(1)", "min(1,,2)", "int()", "int(1 2)", "math.exp(1, 2)",
 		strings.Repeat("(", 1000), strings.Repeat("-", 1000) + "1", strings.Repeat("1+", 600) + "1", "1 if 1 else " + strings.Repeat("1 if 1 else ", 80) + "1",
 	} {
 		if got, err := Seconds(text, Ban{Time: 600, Factor: 1}); err == nil {

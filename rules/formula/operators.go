@@ -2,13 +2,20 @@ package formula
 
 import (
 	"math"
+	"math/rand/v2"
 	"strconv"
 )
 
 // levels are Python's operators on two numbers, those that bind least first. All of a level bind to the left.
-var levels = [][]string{{"or"}, {"and"}, {"<", ">", "<=", ">=", "==", "!="}, {"<<", ">>"}, {"+", "-"}, {"*", "/", "//", "%"}}
+var levels = [...][]string{
+	{"or"}, {"and"}, {"not"}, {"<", ">", "<=", ">=", "==", "!="}, {"|"}, {"^"}, {"&"}, {"<<", ">>"}, {"+", "-"}, {"*", "/", "//", "%"},
+}
 
-const comparing = 2 // the level of comparisons
+// The levels that are more than a row of operators.
+const (
+	negating  = 2
+	comparing = 3
+)
 
 var operators = map[string]func(a, b float64) float64{
 	"or": func(a, b float64) float64 {
@@ -29,6 +36,9 @@ var operators = map[string]func(a, b float64) float64{
 	">=": func(a, b float64) float64 { return truth(a >= b) },
 	"==": func(a, b float64) float64 { return truth(a == b) },
 	"!=": func(a, b float64) float64 { return truth(a != b) },
+	"|":  func(a, b float64) float64 { return float64(int64(a) | int64(b)) },
+	"^":  func(a, b float64) float64 { return float64(int64(a) ^ int64(b)) },
+	"&":  func(a, b float64) float64 { return float64(int64(a) & int64(b)) },
 	"<<": func(a, b float64) float64 { return a * math.Exp2(math.Trunc(b)) },
 	">>": func(a, b float64) float64 { return math.Floor(a / math.Exp2(math.Trunc(b))) },
 	"+":  func(a, b float64) float64 { return a + b },
@@ -48,19 +58,51 @@ func truth(yes bool) float64 {
 
 // binary reads operators of a level and of those that bind more.
 func (r *reader) binary(level int) float64 {
-	if level == len(levels) {
+	switch level {
+	case len(levels):
 		return r.unary()
+	case negating:
+		return r.negated()
+	case comparing:
+		return r.compared()
 	}
 	v := r.binary(level + 1)
-	for n := 0; ; n++ {
+	for {
 		op, ok := r.take(levels[level]...)
 		if !ok {
 			return v
 		}
-		if n > 0 && level == comparing {
-			r.fail("a chain of comparisons is not understood") // Python's 1 < x < 5 has a meaning of its own
-		}
 		v = operators[op](v, r.binary(level+1))
+	}
+}
+
+// negated reads a comparison with any number of nots before it: one of them makes a truth of it, each further one turns it.
+func (r *reader) negated() float64 {
+	nots := 0
+	for _, ok := r.take("not"); ok; _, ok = r.take("not") {
+		nots++
+	}
+	v := r.binary(comparing)
+	if nots == 0 {
+		return v
+	}
+	return truth((v == 0) == (nots%2 == 1))
+}
+
+// compared reads a comparison. A chain holds if each of its links does: 1 < x <= 5 is 1 < x and x <= 5.
+func (r *reader) compared() float64 {
+	left := r.binary(comparing + 1)
+	result, links := left, 0
+	for {
+		op, ok := r.take(levels[comparing]...)
+		if !ok {
+			return result
+		}
+		right := r.binary(comparing + 1)
+		if links == 0 || result != 0 {
+			result = operators[op](left, right)
+		}
+		left, links = right, links+1
 	}
 }
 
@@ -85,21 +127,59 @@ func (r *reader) unary() float64 {
 	return v
 }
 
-// functions are what may be called.
-var functions = map[string]func(a, b float64) float64{
-	"math.exp":  func(a, _ float64) float64 { return math.Exp(a) },
-	"math.log":  func(a, _ float64) float64 { return math.Log(a) },
-	"math.sqrt": func(a, _ float64) float64 { return math.Sqrt(a) },
-	"math.pow":  func(a, b float64) float64 { return math.Pow(a, b) },
-	"pow":       func(a, b float64) float64 { return math.Pow(a, b) },
-	"int":       func(a, _ float64) float64 { return math.Trunc(a) },
-	"float":     func(a, _ float64) float64 { return a },
-	"min":       func(a, b float64) float64 { return math.Min(a, b) },
-	"max":       func(a, b float64) float64 { return math.Max(a, b) },
+// function is something that may be called, with so many arguments.
+type function struct {
+	least, most int
+	of          func(a []float64) float64
 }
 
-// pairs are the functions of two numbers; the others take one.
-var pairs = map[string]bool{"math.pow": true, "pow": true, "min": true, "max": true}
+// one makes a function of one argument.
+func one(f func(float64) float64) function {
+	return function{1, 1, func(a []float64) float64 { return f(a[0]) }}
+}
+
+// maxArguments bounds those of min and max.
+const maxArguments = 32
+
+var functions = map[string]function{
+	"math.exp": one(math.Exp), "math.sqrt": one(math.Sqrt), "math.log2": one(math.Log2), "math.log10": one(math.Log10),
+	"math.floor": one(math.Floor), "math.ceil": one(math.Ceil), "int": one(math.Trunc), "abs": one(math.Abs),
+	"float":         one(func(a float64) float64 { return a }),
+	"bool":          one(func(a float64) float64 { return truth(a != 0) }),
+	"math.pow":      {2, 2, power},
+	"pow":           {2, 2, power},
+	"math.log":      {1, 2, logarithm},
+	"round":         {1, 2, rounded},
+	"random.random": {0, 0, func([]float64) float64 { return rand.Float64() }},
+	"min":           {2, maxArguments, func(a []float64) float64 { return fold(a, math.Min) }},
+	"max":           {2, maxArguments, func(a []float64) float64 { return fold(a, math.Max) }},
+}
+
+func power(a []float64) float64 { return math.Pow(a[0], a[1]) }
+
+func logarithm(a []float64) float64 {
+	if len(a) == 2 {
+		return math.Log(a[0]) / math.Log(a[1])
+	}
+	return math.Log(a[0])
+}
+
+// rounded rounds halves to even, as Python does.
+func rounded(a []float64) float64 {
+	scale := 1.0
+	if len(a) == 2 {
+		scale = math.Pow(10, math.Trunc(a[1]))
+	}
+	return math.RoundToEven(a[0]*scale) / scale
+}
+
+func fold(a []float64, f func(a, b float64) float64) float64 {
+	v := a[0]
+	for _, b := range a[1:] {
+		v = f(v, b)
+	}
+	return v
+}
 
 // operand reads a number, a name, a call or something in parentheses.
 func (r *reader) operand() float64 {
@@ -115,27 +195,36 @@ func (r *reader) operand() float64 {
 	if v, known := r.names[word]; known {
 		return v
 	}
-	call := functions[word]
+	f, known := functions[word]
 	switch {
 	case word == "(":
 		v := r.choice()
 		r.want(")")
 		return v
-	case call == nil:
+	case !known:
 		r.fail("%q is not known", word)
 		return 0
 	}
-	return r.call(word)
+	return r.call(word, &f)
 }
 
 // call reads the arguments of a function and computes it.
-func (r *reader) call(name string) float64 {
+func (r *reader) call(name string, f *function) float64 {
 	r.want("(")
-	a, b := r.choice(), 0.0
-	if pairs[name] {
-		r.want(",")
-		b = r.choice()
+	var list []float64
+	for _, end := r.take(")"); !end && r.err == nil; _, end = r.take(")") {
+		if len(list) > 0 {
+			r.want(",")
+		}
+		if list = append(list, r.choice()); len(list) > maxArguments {
+			break
+		}
 	}
-	r.want(")")
-	return functions[name](a, b)
+	if r.err == nil && (len(list) < f.least || len(list) > f.most) {
+		r.fail("%s takes %d to %d arguments, not %d", name, f.least, f.most, len(list))
+	}
+	if r.err != nil {
+		return 0
+	}
+	return f.of(list)
 }
