@@ -81,7 +81,8 @@ func (r *Responder) Explain(ctx context.Context, p netip.Prefix) (Explanation, e
 	}
 }
 
-// Ask tells what the gate rules on a request at this moment, and records it. Nothing is done.
+// Ask tells what the gate rules on a request at this moment. Nothing is done, and nothing recorded: who acts on the
+// answer hands it to Gate.Record.
 func (r *Responder) Ask(ctx context.Context, q Request) (Decision, error) {
 	answers := make(chan Decision, 1)
 	if err := r.send(ctx, message{ask: &q, ruled: answers}); err != nil {
@@ -97,9 +98,7 @@ func (r *Responder) Ask(ctx context.Context, q Request) (Decision, error) {
 
 func (r *Responder) rule(q Request) Decision {
 	q.Prefix = Normal(q.Prefix)
-	d := r.gate.Decide(&q, r.now())
-	r.gate.record([]Decision{d})
-	return d
+	return r.gate.Decide(&q, r.now())
 }
 
 // Explanation is what the responder knows about a prefix.

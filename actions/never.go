@@ -293,8 +293,8 @@ func (g *Gate) look(now time.Time) *knowledge {
 // maxKnown bounds the protected list when looks keep failing and older knowledge piles up.
 const maxKnown = 4096
 
-// record keeps decisions for those who ask why.
-func (g *Gate) record(list []Decision) {
+// Record keeps decisions for those who ask why. Any goroutine may call it.
+func (g *Gate) Record(list ...Decision) {
 	if g.decisions != nil && len(list) > 0 {
 		g.decisions.Add(list...)
 	}

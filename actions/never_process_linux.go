@@ -18,15 +18,21 @@ var processes = []string{
 	"dbus-daemon", "dbus-broker", "sshd", "dockerd", "containerd", "kubelet", "crio", "libvirtd", "getty", "agetty",
 }
 
-// DecideProcess rules on a measure that touches a process: PID 1, picket itself and its ancestors, kernel threads and
-// listed processes are refused. A process that is gone is allowed: there is nothing to protect. Any goroutine may call
-// it.
+// DecideProcess rules on a measure that touches a process, and records it: for those who are about to act. Any goroutine
+// may call it.
 func (g *Gate) DecideProcess(pid int, by, reason string) Decision {
+	d := g.ConsiderProcess(pid, by, reason)
+	g.Record(d)
+	return d
+}
+
+// ConsiderProcess tells what DecideProcess would rule: PID 1, picket itself and its ancestors, kernel threads and listed
+// processes are refused. A process that is gone is allowed: there is nothing to protect.
+func (g *Gate) ConsiderProcess(pid int, by, reason string) Decision {
 	d := Decision{Time: time.Now().UTC(), PID: pid, By: by, Reason: reason, Observed: g.Observing()}
 	if d.Why = g.protectsProcess(pid); d.Why != "" {
 		d.Ruling = Refused
 	}
-	g.record([]Decision{d})
 	return d
 }
 

@@ -207,7 +207,7 @@ func (r *Responder) banAll(batch []message) {
 		targets[b.Target()] = true
 	}
 	r.makeAll(passed, now)
-	r.gate.record(r.decided)
+	r.gate.Record(r.decided...)
 	r.decided = r.decided[:0]
 }
 

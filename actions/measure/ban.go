@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -181,6 +182,13 @@ func (Ban) Plan(_ context.Context, o *Order) (Plan, error) {
 		return Plan{}, err
 	}
 	p := Plan{Peers: list, Lasting: true, For: o.Measure.For, Target: targets(list, a.Scope)}
+	if len(list) == 1 {
+		p.Args = maps.Clone(o.Measure.Args)
+		if p.Args == nil {
+			p.Args = map[string]string{}
+		}
+		p.Args["who"] = actions.Text(list[0])
+	}
 	span := "until it is lifted"
 	if p.For > 0 {
 		span = "for " + p.For.String()

@@ -142,7 +142,11 @@ func (d *Desk) takeUp(m *Measure) {
 		d.stands(m)
 		return
 	}
-	l := &life{Measure: *m, again: m.State == InProcess}
+	// What has a target was planned, and what it asks for was told, by the run before.
+	l := &life{Measure: *m, again: m.State == InProcess, planned: m.Target != ""}
+	if key, ok := standingOf(m); ok && m.Name == banName && m.State == PendingApproval {
+		d.asked[key] = m.ID
+	}
 	d.enter(l)
 	d.timers.set(d.now(), l.ID) // look at it as soon as the desk runs
 }

@@ -19,22 +19,23 @@ import (
 // house is a host with a disk, effects and a clock, which outlive the desks that work in it. It can be made to die
 // between any two steps.
 type house struct {
-	mu      sync.Mutex
-	disk    map[ID]Measure
-	last    ID
-	effects map[ID]int // how often each order has acted
-	stands  map[ID]bool
-	again   map[ID]bool
-	told    []string
-	at      time.Time
-	points  int // steps so far
-	die     int // at this one; 0: never
-	dead    bool
-	full    bool // the disk takes nothing
-	ruling  actions.Ruling
-	observe bool
-	fails   map[string]bool // measures by name whose Do fails
-	faults  []string        // what must never happen
+	mu       sync.Mutex
+	disk     map[ID]Measure
+	last     ID
+	effects  map[ID]int // how often each order has acted
+	stands   map[ID]bool
+	again    map[ID]bool
+	recorded int // decisions of the gate
+	told     []string
+	at       time.Time
+	points   int // steps so far
+	die      int // at this one; 0: never
+	dead     bool
+	full     bool // the disk takes nothing
+	ruling   actions.Ruling
+	observe  bool
+	fails    map[string]bool // measures by name whose Do fails
+	faults   []string        // what must never happen
 }
 
 func newHouse() *house {
@@ -115,6 +116,12 @@ func (h *house) Ask(context.Context, *Order, *Plan) (Verdict, error) {
 	return Verdict{Ruling: h.ruling, Why: "it is a test", Observe: h.observe}, nil
 }
 
+func (h *house) Record(*Verdict) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.recorded++
+}
+
 // worker is a Doer that counts what it does. It lasts when its name says so.
 type worker struct {
 	house *house
@@ -126,7 +133,7 @@ func (w worker) lasts() bool { return strings.HasPrefix(w.name, "hold") }
 func (w worker) Able() error { return nil }
 
 func (w worker) Plan(context.Context, *Order) (Plan, error) {
-	return Plan{Target: "t", Steps: []string{w.name}, Lasting: w.lasts()}, nil
+	return Plan{Target: "t", Args: map[string]string{"pinned": "yes"}, Steps: []string{w.name}, Lasting: w.lasts()}, nil
 }
 
 func (w worker) Do(_ context.Context, o *Order) (r Result, err error) {
@@ -374,6 +381,27 @@ func TestGate(t *testing.T) {
 		if done := h.effects[id] > 0; done != (c.want == Complete) {
 			t.Errorf("%s: done %v", c.name, done)
 		}
+	}
+}
+
+// TestAskedOnce: what a measure asks for is told and recorded once, over restarts too, and what its plan has found is kept.
+func TestAskedOnce(t *testing.T) {
+	h := newHouse()
+	h.ruling = actions.AskFirst
+	d := h.desk(t)
+	id := order(t, d, Spec{Name: "act"}, 1)
+	d.settle()
+	again := h.desk(t)
+	again.settle()
+	h.want(t, "after a restart", id, PendingApproval)
+	if told := slices.DeleteFunc(slices.Clone(h.told), func(text string) bool { return !strings.Contains(text, "pending approval") }); len(told) != 1 {
+		t.Errorf("told %q", told)
+	}
+	if _, _, err := again.DryRun(t.Context(), Spec{Name: "act"}, 1, "cli root"); err != nil || h.recorded != 1 {
+		t.Errorf("%d decisions are recorded, %v", h.recorded, err)
+	}
+	if h.disk[id].Args["pinned"] != "yes" {
+		t.Errorf("what was found is not kept: %v", h.disk[id].Args)
 	}
 }
 

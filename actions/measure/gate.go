@@ -13,12 +13,17 @@ type Verdict struct {
 	Ruling  actions.Ruling `json:"ruling"`
 	Why     string         `json:"why,omitempty"`     // of asking and refusing, with the blast radius
 	Observe bool           `json:"observe,omitempty"` // nothing may be done, only told
+
+	decisions []actions.Decision // that it rests on
 }
 
 // Gate stands in front of every measure.
 type Gate interface {
 	// Ask rules on a plan before it is carried out. It changes nothing; any goroutine may call it.
 	Ask(ctx context.Context, o *Order, p *Plan) (Verdict, error)
+	// Record keeps what a verdict rests on, for those who ask why. It is called for verdicts that something follows from,
+	// once: not for dry runs, nor for what is asked again before acting.
+	Record(v *Verdict)
 }
 
 // HostGate is the one gate of this host: who loses reach is held against the gate of bans, whatever takes it away, and
@@ -40,14 +45,18 @@ func (g *HostGate) Ask(ctx context.Context, o *Order, p *Plan) (Verdict, error) 
 		v.add(&d, actions.Text(peer))
 	}
 	for _, pid := range p.PIDs {
-		d := g.Gate.DecideProcess(pid, m.By, m.Reason)
+		d := g.Gate.ConsiderProcess(pid, m.By, m.Reason)
 		v.add(&d, fmt.Sprintf("process %d", pid))
 	}
 	return v, nil
 }
 
+// Record implements Gate.
+func (g *HostGate) Record(v *Verdict) { g.Gate.Record(v.decisions...) }
+
 // add takes one decision in: the strictest rules.
 func (v *Verdict) add(d *actions.Decision, what string) {
+	v.decisions = append(v.decisions, *d)
 	if d.Ruling <= v.Ruling {
 		return
 	}

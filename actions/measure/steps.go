@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -150,7 +149,9 @@ func (d *Desk) planned(l *life, p *Plan, v Verdict, err error) {
 		return
 	}
 	l.planned = true
-	l.pin(p)
+	if p.Args != nil { // it is done to whom it was approved for, and to the process that was meant
+		l.Args = p.Args
+	}
 	if d.halted(l, p, v, err) {
 		return
 	}
@@ -159,17 +160,6 @@ func (d *Desk) planned(l *life, p *Plan, v Verdict, err error) {
 		d.told(l)
 	}
 	d.step(l, d.now())
-}
-
-// pin writes down whom a ban is about once that is worked out: it is done to whom it was approved for.
-func (l *life) pin(p *Plan) {
-	if l.Name != banName || len(p.Peers) != 1 {
-		return
-	}
-	args := map[string]string{}
-	maps.Copy(args, l.Args) // the policy's own map stays as it is
-	args["who"] = actions.Text(p.Peers[0])
-	l.Args = args
 }
 
 // halted stops a measure that must not be done, or not without being asked about; true when it goes on no further now.
@@ -182,12 +172,15 @@ func (d *Desk) halted(l *life, p *Plan, v Verdict, err error) bool {
 		l.Error = err.Error()
 		d.move(l, Error)
 	case v.Ruling == actions.Refused:
+		d.o.Gate.Record(&v)
 		l.Error = v.Why
 		d.move(l, Denied)
 	case v.Observe:
+		d.o.Gate.Record(&v)
 		l.Output = Output{Type: "text/plain", Text: "would do: " + strings.Join(p.Steps, "\n")}
 		d.move(l, Observed)
 	case v.Ruling == actions.AskFirst && l.Approved == "" && !l.again:
+		d.o.Gate.Record(&v)
 		l.Ask = v.Why
 		d.waitForApproval(l)
 	default:
@@ -243,6 +236,9 @@ func (d *Desk) doAndProve(ctx context.Context, o *Order) (out outcome) {
 	}
 	doer := d.o.Doers[o.Measure.Name]
 	out.acted = true
+	if len(out.plan.Peers) > 0 && o.Measure.Name != banName { // bans are recorded by the responder, processes by their doers
+		d.o.Gate.Record(v)
+	}
 	if out.result, out.err = doer.Do(ctx, o); out.err != nil {
 		return out
 	}
