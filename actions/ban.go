@@ -9,6 +9,7 @@ import (
 // Request asks for a ban.
 type Request struct {
 	Prefix   netip.Prefix  // one address is a /32 or /128
+	Narrow   netip.Prefix  // the one party in Prefix that is meant: banned alone when the gate refuses Prefix; may be invalid
 	For      time.Duration // how long from now; 0: until it is lifted
 	Reason   string        // for the operator: "sid 2019401: ET SCAN …", "by hand"
 	By       string        // who asks: "cli", "rule"
@@ -49,8 +50,9 @@ const (
 type Change struct {
 	Kind  ChangeKind
 	Ban   Ban
-	Order uint64 // of the request; 0 for what was not requested
-	Err   error  // of BanRefused and BanFailed
+	Asked netip.Prefix // what the request was for: a network whose one party is banned, Ban's prefix else; invalid if nobody asked
+	Order uint64       // of the request; 0 for what was not requested
+	Err   error        // of BanRefused and BanFailed
 }
 
 // Expired tells whether the ban's time is over.

@@ -186,6 +186,9 @@ type pending struct {
 	ban Ban
 }
 
+// asked is what the request was for.
+func (p *pending) asked() netip.Prefix { return Normal(p.message.ban.Prefix) }
+
 // banAll walks bans through the gate, the kernel, the journal and the proof. No transaction holds a target twice: the
 // second request must see what the first has made of it.
 func (r *Responder) banAll(batch []message) {
@@ -199,9 +202,18 @@ func (r *Responder) banAll(batch []message) {
 			clear(targets)
 		}
 		b, err := r.admit(m.ban, now)
+		if narrow, ok := m.ban.narrowed(err); ok {
+			r.log.Warn("network not banned, only one party of it", "party", Text(narrow.Prefix), "why", err)
+			b, err = r.admit(narrow, now)
+		}
 		if err != nil {
 			r.refused(m, err)
 			continue
+		}
+		if targets[b.Target()] {
+			r.makeAll(passed, now)
+			passed = passed[:0]
+			clear(targets)
 		}
 		passed = append(passed, pending{m, b})
 		targets[b.Target()] = true
@@ -209,6 +221,17 @@ func (r *Responder) banAll(batch []message) {
 	r.makeAll(passed, now)
 	r.gate.Record(r.decided...)
 	r.decided = r.decided[:0]
+}
+
+// narrowed is the request for the one party that is meant, when the gate has refused its network.
+func (q *Request) narrowed(err error) (*Request, bool) {
+	var refusal *Refusal
+	if !q.Narrow.IsValid() || Normal(q.Narrow) == Normal(q.Prefix) || !errors.As(err, &refusal) {
+		return nil, false
+	}
+	one := *q
+	one.Prefix = q.Narrow
+	return &one, true
 }
 
 // makeAll makes bans that have passed the gate.
@@ -235,7 +258,7 @@ func (r *Responder) refused(m message, err error) {
 	r.stats.Refused++
 	r.log.Warn("ban refused", "prefix", Text(m.ban.Prefix), "by", m.ban.By, "reason", m.ban.Reason, "why", err)
 	m.reply(Ban{}, err)
-	r.changed(Change{Kind: BanRefused, Ban: requested(m.ban, r.now()), Order: m.ban.Order, Err: err})
+	r.changed(Change{Kind: BanRefused, Ban: requested(m.ban, r.now()), Asked: Normal(m.ban.Prefix), Order: m.ban.Order, Err: err})
 }
 
 // requested is the ban that a request would have become.
@@ -318,7 +341,7 @@ func (r *Responder) fail(passed []pending, err error) {
 	r.log.Error("ban failed", "count", len(passed), "first", Text(passed[0].ban.Prefix), "error", err)
 	for _, p := range passed {
 		p.reply(p.ban, err)
-		r.changed(Change{Kind: BanFailed, Ban: p.ban, Order: p.message.ban.Order, Err: err})
+		r.changed(Change{Kind: BanFailed, Ban: p.ban, Asked: p.asked(), Order: p.message.ban.Order, Err: err})
 	}
 }
 
@@ -329,7 +352,7 @@ func (r *Responder) accept(p pending) bool {
 			r.stats.Failed++
 			r.log.Error("ban has no effect", "prefix", Text(p.ban.Prefix), "error", err)
 			p.reply(p.ban, err)
-			r.changed(Change{Kind: BanFailed, Ban: p.ban, Order: p.message.ban.Order, Err: err})
+			r.changed(Change{Kind: BanFailed, Ban: p.ban, Asked: p.asked(), Order: p.message.ban.Order, Err: err})
 			return false
 		}
 	}
@@ -340,7 +363,7 @@ func (r *Responder) accept(p pending) bool {
 	} else {
 		r.stats.Banned++
 	}
-	r.changed(Change{Kind: kind, Ban: p.ban, Order: p.message.ban.Order})
+	r.changed(Change{Kind: kind, Ban: p.ban, Asked: p.asked(), Order: p.message.ban.Order})
 	r.tell(p.ban)
 	p.reply(p.ban, nil)
 	return true
