@@ -22,9 +22,13 @@ type Message struct {
 	After    time.Time           `json:"after,omitzero"` // not to be sent before
 	Incident *incidents.Incident `json:"incident,omitempty"`
 	Measure  *measure.Measure    `json:"measure,omitempty"`
+	Findings uint64              `json:"findings,omitempty"` // that are in this message
+	Extra    string              `json:"extra,omitempty"`    // the measure's own words
 	Host     string              `json:"host"`
 	Tries    int                 `json:"tries,omitempty"`
 	Error    string              `json:"error,omitempty"` // of the last try
+
+	unsaved bool // the disk did not take it
 }
 
 // maxText bounds a message's text; a measure's whole output stays with the incident.
@@ -32,9 +36,18 @@ const maxText = 16 << 10
 
 // opened is the message about an incident that is open.
 func opened(i *incidents.Incident, kind string, findings uint64, extra string) *Message {
-	m := &Message{Kind: kind, Severity: i.Severity, Incident: i, Title: fmt.Sprintf("[%s] incident %d: %s", i.Severity, i.ID, i.Title)}
+	m := &Message{Kind: kind}
+	m.about(i, findings, extra)
+	return m
+}
+
+// about makes the message tell of an incident as it is now.
+func (m *Message) about(of *incidents.Incident, findings uint64, extra string) {
+	i := *of
+	m.Severity, m.Incident, m.Findings, m.Extra = i.Severity, &i, findings, extra
+	m.Title = fmt.Sprintf("[%s] incident %d: %s", i.Severity, i.ID, i.Title)
 	var t strings.Builder
-	if kind == "repeat" {
+	if m.Kind == "repeat" {
 		fmt.Fprintf(&t, "It is open since %s.\n", i.Opened.UTC().Format(time.RFC3339))
 	}
 	if extra != "" {
@@ -43,9 +56,8 @@ func opened(i *incidents.Incident, kind string, findings uint64, extra string) *
 	if findings > 1 {
 		fmt.Fprintf(&t, "%d findings are in this message.\n", findings)
 	}
-	describe(&t, i)
+	describe(&t, &i)
 	m.Text = t.String()
-	return m
 }
 
 // describe writes what is known of an incident, one thing a line.

@@ -25,12 +25,12 @@ type Notifier struct {
 	done    chan struct{}
 	senders map[string]sender
 	spool   *spool
-	waiting map[string][]*Message // by receiver, in order
-	sending map[string]bool
+	lines   map[string]*line // by receiver
 	results chan result
 	groups  map[key]*group
 	ledger  string // the file that says who was told of what
 	changed bool   // since it was written
+	unsaved bool   // some message is in memory only
 	stats   Stats
 }
 
@@ -38,6 +38,14 @@ type Notifier struct {
 type Stats struct {
 	Queued, Delivered, Failed, GivenUp, Lost uint64
 	Waiting                                  int
+}
+
+// line is what waits for one receiver.
+type line struct {
+	waiting []*Message // in order
+	sending bool       // the first that may go is on its way
+	tries   int        // in a row that have failed
+	after   time.Time  // the receiver is not tried before
 }
 
 // key names what is grouped: what one receiver hears of one incident.
@@ -51,8 +59,9 @@ type group struct {
 	incident incidents.Incident
 	extra    string
 	findings uint64    // in the next message
-	due      time.Time // of it; zero: nothing new
-	told     time.Time // when the last message was made; zero: never
+	first    *Message  // that gathers findings until its time: it is in the queue, and on disk, from the start
+	due      time.Time // of a repeat; zero: nothing new
+	told     time.Time // when the last message went into the queue; zero: never
 }
 
 const (
@@ -62,6 +71,7 @@ const (
 	sendWithin = 30 * time.Second
 	firstRetry = 5 * time.Second
 	lastRetry  = 10 * time.Minute
+	longestAsk = time.Hour // that a receiver may ask us to wait (Retry-After)
 )
 
 // Options of a notifier.
@@ -79,7 +89,7 @@ var ErrStopped = errors.New("picket is stopping: nobody was told")
 func New(o Options) (*Notifier, error) {
 	n := &Notifier{
 		config: o.Config, log: o.Log, now: o.Now, inbox: make(chan func(), inboxSize), done: make(chan struct{}),
-		senders: map[string]sender{}, waiting: map[string][]*Message{}, sending: map[string]bool{}, results: make(chan result), groups: map[key]*group{},
+		senders: map[string]sender{}, lines: map[string]*line{}, results: make(chan result), groups: map[key]*group{},
 	}
 	if n.now == nil {
 		n.now = time.Now
@@ -95,9 +105,27 @@ func New(o Options) (*Notifier, error) {
 	var err error
 	n.spool, list, err = openSpool(o.Dir, func(err error) { o.Log.Warn(err.Error()) })
 	for _, m := range list {
-		n.waiting[m.Receiver] = append(n.waiting[m.Receiver], m)
+		n.takeUp(m)
 	}
 	return n, err
+}
+
+// takeUp puts a message of an earlier run in line, and where it still gathers findings, in its group.
+func (n *Notifier) takeUp(m *Message) {
+	l := n.line(m.Receiver)
+	l.waiting = append(l.waiting, m)
+	if m.Kind == "incident" && m.Incident != nil && m.After.After(n.now()) {
+		n.groups[key{m.Receiver, m.Incident.ID}] = &group{incident: *m.Incident, findings: m.Findings, extra: m.Extra, first: m}
+	}
+}
+
+func (n *Notifier) line(receiver string) *line {
+	l := n.lines[receiver]
+	if l == nil {
+		l = &line{}
+		n.lines[receiver] = l
+	}
+	return l
 }
 
 // result is how one try to send has ended.
@@ -118,6 +146,7 @@ func (n *Notifier) Run(ctx context.Context) error {
 		case <-ticks.C:
 			n.due()
 			n.remember()
+			n.save()
 		case r := <-n.results:
 			n.sent(r)
 		case <-ctx.Done():
@@ -128,22 +157,23 @@ func (n *Notifier) Run(ctx context.Context) error {
 	}
 }
 
-// stop queues what is still being grouped, and waits for those that are sending.
+// stop queues the repeats that are still being grouped, and waits for those that are sending.
 func (n *Notifier) stop() {
 	for k, g := range n.groups {
 		if !g.due.IsZero() {
 			n.flush(k, g)
 		}
 	}
-	for _, busy := range n.sending {
-		if busy {
+	for _, l := range n.lines {
+		if l.sending {
 			n.sent(<-n.results)
 		}
 	}
 	n.remember()
+	n.save()
 }
 
-// Tell has receivers told of an incident. It returns when that is noted; the message is sent when its group is complete.
+// Tell has receivers told of an incident. It returns when the message is on disk; it is sent when its group is complete.
 func (n *Notifier) Tell(ctx context.Context, i *incidents.Incident, extra string, receivers ...string) error {
 	done := make(chan struct{})
 	err := n.ask(ctx, func() {
@@ -208,7 +238,7 @@ func (n *Notifier) Measure(m *measure.Measure) {
 	n.offer(func() {
 		for k, g := range n.groups {
 			if k.incident == one.Incident && one.Incident != 0 {
-				n.queue(k.receiver, ofMeasure(&one, g.incident.Severity))
+				n.queue(k.receiver, ofMeasure(&one, g.incident.Severity), n.now())
 			}
 		}
 	})
@@ -242,11 +272,24 @@ func (n *Notifier) tell(receiver string, i *incidents.Incident, extra string) {
 		g.extra = extra
 	}
 	switch {
-	case !g.due.IsZero(): // it waits already
+	case g.first != nil:
+		g.first.about(i, g.findings, g.extra)
+		n.write(g.first)
+	case !g.due.IsZero(): // a repeat waits already
 	case g.told.IsZero():
-		g.due = n.now().Add(n.config.GroupWait)
+		g.first = opened(i, "incident", g.findings, g.extra)
+		n.queue(receiver, g.first, n.now().Add(n.config.GroupWait))
 	case n.config.Repeat > 0:
 		g.due = g.told.Add(n.config.Repeat)
+	}
+}
+
+// gone notes that a message leaves: it gathers no more.
+func (n *Notifier) gone(m *Message) {
+	k := key{m.Receiver, incidentOf(m)}
+	if g := n.groups[k]; g != nil && g.first == m {
+		g.first, g.told, g.findings, g.extra = nil, n.now(), 0, ""
+		n.changed = true
 	}
 }
 
@@ -262,7 +305,7 @@ func (n *Notifier) forget() {
 	delete(n.groups, oldest)
 }
 
-// due makes the messages whose time has come, and repeats open incidents.
+// due repeats incidents that have grown, or are open still.
 func (n *Notifier) due() {
 	now := n.now()
 	for k, g := range n.groups {
@@ -274,44 +317,66 @@ func (n *Notifier) due() {
 }
 
 func (n *Notifier) flush(k key, g *group) {
-	kind := "incident"
-	if !g.told.IsZero() {
-		kind = "repeat"
-	}
 	i := g.incident
-	n.queue(k.receiver, opened(&i, kind, g.findings, g.extra))
+	n.queue(k.receiver, opened(&i, "repeat", g.findings, g.extra), n.now())
 	g.told, g.due, g.findings, g.extra = n.now(), time.Time{}, 0, ""
 	n.changed = true
 }
 
 // resolve ends a group: nobody is told of a resolution who was not told of the incident.
 func (n *Notifier) resolve(k key, g *group) {
-	if !g.due.IsZero() && g.told.IsZero() {
-		n.flush(k, g)
-	}
 	r := n.config.Receivers[k.receiver]
+	if g.first != nil {
+		g.first.After = r.heldUntil(g.first.Severity, n.now())
+		n.gone(g.first)
+	}
 	if r.resolved() && !g.told.IsZero() {
 		i := g.incident
-		n.queue(k.receiver, resolved(&i))
+		n.queue(k.receiver, resolved(&i), n.now())
 	}
 	delete(n.groups, k)
 	n.changed = true
 }
 
-// queue puts a message on disk and in line.
-func (n *Notifier) queue(receiver string, m *Message) {
+// queue puts a message on disk and in line, not to be sent before a time.
+func (n *Notifier) queue(receiver string, m *Message, after time.Time) {
 	r := n.config.Receivers[receiver]
 	now := n.now()
 	n.spool.name(m, now)
 	m.Receiver, m.Host, m.Time = receiver, n.host, now.UTC()
-	m.After = r.heldUntil(m.Severity, now)
-	if err := n.spool.write(m); err != nil {
-		n.log.Error("a notification will not survive a restart", "receiver", receiver, "error", err)
-	}
-	n.waiting[receiver] = append(n.waiting[receiver], m)
+	m.After = later(after, r.heldUntil(m.Severity, now)).UTC()
+	n.write(m)
+	l := n.line(receiver)
+	l.waiting = append(l.waiting, m)
 	n.stats.Queued++
-	if list := n.waiting[receiver]; len(list) > maxSpool {
-		n.giveUp(list[1], fmt.Errorf("more than %d messages wait", maxSpool)) // the first may be on its way
+	if len(l.waiting) > maxSpool {
+		n.giveUp(l.waiting[1], fmt.Errorf("more than %d messages wait", maxSpool)) // the first may be on its way
+	}
+}
+
+// write puts a message on disk. What the disk does not take is tried again by save.
+func (n *Notifier) write(m *Message) {
+	err := n.spool.write(m)
+	if err != nil && !m.unsaved {
+		n.log.Error("a notification will not survive a restart until the disk takes it", "receiver", m.Receiver, "error", err)
+	}
+	m.unsaved = err != nil
+	n.unsaved = n.unsaved || m.unsaved
+}
+
+// save tries again to put on disk what it has not taken.
+func (n *Notifier) save() {
+	if !n.unsaved {
+		return
+	}
+	n.unsaved = false
+	for _, l := range n.lines {
+		for _, m := range l.waiting {
+			if m.unsaved && !n.unsaved { // the first that fails speaks for all
+				n.write(m)
+			}
+			n.unsaved = n.unsaved || m.unsaved
+		}
 	}
 }
 
@@ -323,7 +388,9 @@ func (n *Notifier) giveUp(m *Message, err error) {
 }
 
 func (n *Notifier) drop(m *Message) {
-	n.waiting[m.Receiver] = slices.DeleteFunc(n.waiting[m.Receiver], func(o *Message) bool { return o == m })
+	n.gone(m)
+	l := n.line(m.Receiver)
+	l.waiting = slices.DeleteFunc(l.waiting, func(o *Message) bool { return o == m })
 	if err := n.spool.remove(m); err != nil {
 		n.log.Error("a notification stays in the queue and may be sent again", "error", err)
 	}
@@ -332,34 +399,38 @@ func (n *Notifier) drop(m *Message) {
 // send starts the next message of each receiver that is idle.
 func (n *Notifier) send(ctx context.Context) {
 	now := n.now()
-	for name, list := range n.waiting {
+	for name, l := range n.lines {
 		s := n.senders[name]
-		if n.sending[name] || len(list) == 0 {
+		if l.sending || len(l.waiting) == 0 || now.Before(l.after) {
 			continue
 		}
 		if s == nil {
-			n.giveUp(list[0], errors.New("its receiver is not configured any more"))
+			n.giveUp(l.waiting[0], errors.New("its receiver is not configured any more"))
 			continue
 		}
-		i := slices.IndexFunc(list, func(m *Message) bool { return !now.Before(m.After) })
+		i := slices.IndexFunc(l.waiting, func(m *Message) bool { return !now.Before(m.After) })
 		if i < 0 {
 			continue
 		}
-		n.sending[name] = true
-		m := *list[i]
+		l.sending = true
+		n.gone(l.waiting[i])
+		m := *l.waiting[i]
 		go func(original *Message) {
 			within, cancel := context.WithTimeout(ctx, sendWithin)
 			defer cancel()
 			n.results <- result{original, s.send(within, &m)}
-		}(list[i])
+		}(l.waiting[i])
 	}
 }
 
-// sent notes how a try has ended. A receiver that fails is asked again, later each time; its order is kept.
+// sent notes how a try has ended. A receiver that fails is asked again, later each time and no sooner than it wants; its
+// order is kept.
 func (n *Notifier) sent(r result) {
 	m := r.message
-	n.sending[m.Receiver] = false
+	l := n.line(m.Receiver)
+	l.sending = false
 	if r.err == nil {
+		l.tries, l.after = 0, time.Time{}
 		n.stats.Delivered++
 		n.drop(m)
 		return
@@ -373,14 +444,15 @@ func (n *Notifier) sent(r result) {
 		n.giveUp(m, r.err)
 		return
 	}
-	retry := min(firstRetry<<min(m.Tries-1, 10), lastRetry)
-	for _, other := range n.waiting[m.Receiver] {
-		other.After = later(other.After, now.Add(retry))
+	retry := min(firstRetry<<min(l.tries, 10), lastRetry)
+	var busy *unready
+	if errors.As(r.err, &busy) {
+		retry = max(retry, min(busy.wait, longestAsk))
 	}
+	l.tries++
+	l.after = now.Add(retry)
 	n.log.Warn("a notification was not delivered and will be tried again", "receiver", m.Receiver, "tries", m.Tries, "in", retry, "error", r.err)
-	if err := n.spool.write(m); err != nil {
-		n.log.Error("a notification will not survive a restart", "receiver", m.Receiver, "error", err)
-	}
+	n.write(m)
 }
 
 func later(a, b time.Time) time.Time {
@@ -395,8 +467,8 @@ func (n *Notifier) Stats(ctx context.Context) (s Stats, err error) {
 	answer := make(chan Stats, 1)
 	if err := n.ask(ctx, func() {
 		s := n.stats
-		for _, list := range n.waiting {
-			s.Waiting += len(list)
+		for _, l := range n.lines {
+			s.Waiting += len(l.waiting)
 		}
 		answer <- s
 	}); err != nil {

@@ -132,7 +132,7 @@ func TestWebhookHearsOfIncidentAndResolution(t *testing.T) {
 func TestGroupsFindings(t *testing.T) {
 	s := serving(t)
 	c := config(Receiver{Webhook: &Webhook{URL: s.URL}})
-	c.GroupWait = 50 * time.Millisecond
+	c.GroupWait = time.Second
 	n, _ := running(t, t.TempDir(), c)
 	for range 20 {
 		tell(t, n, scan(1))
@@ -177,7 +177,7 @@ func TestDownAndBack(t *testing.T) {
 
 func TestRefusedForGood(t *testing.T) {
 	s, dir := serving(t), t.TempDir()
-	s.status = 404
+	s.status = 413
 	n, _ := running(t, dir, config(Receiver{Webhook: &Webhook{URL: s.URL}}))
 	tell(t, n, scan(1))
 	until(t, "the message was given up", func() bool { st, _ := n.Stats(context.Background()); return st.GivenUp == 1 && st.Waiting == 0 })
@@ -248,7 +248,7 @@ func TestMail(t *testing.T) {
 	}
 	defer l.Close()
 	mails := make(chan string, 1)
-	go smtp(l, mails)
+	go serveSMTP(l, mails)
 	host, port, _ := net.SplitHostPort(l.Addr().String())
 	var number int
 	fmt.Sscan(port, &number)
@@ -266,7 +266,7 @@ func TestMail(t *testing.T) {
 	}
 }
 
-func smtp(l net.Listener, mails chan<- string) {
+func serveSMTP(l net.Listener, mails chan<- string) {
 	c, err := l.Accept()
 	if err != nil {
 		return

@@ -3,21 +3,20 @@ package notify
 import (
 	"bytes"
 	"context"
-	"crypto/tls"
-	"crypto/x509"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"log/syslog"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/wneessen/go-mail"
 
 	"picket/incidents"
 )
@@ -27,8 +26,14 @@ type sender interface {
 	send(ctx context.Context, m *Message) error
 }
 
-// permanent is an error that trying again does not help.
+// permanent is an error that trying again does not help: this message will never be taken.
 type permanent struct{ error }
+
+// unready is a receiver's wish to be left alone for a while.
+type unready struct {
+	error
+	wait time.Duration
+}
 
 func newSender(r *Receiver, t *threads) sender {
 	switch {
@@ -46,73 +51,30 @@ func newSender(r *Receiver, t *threads) sender {
 	return waller{}
 }
 
-// mailer sends through an SMTP server.
-type mailer struct{ *Mail }
-
-func (s *mailer) send(ctx context.Context, m *Message) error {
-	msg := mail.NewMsg()
-	if err := errors.Join(msg.From(s.From), msg.To(s.To...)); err != nil {
-		return permanent{fmt.Errorf("mail: %w", err)}
-	}
-	msg.Subject(m.Title)
-	msg.SetDate()
-	msg.SetMessageIDWithValue(m.ID + "@picket." + m.Host)
-	if m.Incident != nil { // the mails of one incident are one thread
-		thread := fmt.Sprintf("<incident-%d@picket.%s>", m.Incident.ID, m.Host)
-		msg.SetGenHeader(mail.HeaderReferences, thread)
-		msg.SetGenHeader(mail.HeaderInReplyTo, thread)
-	}
-	msg.SetBodyString(mail.TypeTextPlain, m.Text)
-	if m.Measure != nil && m.Measure.Output.Type == "text/html" {
-		msg.AddAlternativeString(mail.TypeTextHTML, m.Measure.Output.Text)
-	}
-	client, err := s.client()
-	if err != nil {
-		return err
-	}
-	if err := client.DialAndSendWithContext(ctx, msg); err != nil {
-		return fmt.Errorf("mail through %s: %w", s.Host, err)
-	}
-	return nil
-}
-
-func (s *mailer) client() (*mail.Client, error) {
-	port := s.Port
-	if port == 0 {
-		port = 587
-	}
-	options := []mail.Option{mail.WithPort(port), mail.WithTimeout(sendWithin)}
-	switch s.TLS {
-	case "implicit":
-		options = append(options, mail.WithSSL())
-	case "none":
-		options = append(options, mail.WithTLSPolicy(mail.NoTLS))
-	default:
-		options = append(options, mail.WithTLSPolicy(mail.TLSMandatory))
-	}
-	if s.CAFile != "" {
-		roots, err := os.ReadFile(s.CAFile)
-		pool := x509.NewCertPool()
-		if err != nil || !pool.AppendCertsFromPEM(roots) {
-			return nil, fmt.Errorf("mail: read certificates from %s: %w", s.CAFile, errors.Join(err, errors.New("no certificate")))
+// without takes secrets, plain and in base64, out of a text that somebody else has a part in, and its control
+// characters: a server may answer with what it was sent.
+func without(text string, secrets ...string) string {
+	for _, s := range secrets {
+		if s == "" {
+			continue
 		}
-		options = append(options, mail.WithTLSConfig(&tls.Config{RootCAs: pool, ServerName: s.Host, MinVersion: tls.VersionTLS12}))
-	}
-	if s.User != "" {
-		password, err := s.Password.Value()
-		if err != nil {
-			return nil, err
+		for _, form := range []string{s, base64.StdEncoding.EncodeToString([]byte(s)), base64.StdEncoding.EncodeToString([]byte("\x00" + s))} {
+			text = strings.ReplaceAll(text, form, "[secret]")
 		}
-		options = append(options, mail.WithSMTPAuth(mail.SMTPAuthAutoDiscover), mail.WithUsername(s.User), mail.WithPassword(password))
 	}
-	return mail.NewClient(s.Host, options...)
+	return incidents.Printable(text)
 }
 
 // maxAnswer bounds what is read of a server's answer.
 const maxAnswer = 64 << 10
 
-// post sends JSON and returns the answer. Answers that say "never" are permanent.
-func post(ctx context.Context, url string, body any, headers map[string]string) ([]byte, error) {
+// refusals are the answers that mean the message itself: it would be refused again. All others may end: a wrong key is
+// put right, a server comes back.
+var refusals = []int{http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnprocessableEntity}
+
+// post sends JSON and returns the answer. It follows no redirection: that would carry headers with keys to somebody else.
+// secrets are what no error may show, beside the headers.
+func post(ctx context.Context, url string, body any, headers map[string]string, secrets ...string) ([]byte, error) {
 	text, err := json.Marshal(body)
 	if err != nil {
 		return nil, permanent{err}
@@ -126,7 +88,8 @@ func post(ctx context.Context, url string, body any, headers map[string]string) 
 	for k, v := range headers {
 		req.Header.Set(k, v)
 	}
-	resp, err := http.DefaultClient.Do(req)
+	client := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	resp, err := client.Do(req)
 	if err != nil {
 		return nil, withoutURL(err)
 	}
@@ -138,11 +101,26 @@ func post(ctx context.Context, url string, body any, headers map[string]string) 
 	case resp.StatusCode/100 == 2:
 		return answer, nil
 	}
-	err = fmt.Errorf("the server answers %s: %.200s", resp.Status, answer)
-	if resp.StatusCode/100 == 4 && resp.StatusCode != http.StatusTooManyRequests && resp.StatusCode != http.StatusRequestTimeout {
+	for _, v := range headers {
+		_, word, _ := strings.Cut(v, " ") // of "Bearer …"
+		secrets = append(secrets, v, word)
+	}
+	err = fmt.Errorf("the server answers %s: %.200s", resp.Status, without(string(answer), append(secrets, url)...))
+	if slices.Contains(refusals, resp.StatusCode) {
 		return nil, permanent{err}
 	}
-	return nil, err
+	return nil, &unready{err, retryAfter(resp.Header.Get("Retry-After"), time.Now())}
+}
+
+// retryAfter reads the header Retry-After (RFC 9110, 10.2.3): seconds, or a date.
+func retryAfter(text string, now time.Time) time.Duration {
+	if n, err := strconv.ParseUint(text, 10, 31); err == nil {
+		return time.Duration(n) * time.Second
+	}
+	if at, err := http.ParseTime(text); err == nil {
+		return at.Sub(now)
+	}
+	return 0
 }
 
 // withoutURL takes the URL out of net/http's error: a webhook's URL is a secret.
@@ -228,17 +206,44 @@ var priorities = map[incidents.Severity]syslog.Priority{
 	incidents.High: syslog.LOG_ERR, incidents.Critical: syslog.LOG_CRIT,
 }
 
-func (s *logger) send(_ context.Context, m *Message) error {
-	w, err := syslog.Dial(s.Network, s.Address, facilities[s.Facility]|priorities[m.Severity], "picket")
+func (s *logger) send(ctx context.Context, m *Message) error {
+	line := m.Title + ": " + strings.Join(strings.Fields(m.Text), " ")
+	line = incidents.Printable(line[:min(len(line), 2000)])
+	priority := facilities[s.Facility] | priorities[m.Severity]
+	var err error
+	if s.Network == "" {
+		err = s.local(priority, line)
+	} else {
+		err = s.remote(ctx, fmt.Sprintf("<%d>%s %s picket[%d]: %s\n", priority, m.Time.Format(time.RFC3339), m.Host, os.Getpid(), line))
+	}
 	if err != nil {
 		return fmt.Errorf("syslog: %w", err)
 	}
-	line := m.Title + ": " + strings.Join(strings.Fields(m.Text), " ")
-	_, err = w.Write([]byte(line[:min(len(line), 2000)]))
-	if err = errors.Join(err, w.Close()); err != nil {
-		return fmt.Errorf("syslog: %w", err)
-	}
 	return nil
+}
+
+func (s *logger) local(priority syslog.Priority, line string) error {
+	w, err := syslog.New(priority, "picket")
+	if err != nil {
+		return err
+	}
+	_, err = w.Write([]byte(line))
+	return errors.Join(err, w.Close())
+}
+
+// remote writes one line within the time that ctx gives; the syslog package's own dialer knows no bound.
+func (s *logger) remote(ctx context.Context, line string) error {
+	c, err := new(net.Dialer).DialContext(ctx, s.Network, s.Address)
+	if err != nil {
+		return err
+	}
+	if end, ok := ctx.Deadline(); ok {
+		err = c.SetWriteDeadline(end)
+	}
+	if err == nil {
+		_, err = c.Write([]byte(line))
+	}
+	return errors.Join(err, c.Close())
 }
 
 type waller struct{}

@@ -25,7 +25,7 @@ func (s *slacker) send(ctx context.Context, m *Message) error {
 		if err != nil {
 			return err
 		}
-		_, err = post(ctx, url, map[string]string{"text": text}, nil)
+		_, err = post(ctx, url, map[string]string{"text": text}, nil, url)
 		return wrap(err)
 	}
 	token, err := s.Token.Value()
@@ -69,8 +69,9 @@ func incidentOf(m *Message) incidents.ID {
 	return 0
 }
 
-// passing lists Slack's errors that end by themselves (its manual of chat.postMessage).
-var passing = []string{"ratelimited", "rate_limited", "internal_error", "fatal_error", "service_unavailable", "request_timeout"}
+// unfit lists Slack's errors that mean the message itself (its manual of chat.postMessage). All others may end: a token is
+// put right, a channel is made, a limit passes.
+var unfit = []string{"msg_too_long", "no_text", "invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long", "restricted_action_thread_locked"}
 
 // posted reads Slack's answer: the first message of an incident begins its thread.
 func (s *slacker) posted(answer []byte, about incidents.ID) error {
@@ -83,11 +84,11 @@ func (s *slacker) posted(answer []byte, about incidents.ID) error {
 		return fmt.Errorf("slack: its answer is no JSON: %w", err)
 	}
 	if !a.OK {
-		err := fmt.Errorf("slack: %s", a.Error)
-		if slices.Contains(passing, a.Error) {
-			return err
+		err := fmt.Errorf("slack: %s", incidents.Printable(a.Error[:min(len(a.Error), 200)]))
+		if slices.Contains(unfit, a.Error) {
+			return permanent{err}
 		}
-		return permanent{err}
+		return err
 	}
 	s.threads.begin(s.Channel, about, a.TS)
 	return nil
