@@ -1,11 +1,11 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/netip"
 	"os"
+	"reflect"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"picket/actions"
+	"picket/actions/policy"
 	"picket/outputs/web"
 )
 
@@ -49,9 +50,10 @@ func printed(cmd *cobra.Command, v any) bool {
 	if yes, _ := cmd.Flags().GetBool("json"); !yes {
 		return false
 	}
-	enc := json.NewEncoder(cmd.OutOrStdout())
-	enc.SetIndent("", "  ")
-	_ = enc.Encode(v)
+	if list := reflect.ValueOf(v); list.Kind() == reflect.Slice && list.Len() == 0 {
+		v = []any{} // an empty list, not null
+	}
+	_ = writeJSON(cmd.OutOrStdout(), v)
 	return true
 }
 
@@ -68,8 +70,8 @@ func statusCommand() *cobra.Command {
 }
 
 func printStatus(w io.Writer, s web.Status) {
-	fmt.Fprintf(w, "%s, pid %d, mode %s, since %s\n", s.Version, s.PID, s.Mode, s.Since.Format(time.RFC3339))
-	fmt.Fprintf(w, "rules    %d loaded, %d faults, since %s\n", s.Rules.Loaded, s.Rules.Faults, s.Rules.Since.Format(time.RFC3339))
+	fmt.Fprintf(w, "%s, pid %d, mode %s, since %s\n", s.Version, s.PID, s.Mode, stamp(s.Since))
+	fmt.Fprintf(w, "rules    %d loaded, %s, since %s\n", s.Rules.Loaded, counted(s.Rules.Faults, "fault", "faults"), stamp(s.Rules.Since))
 	for _, src := range s.Sources {
 		fmt.Fprintf(w, "source   %s: %d packets, %d bytes, %d dropped by the kernel", src.Name, src.Packets, src.Bytes, src.Dropped)
 		if src.Refused+src.Restarted > 0 {
@@ -86,7 +88,8 @@ func printStatus(w io.Writer, s web.Status) {
 		fmt.Fprintf(w, "eve      %s: %d records, %d dropped\n", s.EVE.File, s.EVE.Written, s.EVE.Dropped)
 	}
 	for _, j := range s.Jails {
-		fmt.Fprintf(w, "jail     %s: %d failing, %d failures, %d bans asked for\n", j.Name, j.Failing, j.Failures, j.Breaches)
+		fmt.Fprintf(w, "jail     %s: %s in all, %s failing now, %s asked for\n", j.Name, counted(j.Failures, "failure", "failures"),
+			counted(j.Failing, "party", "parties"), counted(j.Breaches, "ban", "bans"))
 	}
 	if s.Incidents != nil {
 		printIncidentStatus(w, s.Incidents)
@@ -113,14 +116,18 @@ func reloadCommand() *cobra.Command {
 }
 
 func banCommand() *cobra.Command {
-	var span time.Duration
+	var length policy.Span
 	var reason string
 	cmd := question("ban ADDR|PREFIX", "ban an address or a prefix", cobra.ExactArgs(1),
 		func(cmd *cobra.Command, c *web.Client, args []string) error {
-			if err := notMyself(args[0], os.Getenv("SSH_CONNECTION")); err != nil {
+			p, err := actions.ParsePrefix(args[0])
+			if err != nil {
+				return fmt.Errorf("ban: %w", err)
+			}
+			if err := notMyself(p, os.Getenv("SSH_CONNECTION")); err != nil {
 				return err
 			}
-			b, err := c.Ban(cmd.Context(), web.BanRequest{Prefix: args[0], For: span, Reason: reason})
+			b, err := c.Ban(cmd.Context(), web.BanRequest{Prefix: args[0], For: time.Duration(length), Reason: reason, By: operator()})
 			if err != nil || printed(cmd, b) {
 				return err
 			}
@@ -131,28 +138,29 @@ func banCommand() *cobra.Command {
 			fmt.Fprintf(cmd.OutOrStdout(), "%s %s %s\n", actions.Text(b.Prefix), what, until(b))
 			return nil
 		})
-	cmd.Flags().DurationVar(&span, "for", 0, "how long (1h30m); without it until picket unban")
+	span(cmd, &length, "for", "how long: 90s, 1h30m, 7d; without it until picket unban")
 	cmd.Flags().StringVar(&reason, "reason", "by hand", "why, for those who ask later")
 	return cmd
 }
 
 // notMyself refuses what would cut off the operator at the keyboard, whatever the gate thinks of the session.
-func notMyself(text, session string) error {
-	p, err := actions.ParsePrefix(text)
+func notMyself(p netip.Prefix, session string) error {
 	peer, _, _ := strings.Cut(session, " ")
-	me, err2 := netip.ParseAddr(peer)
-	if err == nil && err2 == nil && p.Contains(me.Unmap().WithZone("")) {
-		return fmt.Errorf("ban %s: refused: you are logged in from %s", text, me)
+	if me, err := netip.ParseAddr(peer); err == nil && p.Contains(me.Unmap().WithZone("")) {
+		return fmt.Errorf("ban %s: refused: you are logged in from %s", actions.Text(p), me)
 	}
-	return nil // a prefix that can't be read is the server's to refuse
+	return nil
 }
 
 func until(b actions.Ban) string {
 	if b.Until.IsZero() {
 		return "until it is lifted"
 	}
-	return "until " + b.Until.Format(time.RFC3339)
+	return "until " + stamp(b.Until)
 }
+
+// stamp is a time for people, where they are.
+func stamp(t time.Time) string { return t.Local().Format(time.DateTime) }
 
 func unbanCommand() *cobra.Command {
 	return question("unban ADDR|PREFIX", "lift a ban", cobra.ExactArgs(1),
@@ -161,7 +169,10 @@ func unbanCommand() *cobra.Command {
 			if err != nil {
 				return fmt.Errorf("unban: %w", err)
 			}
-			if err := c.Unban(cmd.Context(), p); err != nil {
+			err = c.Unban(cmd.Context(), p)
+			if err != nil || printed(cmd, struct {
+				Lifted netip.Prefix `json:"lifted"`
+			}{p}) {
 				return err
 			}
 			fmt.Fprintf(cmd.OutOrStdout(), "%s is banned no more\n", actions.Text(p))
@@ -182,7 +193,7 @@ func bansCommand() *cobra.Command {
 				if b.Observed {
 					b.Reason += " (observed only)"
 				}
-				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", actions.Text(b.Prefix), b.Scope, b.Since.Format(time.RFC3339), until(b), b.By, b.Reason)
+				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", actions.Text(b.Prefix), b.Scope, stamp(b.Since), strings.TrimPrefix(until(b), "until "), b.By, b.Reason)
 			}
 			return w.Flush()
 		})

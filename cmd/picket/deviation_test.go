@@ -25,7 +25,7 @@ func TestDeviation(t *testing.T) {
 		t.Fatalf("no table of the measure:\n%s", s.kernel("list", "ruleset"))
 	}
 	s.kernel("delete", "table", "inet", "picket_m1")
-	s.until("the deviation is counted", func() bool { return strings.Contains(s.must("status"), "1 deviations") })
+	s.until("the deviation is counted", func() bool { return strings.Contains(s.must("status"), "1 deviation") })
 	if !stands() {
 		t.Error("the table was not made again")
 	}

@@ -61,6 +61,9 @@ func listIncidentsCommand() *cobra.Command {
 				l.Incidents, l.Total, err = s.List(cmd.Context(), &filter)
 				return err
 			})
+			if l.Incidents == nil {
+				l.Incidents = []incidents.Incident{}
+			}
 			if err != nil || printed(cmd, l) {
 				return err
 			}
@@ -75,7 +78,7 @@ func listIncidentsCommand() *cobra.Command {
 	fl.StringVar(&f.victim, "victim", "", "this `ADDR|PREFIX` was attacked")
 	fl.StringVar(&f.rule, "rule", "", "with a finding of this rule: `1:2019401`, 2019401, sshd")
 	fl.StringVar(&f.text, "text", "", "with these words in title, rules, users, files, tags or addresses")
-	fl.IntVarP(&f.limit, "limit", "n", 50, "at most so many")
+	fl.IntVarP(&f.limit, "limit", "n", 50, "at most `N`")
 	fl.Int64Var(&f.before, "before", 0, "those that come after incident `N` in the list: the next page")
 	return cmd
 }
@@ -154,7 +157,7 @@ func printIncidents(out io.Writer, l web.IncidentList) error {
 	for i := range l.Incidents {
 		c := &l.Incidents[i]
 		fmt.Fprintf(w, "%d\t%s\t%d%%\t%s\t%s\t%d\t%s\n", c.ID, c.Severity, c.Confidence, c.State,
-			c.Updated.Local().Format(time.DateTime), c.Findings, incidents.Printable(c.Title))
+			stamp(c.Updated), c.Findings, incidents.Printable(c.Title))
 	}
 	if err := w.Flush(); err != nil {
 		return err
@@ -239,7 +242,7 @@ func printIncident(out io.Writer, f *incidents.File) error {
 	line("community ids", strings.Join(c.Communities, ", "))
 	for i := range c.Rules {
 		r := &c.Rules[i]
-		line("rule "+r.ID, fmt.Sprintf("%s: %d × %s, last %s", r.Name, r.Count, r.Severity, r.Last.Local().Format(time.DateTime)))
+		line("rule "+r.ID, fmt.Sprintf("%s: %d × %s, last %s", r.Name, r.Count, r.Severity, stamp(r.Last)))
 	}
 	if err := w.Flush(); err != nil {
 		return err
@@ -249,7 +252,7 @@ func printIncident(out io.Writer, f *incidents.File) error {
 }
 
 func stateText(c *incidents.Incident) string {
-	text := fmt.Sprintf("%s, opened %s", c.State, c.Opened.Local().Format(time.DateTime))
+	text := fmt.Sprintf("%s, opened %s", c.State, stamp(c.Opened))
 	if c.Reopened > 0 {
 		text += fmt.Sprintf(", reopened %d times", c.Reopened)
 	}
@@ -257,13 +260,13 @@ func stateText(c *incidents.Incident) string {
 		text += ", looked after by " + c.Assignee
 	}
 	if !c.Closed.IsZero() {
-		text += ", resolved " + c.Closed.Local().Format(time.DateTime)
+		text += ", resolved " + stamp(c.Closed)
 	}
 	return text
 }
 
 func countsText(c *incidents.Incident) string {
-	text := fmt.Sprintf("%d, last %s", c.Findings, c.Updated.Local().Format(time.DateTime))
+	text := fmt.Sprintf("%d, last %s", c.Findings, stamp(c.Updated))
 	for _, n := range []struct {
 		count uint64
 		what  string
@@ -293,7 +296,7 @@ func printTimeline(out io.Writer, timeline []incidents.Entry) {
 	fmt.Fprintln(out, "\ntimeline")
 	for i := range timeline {
 		e := &timeline[i]
-		fmt.Fprintf(out, "  %s  %-12s %s\n", e.Time.Local().Format(time.DateTime), e.Kind, e.Line())
+		fmt.Fprintf(out, "  %s  %-12s %s\n", stamp(e.Time), e.Kind, e.Line())
 	}
 }
 
@@ -305,7 +308,7 @@ func printEvidence(out io.Writer, f *incidents.File) error {
 	w := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
 	for i := range f.Evidence {
 		p := &f.Evidence[i]
-		fmt.Fprintf(w, "  %d\t%s\t%s\t%d bytes\t%s\n", p.Number, p.Time.Local().Format(time.DateTime), p.Kind, p.Bytes, incidents.Printable(p.Name))
+		fmt.Fprintf(w, "  %d\t%s\t%s\t%d bytes\t%s\n", p.Number, stamp(p.Time), p.Kind, p.Bytes, incidents.Printable(p.Name))
 	}
 	return w.Flush()
 }
@@ -488,8 +491,8 @@ func written(name string, stdout io.Writer, write func(io.Writer) error) error {
 
 // printIncidentStatus is the status's lines about incidents; what should not happen is told only when it has.
 func printIncidentStatus(w io.Writer, s *web.Incidents) {
-	fmt.Fprintf(w, "cases    %d open, %d acknowledged; %d findings, %d incidents opened, %d reopened, %d resolved, %d findings of our own doing",
-		s.Open, s.Acknowledged, s.Findings, s.Opened, s.Reopened, s.Resolved, s.Own)
+	fmt.Fprintf(w, "cases    %d open, %d acknowledged; %d opened, %d reopened, %d resolved; %s, %d of our own doing",
+		s.Open, s.Acknowledged, s.Opened, s.Reopened, s.Resolved, counted(s.Findings, "finding", "findings"), s.Own)
 	for _, n := range []struct {
 		count uint64
 		what  string
@@ -502,5 +505,5 @@ func printIncidentStatus(w io.Writer, s *web.Incidents) {
 			fmt.Fprintf(w, ", %d %s", n.count, n.what)
 		}
 	}
-	fmt.Fprintf(w, "\nstore    %d KiB, %d records waiting\n", s.Store.Bytes>>10, s.Store.Waiting)
+	fmt.Fprintf(w, "\nstore    %d KiB, %s waiting\n", s.Store.Bytes>>10, counted(s.Store.Waiting, "record", "records"))
 }

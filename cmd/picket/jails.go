@@ -5,7 +5,6 @@ import (
 	"io"
 	"strings"
 	"text/tabwriter"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -69,7 +68,7 @@ func jailCommand() *cobra.Command {
 
 func showJail(out io.Writer, j *web.JailReport) error {
 	fmt.Fprintf(out, "jail     %s, filter %s\nreads    %s\n", j.Name, j.Filter, jailReads(j))
-	fmt.Fprintf(out, "bans     after %d failures in %s for %s%s\n", j.MaxRetry, migration.Span(float64(j.Window)), migration.Span(j.Seconds), jailManner(j))
+	fmt.Fprintf(out, "bans     after %s in %s for %s%s\n", counted(j.MaxRetry, "failure", "failures"), migration.Span(float64(j.Window)), migration.Span(j.Seconds), jailManner(j))
 	fmt.Fprintf(out, "actions  %s\n", strings.Join(j.Actions, ", "))
 	n := &j.Lines
 	fmt.Fprintf(out, "lines    %d seen: %d matched, %d ignored, %d missed", n.Seen, n.Matched, n.Ignored, n.Missed)
@@ -79,7 +78,7 @@ func showJail(out io.Writer, j *web.JailReport) error {
 	if n.Limits > 0 {
 		fmt.Fprintf(out, "; %d matches given up at the step limit", n.Limits)
 	}
-	fmt.Fprintf(out, "\nfailures %d, %d parties failing now\nbanned   %d now, %d since the start\n", j.Failures, j.Failing, len(j.Banned), j.Bans)
+	fmt.Fprintf(out, "\nfailures %d, %s failing now\nbanned   %d now, %d since the start\n", j.Failures, counted(j.Failing, "party", "parties"), len(j.Banned), j.Bans)
 	if len(j.Banned) == 0 {
 		return nil
 	}
@@ -94,7 +93,7 @@ func showJail(out io.Writer, j *web.JailReport) error {
 func showTicket(w io.Writer, t *web.JailTicket) {
 	until, last := "it is lifted", ""
 	if !t.Until.IsZero() {
-		until = t.Until.Format(time.RFC3339)
+		until = stamp(t.Until)
 	}
 	if n := len(t.Matches); n > 0 {
 		last = t.Matches[n-1]
@@ -103,7 +102,7 @@ func showTicket(w io.Writer, t *web.JailTicket) {
 	if t.Observed {
 		id += " (observed only)"
 	}
-	fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%d\t%s\n", id, t.Since.Format(time.RFC3339), until, t.Count, t.Failures, last)
+	fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%d\t%s\n", id, stamp(t.Since), until, t.Count, t.Failures, last)
 }
 
 // jailManner says what else there is about a jail's bans.

@@ -41,9 +41,9 @@ lines    100 seen: 12 matched, 0 ignored, 88 missed, 4 too old
 failures 12, 2 parties failing now
 banned   2 now, 3 since the start
 
-BANNED                         SINCE                 UNTIL                 TIMES  FAILURES  LAST LINE
-192.0.2.1                      2026-11-21T06:00:00Z  2026-11-21T07:00:00Z  2      5         last
-2001:db8::/64 (observed only)  2026-11-21T06:00:00Z  it is lifted          1      0         
+BANNED                         SINCE                UNTIL                TIMES  FAILURES  LAST LINE
+192.0.2.1                      2026-11-21 06:00:00  2026-11-21 07:00:00  2      5         last
+2001:db8::/64 (observed only)  2026-11-21 06:00:00  it is lifted         1      0         
 `
 	if diff := cmp.Diff(wantList, list.String()); diff != "" {
 		t.Error(diff)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -15,6 +16,7 @@ import (
 
 	"picket/actions"
 	"picket/actions/measure"
+	"picket/actions/policy"
 	"picket/incidents"
 	"picket/outputs/store"
 	"picket/outputs/web"
@@ -51,7 +53,7 @@ func listMeasuresCommand() *cobra.Command {
 	fl.StringVar(&states, "state", "all", "states, with commas between: "+stateWords()+", waiting (for time or approval), all")
 	fl.StringVar(&name, "name", "", "of this name: ban, notify …")
 	fl.Int64Var(&of, "incident", 0, "of incident `N`")
-	fl.IntVarP(&limit, "limit", "n", 50, "at most so many")
+	fl.IntVarP(&limit, "limit", "n", 50, "at most `N`")
 	fl.Int64Var(&before, "before", 0, "older than measure `N`: the next page")
 	return cmd
 }
@@ -106,7 +108,7 @@ func printMeasures(out io.Writer, list []measure.Measure) error {
 
 // whenText is the time that matters in a measure's state.
 func whenText(m *measure.Measure) string {
-	at := func(word string, t time.Time) string { return word + " " + t.Local().Format(time.DateTime) }
+	at := func(word string, t time.Time) string { return word + " " + stamp(t) }
 	switch {
 	case m.State == measure.Pending:
 		return at("due", m.Due)
@@ -155,7 +157,7 @@ func printMeasure(w io.Writer, m *measure.Measure) {
 	}
 	moment := func(name string, t time.Time) {
 		if !t.IsZero() {
-			line(name, t.Local().Format(time.RFC3339))
+			line(name, stamp(t))
 		}
 	}
 	line("reason", m.Reason)
@@ -221,14 +223,26 @@ func actOnCommand(use, short string, act func() web.MeasureAct) *cobra.Command {
 					list[len(list)-1] = settled(cmd, c, m)
 				}
 			}
-			if printed(cmd, list) {
+			if !printed(cmd, list) {
+				for i := range list {
+					fmt.Fprintln(cmd.OutOrStdout(), incidents.Printable(list[i].Sentence()))
+				}
+			}
+			if act().Act == "deny" { // their end is what was wanted
 				return nil
 			}
-			for i := range list {
-				fmt.Fprintln(cmd.OutOrStdout(), incidents.Printable(list[i].Sentence()))
-			}
-			return nil
+			return fruitless(list)
 		})
+}
+
+// fruitless is the error of a verb when a measure came to nothing, which has been printed with it.
+func fruitless(list []measure.Measure) error {
+	for i := range list {
+		if m := &list[i]; m.Error != "" {
+			return quiet{errors.New(m.Error)}
+		}
+	}
+	return nil
 }
 
 func approveCommand() *cobra.Command {
@@ -287,8 +301,8 @@ func atRest(m *measure.Measure) bool {
 type orderFlags struct {
 	of     int64
 	args   []string
-	span   time.Duration
-	delay  time.Duration
+	span   policy.Span
+	delay  policy.Span
 	reason string
 	dry    bool
 }
@@ -305,20 +319,21 @@ func runMeasureCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			var done []measure.Measure
 			if a.Measure != nil {
 				*a.Measure = settled(cmd, c, *a.Measure)
+				done = append(done, *a.Measure)
 			}
-			if printed(cmd, a) {
-				return nil
+			if !printed(cmd, a) {
+				printAnswer(cmd.OutOrStdout(), &a)
 			}
-			printAnswer(cmd.OutOrStdout(), &a)
-			return nil
+			return fruitless(done)
 		})
 	fl := cmd.Flags()
 	fl.Int64Var(&f.of, "incident", 0, "for incident `N`, which says against whom")
 	fl.StringArrayVar(&f.args, "arg", nil, "an argument of the measure: `KEY=VALUE`, several times")
-	fl.DurationVar(&f.span, "for", 0, "how long it lasts (1h30m); without it until picket measures lift")
-	fl.DurationVar(&f.delay, "delay", 0, "wait so long before it is done")
+	span(cmd, &f.span, "for", "how long it lasts: 90s, 1h30m, 7d; without it until picket lift")
+	span(cmd, &f.delay, "delay", "wait so long before it is done")
 	fl.StringVar(&f.reason, "reason", "by hand", "why, for those who ask later")
 	fl.BoolVar(&f.dry, "dry-run", false, "only tell what would be done, and what the gate would say")
 	return cmd
@@ -326,7 +341,7 @@ func runMeasureCommand() *cobra.Command {
 
 func (f *orderFlags) order(name string) (web.MeasureOrder, error) {
 	o := web.MeasureOrder{Incident: incidents.ID(f.of), Reason: f.reason, By: operator(), DryRun: f.dry}
-	o.Spec = measure.Spec{Name: name, For: f.span, Delay: f.delay, Args: map[string]string{}}
+	o.Spec = measure.Spec{Name: name, For: time.Duration(f.span), Delay: time.Duration(f.delay), Args: map[string]string{}}
 	for _, arg := range f.args {
 		key, value, ok := strings.Cut(arg, "=")
 		if !ok || key == "" {
@@ -334,10 +349,10 @@ func (f *orderFlags) order(name string) (web.MeasureOrder, error) {
 		}
 		o.Args[key] = value
 	}
-	if who := o.Args["who"]; name == "ban" && who != "" && who != "attacker" && who != "victim" {
+	if who, err := actions.ParsePrefix(o.Args["who"]); name == "ban" && err == nil {
 		return o, notMyself(who, os.Getenv("SSH_CONNECTION"))
 	}
-	return o, nil
+	return o, nil // a party that is no address is for the running picket to find, or to refuse
 }
 
 func printAnswer(w io.Writer, a *web.MeasureAnswer) {
@@ -363,10 +378,10 @@ func printAnswer(w io.Writer, a *web.MeasureAnswer) {
 func printMeasureStatus(w io.Writer, s *measure.Stats) {
 	fmt.Fprintf(w, "measures %d waiting, %d running, %d standing; %d since the start", s.Waiting, s.Running, s.Standing, s.Proposed)
 	if n := s.Moved[measure.Error]; n > 0 {
-		fmt.Fprintf(w, ", %d with errors", n)
+		fmt.Fprintf(w, ", %s", counted(n, "error", "errors"))
 	}
 	if s.Deviations > 0 {
-		fmt.Fprintf(w, ", %d deviations", s.Deviations)
+		fmt.Fprintf(w, ", %s", counted(s.Deviations, "deviation", "deviations"))
 	}
 	if s.Refused > 0 {
 		fmt.Fprintf(w, ", %d refused: too many wait", s.Refused)

@@ -121,7 +121,7 @@ func (s *station) tellsOfMeasures(incident string) {
 	if out := s.must("measures", "run", "ban", "--arg", "who="+nstest.A6, "--for", "1m"); !strings.Contains(out, "active until") {
 		s.t.Errorf("run: %s", out)
 	}
-	if out, err := s.picket("measures", "run", "ban", "--arg", "who="+nstest.GatewayA4); err != nil || !strings.Contains(out, "denied") {
+	if out, err := s.picket("measures", "run", "ban", "--arg", "who="+nstest.GatewayA4); err == nil || !strings.Contains(out, "denied") {
 		s.t.Errorf("a ban of the gateway: %v %s", err, out)
 	}
 }

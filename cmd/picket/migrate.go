@@ -62,7 +62,7 @@ func showPlan(w io.Writer, p *migration.Plan, asJSON bool) error {
 		enc.SetEscapeHTML(false)
 		return enc.Encode(p)
 	}
-	fmt.Fprintf(w, "%s: %d jails enabled\n", p.Dir, len(p.Jails))
+	fmt.Fprintf(w, "%s: %s enabled\n", p.Dir, counted(len(p.Jails), "jail", "jails"))
 	for i := range p.Jails {
 		showJailPlan(w, &p.Jails[i])
 	}
@@ -128,7 +128,7 @@ func showDatabase(w io.Writer, d *migration.DatabaseReport) {
 	}
 	fmt.Fprintf(w, "\ndatabase %s\n", d.File)
 	if d.TakenOn != nil {
-		fmt.Fprintf(w, "  taken    over on %s: it is not read again\n", d.TakenOn.Format("2006-01-02 15:04:05"))
+		fmt.Fprintf(w, "  taken    over on %s: it is not read again\n", stamp(*d.TakenOn))
 	}
 	if d.Error != "" {
 		fmt.Fprintf(w, "  refused  %s\n", d.Error)

@@ -133,7 +133,7 @@ func checkSudo(cmd *cobra.Command) error {
 		}
 	}
 	if missing > 0 {
-		return fmt.Errorf("%d commands are missing from sudoers", missing)
+		return fmt.Errorf("%s missing from sudoers", counted(missing, "command is", "commands are"))
 	}
 	fmt.Fprintln(cmd.OutOrStdout(), "sudoers has all that the plugins need")
 	return nil

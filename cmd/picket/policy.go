@@ -49,7 +49,7 @@ func checkPolicyCommand() *cobra.Command {
 }
 
 func printPolicyCheck(w io.Writer, c *sensor.PolicyCheck) {
-	fmt.Fprintf(w, "%d policies, no fault\n", c.Policies)
+	fmt.Fprintf(w, "%s, no fault\n", counted(c.Policies, "policy", "policies"))
 	for _, name := range slices.Sorted(maps.Keys(c.Unable)) {
 		fmt.Fprintf(w, "this host cannot do %s: %s\n", name, c.Unable[name])
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -75,6 +76,9 @@ func readCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if opts.File == "" {
+				return errors.New("read: the capture is missing (usage: picket read -r FILE [-S RULES]…)")
+			}
 			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
 			defer stop()
 			summary, err := sensor.Read(ctx, opts)
@@ -86,6 +90,5 @@ func readCommand() *cobra.Command {
 	}
 	f.register(cmd)
 	cmd.Flags().StringVarP(&f.File, "read", "r", "", "capture `FILE` (pcap, pcapng, gzip, zstd; - is standard input) or a folder of them")
-	_ = cmd.MarkFlagRequired("read")
 	return cmd
 }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -59,8 +58,8 @@ func printWhy(out io.Writer, w *web.Why) {
 func printPart(out io.Writer, w *web.Why) {
 	for i := range w.Incidents {
 		c := &w.Incidents[i]
-		fmt.Fprintf(out, "  incident  %d, %s, %s, as %s since %s, %d findings, last %s: %s\n", c.ID, c.State, c.Severity, c.Part,
-			stamp(c.Since), c.Findings, stamp(c.Last), incidents.Printable(c.Title))
+		fmt.Fprintf(out, "  incident  %d, %s, %s, as %s since %s, %s, last %s: %s\n", c.ID, c.State, c.Severity, c.Part,
+			stamp(c.Since), counted(c.Findings, "finding", "findings"), stamp(c.Last), incidents.Printable(c.Title))
 	}
 	for i := range w.Measures {
 		m := &w.Measures[i]
@@ -132,5 +131,3 @@ func past(d *actions.Decision) string {
 	}
 	return text
 }
-
-func stamp(t time.Time) string { return t.Format(time.RFC3339) }

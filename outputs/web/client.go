@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"os"
 	"strings"
 
 	"picket/actions"
@@ -78,7 +79,7 @@ func (c *Client) ask(ctx context.Context, method, path string, body any) (*http.
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return nil, fmt.Errorf("ask picket at %s: %w (is picket run at work here, and are you root?)", c.path, cause(err))
+		return nil, unanswered(c.path, cause(err))
 	}
 	if resp.StatusCode == http.StatusOK {
 		return resp, nil
@@ -89,6 +90,15 @@ func (c *Client) ask(ctx context.Context, method, path string, body any) (*http.
 		return nil, fmt.Errorf("ask picket at %s: %s", c.path, resp.Status)
 	}
 	return nil, errors.New(f.Error)
+}
+
+// unanswered says that nobody has answered at a socket, and what may help.
+func unanswered(path string, err error) error {
+	remedy := "picket run starts one; --socket or the configuration names its socket"
+	if errors.Is(err, os.ErrPermission) {
+		remedy = "only root may ask it"
+	}
+	return fmt.Errorf("no picket answers at %s: %w (%s)", path, err, remedy)
 }
 
 // cause takes net/http's wrapping off: the socket's own error says it all.

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -96,6 +97,7 @@ type BanRequest struct {
 	Prefix string        `json:"prefix"`
 	For    time.Duration `json:"for"`
 	Reason string        `json:"reason"`
+	By     string        `json:"by"` // the operator
 }
 
 type failure struct {
@@ -179,7 +181,12 @@ func ban(w http.ResponseWriter, r *http.Request, s Sensor) {
 		reply(w, nil, fmt.Errorf("ban: %w", err))
 		return
 	}
-	b, err := s.Ban(r.Context(), actions.Request{Prefix: p, For: q.For, Reason: q.Reason, By: "cli", Approved: "cli"})
+	if q.For < 0 {
+		reply(w, nil, fmt.Errorf("ban: %s is no time to ban for (0: until it is lifted)", q.For))
+		return
+	}
+	by := cmp.Or(q.By, "operator")
+	b, err := s.Ban(r.Context(), actions.Request{Prefix: p, For: q.For, Reason: q.Reason, By: by, Approved: by})
 	reply(w, b, err)
 }
 
