@@ -29,6 +29,18 @@ func minLen(n *node) int {
 	return 0
 }
 
+// size returns the number of nodes of a tree.
+func size(n *node) int {
+	if n == nil {
+		return 0
+	}
+	total := 1
+	for _, s := range n.subs {
+		total += size(s)
+	}
+	return total
+}
+
 // fixedLen returns the length of all matches of n, if they have the same.
 func fixedLen(n *node) (length int, ok bool) {
 	switch n.kind {

@@ -37,10 +37,33 @@ func compile(tree *node, p *parser) (program, error) {
 	if p.has(Anchored) {
 		c.prog.start = startOnce
 	}
+	c.thread()
 	c.lookAhead()
 	c.require(tree)
 	return c.prog, nil
 }
+
+// thread lets ways that lead to a jump lead to where that goes.
+func (c *compiler) thread() {
+	for pc := range c.prog.insts {
+		switch in := c.at(int32(pc)); in.op {
+		case opSplit:
+			in.x, in.y = c.landing(in.x), c.landing(in.y)
+		case opJump:
+			in.x = c.landing(in.x)
+		}
+	}
+}
+
+func (c *compiler) landing(pc int32) int32 {
+	for hops := 0; c.at(pc).op == opJump && hops < maxHops; hops++ {
+		pc = c.at(pc).x
+	}
+	return pc
+}
+
+// maxHops bounds the jumps that are followed; a pattern can make them go round.
+const maxHops = 64
 
 // require sets up the search for the required literal and for the beginning.
 func (c *compiler) require(tree *node) {
@@ -199,6 +222,9 @@ func (c *compiler) atomic(body *node) {
 
 // look emits an assertion about what lies ahead or behind.
 func (c *compiler) look(n *node) {
+	if c.peek(n) {
+		return
+	}
 	if !n.negative {
 		slot := c.reserve(2)
 		enter := c.emit(inst{op: opEnter, x: slot})
@@ -208,6 +234,24 @@ func (c *compiler) look(n *node) {
 		return
 	}
 	c.negative(n, -1)
+}
+
+// peek emits the one instruction for a text that must, or must not, lie ahead; ok is false for other assertions.
+func (c *compiler) peek(n *node) (ok bool) {
+	body := n.subs[0]
+	for body.kind == kSequence && len(body.subs) == 1 {
+		body = body.subs[0]
+	}
+	if n.behind || body.kind != kLiteral || body.fold || len(body.text) == 0 {
+		return false
+	}
+	op := opAhead
+	if n.negative {
+		op = opNotAhead
+	}
+	c.prog.literals = append(c.prog.literals, body.text)
+	c.emit(inst{op: op, x: int32(len(c.prog.literals) - 1)})
+	return true
 }
 
 // negative emits: body matches, go on at target (or fail); body fails, go on behind.

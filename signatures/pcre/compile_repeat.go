@@ -17,6 +17,8 @@ func (c *compiler) repeat(n *node) {
 		c.branch(split, split+1, c.here(), n.mode)
 	case n.max == unlimited && n.min <= 1 && minLen(body) > 0:
 		c.simpleLoop(n)
+	case n.max <= maxCopies && minLen(body) > 0 && n.max*size(body) <= maxCopied:
+		c.copies(n)
 	default:
 		c.countedLoop(n)
 	}
@@ -43,6 +45,27 @@ func (c *compiler) simpleLoop(n *node) {
 	c.gen(n.subs[0])
 	c.emit(inst{op: opJump, x: split})
 	c.branch(split, split+1, c.here(), n.mode)
+}
+
+// The bounds of a repeat that is written out: how many copies, and of how many nodes in all.
+const (
+	maxCopies = 4
+	maxCopied = 48
+)
+
+// copies writes a repeat out, so that there is nothing to count and what may follow each round is known.
+func (c *compiler) copies(n *node) {
+	for range n.min {
+		c.gen(n.subs[0])
+	}
+	var splits []int32
+	for range n.max - n.min {
+		splits = append(splits, c.emit(inst{op: opSplit}))
+		c.gen(n.subs[0])
+	}
+	for _, s := range splits {
+		c.branch(s, s+1, c.here(), n.mode)
+	}
 }
 
 func (c *compiler) countedLoop(n *node) {

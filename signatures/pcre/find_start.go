@@ -60,5 +60,5 @@ func (m *Matcher) try(pr *program, buf []byte, pos, start int) Result {
 		captures[i] = -1
 	}
 	m.registers[0] = int32(pos)
-	return m.run(pr, buf, int32(pos), int32(start))
+	return m.run(pr, buf, pos, start)
 }

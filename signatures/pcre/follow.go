@@ -72,7 +72,7 @@ func (f *follower) find(pc int32) *set {
 		return f.either(f.at(in.x), f.at(in.y))
 	case opJump:
 		return f.at(in.x)
-	case opSave, opClose, opKeep, opAssert:
+	case opSave, opClose, opKeep, opAssert, opAhead, opNotAhead:
 		return f.at(pc + 1)
 	case opLoopInit: // unlike later, the first round is certain if there must be one
 		if f.c.at(pc+1).min > 0 {

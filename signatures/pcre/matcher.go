@@ -38,8 +38,8 @@ type frame struct {
 }
 
 const (
-	alternative int32 = -1
-	enterLoop   int32 = -2
+	alternative = -1
+	enterLoop   = -2
 )
 
 // Span returns where the last match lies; valid if it was Matched.

@@ -19,6 +19,8 @@ const (
 	opClose                     // group x/2 becomes what lies between register y and the position
 	opKeep                      // the match begins here
 	opAssert                    // assertion x holds here
+	opAhead                     // literal number x lies ahead
+	opNotAhead                  // literal number x does not lie ahead
 	opBack                      // go back x bytes
 	opBackref                   // what group x captured
 	opIfGroup                   // go on at y unless group x is set

@@ -1,264 +1,293 @@
 package pcre
 
-// run executes the program from its beginning at pos.
+import "bytes"
+
+// run executes the program from its beginning at pos; start is where the search began.
 //
-// It is one long function because it is the inner loop: the state stays in registers. The cases come in the order of the
-// opcodes; "continue" means that the instruction matched, leaving the switch that it failed. What fails goes back to the
-// topmost frame of the stack. Registers are restored by frames of their own that lie between the others, so that an atomic
-// group can drop its alternatives and keep what it captured.
-func (m *Matcher) run(pr *program, b []byte, pos, start int32) Result {
-	insts, regs, stack := pr.insts, m.registers, m.stack[:0]
-	steps, limit := m.steps, m.limit
-	n := int32(len(b))
-	pc := int32(0)
-	result := NoMatch
-loop:
+// It is one long function because it is the inner loop. Few values live from one instruction to the next, so that they
+// stay in registers; all else is the Matcher's. The cases come in the order of the opcodes; "continue" means that the
+// instruction matched, leaving the switch that it failed. What fails goes back to the topmost frame of the stack.
+// Registers are restored by frames of their own that lie between the others, so that an atomic group can drop its
+// alternatives and keep what it captured.
+func (m *Matcher) run(pr *program, b []byte, pos, start int) Result {
+	insts := pr.insts
+	m.stack = m.stack[:0]
+	pc := 0
 	for {
-		if len(stack) >= maxFrames {
-			result = LimitHit
-			break
-		}
 		in := &insts[pc]
+		pc++
 		switch in.op {
 		case opByte:
-			if pos < n && b[pos] == in.c {
+			if uint(pos) < uint(len(b)) && b[pos] == in.c {
 				pos++
-				pc++
 				continue
 			}
 		case opLiteral:
-			if lit := pr.literals[in.x]; int(pos)+len(lit) <= len(b) && string(b[pos:int(pos)+len(lit)]) == string(lit) {
-				pos += int32(len(lit))
-				pc++
+			if lit := pr.literals[in.x]; pos+len(lit) <= len(b) && string(b[pos:pos+len(lit)]) == string(lit) {
+				pos += len(lit)
 				continue
 			}
 		case opLiteralFold:
-			if lit := pr.literals[in.x]; int(pos)+len(lit) <= len(b) && equalLower(b[pos:], lit) {
-				pos += int32(len(lit))
-				pc++
+			if lit := pr.literals[in.x]; pos+len(lit) <= len(b) && equalLower(b[pos:], lit) {
+				pos += len(lit)
 				continue
 			}
 		case opSet:
-			if pos < n && in.set.has(b[pos]) {
+			if uint(pos) < uint(len(b)) && in.set.has(b[pos]) {
 				pos++
-				pc++
 				continue
 			}
 		case opRunAll:
-			end := in.scan(b, pos, upTo(pos, in.max, n))
-			steps += int(end-pos) >> 5
-			if end-pos >= in.min {
-				pos = end
-				pc++
+			if in.how != runSet {
+				end := in.scan(b, pos, upTo(pos, int(in.max), len(b)))
+				m.steps += (end - pos) >> 5
+				if end-pos >= int(in.min) {
+					pos = end
+					continue
+				}
+				break
+			}
+			set, from, most := in.set, pos, upTo(pos, int(in.max), len(b))
+			for pos < most && set.has(b[pos]) {
+				pos++
+			}
+			m.steps += (pos - from) >> 5
+			if pos-from >= int(in.min) {
 				continue
 			}
 		case opRun:
-			end := in.scan(b, pos, upTo(pos, in.max, n))
-			steps += int(end-pos) >> 5
-			lo := pos + in.min
-			if end = in.back(b, end, lo); end >= lo {
+			end := in.scan(b, pos, upTo(pos, int(in.max), len(b)))
+			m.steps += (end - pos) >> 5
+			lo := pos + int(in.min)
+			if in.ahead != nil {
+				end = in.back(b, end, lo)
+			}
+			if end >= lo {
 				if end > lo {
-					stack = append(stack, frame{pc, end, lo})
+					m.push(pc-1, end, lo)
 				}
 				pos = end
-				pc++
 				continue
 			}
 		case opRunLazy:
-			if in.min > n-pos {
-				break
-			}
-			least := in.scan(b, pos, pos+in.min)
-			steps += int(least-pos) >> 5
-			if least-pos < in.min {
-				break
-			}
-			most := upTo(pos, in.max, n)
-			if pos = in.forth(b, least, most); pos >= 0 {
-				steps += int(pos-least) >> 5
-				if pos < most {
-					stack = append(stack, frame{pc, pos, most})
+			if least, ok := in.least(b, pos); ok {
+				most := upTo(pos, int(in.max), len(b))
+				if pos = in.forth(b, least, most); pos >= 0 {
+					m.steps += (pos - least) >> 5
+					if pos < most {
+						m.push(pc-1, pos, most)
+					}
+					continue
 				}
-				pc++
-				continue
+				m.steps += (most - least) >> 5
 			}
-			steps += int(most-least) >> 5
 		case opSplit:
 			x, y := true, true
-			if in.set != nil {
-				x = pos < n && in.set.has(b[pos])
-			}
-			if in.ahead != nil {
-				y = pos < n && in.ahead.has(b[pos])
+			if uint(pos) < uint(len(b)) {
+				c := b[pos]
+				x = in.set == nil || in.set.has(c)
+				y = in.ahead == nil || in.ahead.has(c)
+			} else {
+				x, y = in.set == nil, in.ahead == nil
 			}
 			if x {
+				pc = int(in.x)
 				if y {
-					stack = append(stack, frame{in.y, pos, alternative})
+					m.push(int(in.y), pos, alternative)
+					if len(m.stack) >= maxFrames {
+						return LimitHit
+					}
 				}
-				pc = in.x
 				continue
 			}
 			if y {
-				pc = in.y
+				pc = int(in.y)
 				continue
 			}
 		case opJump:
-			pc = in.x
+			pc = int(in.x)
 			continue
 		case opSave:
-			if len(stack) > 0 { // below the first alternative there is nothing to restore for
-				stack = append(stack, frame{undo, in.x, regs[in.x]})
+			if len(m.stack) > 0 { // below the first alternative there is nothing to restore for
+				m.saveOld(in.x)
 			}
-			regs[in.x] = pos
-			pc++
+			m.registers[in.x] = int32(pos)
 			continue
 		case opClose:
-			stack = append(stack, frame{undo, in.x, regs[in.x]}, frame{undo, in.x + 1, regs[in.x+1]})
-			regs[in.x], regs[in.x+1] = regs[in.y], pos
-			pc++
+			m.saveOld(in.x)
+			m.saveOld(in.x + 1)
+			m.registers[in.x], m.registers[in.x+1] = m.registers[in.y], int32(pos)
 			continue
 		case opKeep:
-			stack = append(stack, frame{undo, 0, regs[0]})
-			regs[0] = pos
-			pc++
+			m.saveOld(0)
+			m.registers[0] = int32(pos)
 			continue
 		case opAssert:
 			if holds(assertion(in.x), b, pos, start) {
-				pc++
+				continue
+			}
+		case opAhead, opNotAhead:
+			if bytes.HasPrefix(b[pos:], pr.literals[in.x]) == (in.op == opAhead) {
 				continue
 			}
 		case opBack:
-			if pos >= in.x {
-				pos -= in.x
-				pc++
+			if pos >= int(in.x) {
+				pos -= int(in.x)
 				continue
 			}
 		case opBackref:
-			if end := backref(b, regs[2*in.x], regs[2*in.x+1], pos, in.fold); end >= 0 {
-				steps += int(end-pos) >> 5
+			if end := backref(b, int(m.registers[2*in.x]), int(m.registers[2*in.x+1]), pos, in.fold); end >= 0 {
+				m.steps += (end - pos) >> 5
 				pos = end
-				pc++
 				continue
 			}
 		case opIfGroup:
-			pc++
-			if regs[2*in.x+1] < 0 {
-				pc = in.y
+			if m.registers[2*in.x+1] < 0 {
+				pc = int(in.y)
 			}
 			continue
 		case opLoopInit:
-			stack = append(stack, frame{undo, in.x, regs[in.x]}, frame{undo, in.x + 1, regs[in.x+1]})
-			regs[in.x], regs[in.x+1] = 0, -1
-			pc++
+			m.enter(in.x, 0, -1)
 			continue
 		case opLoop:
-			count := regs[in.x]
-			if count >= in.max || count >= in.min && regs[in.x+1] == pos { // an empty round ends the loop
-				pc = in.y
-				continue
+			if len(m.stack) >= maxFrames {
+				return LimitHit
 			}
-			if count >= in.min {
-				if in.c == lazy {
-					stack = append(stack, frame{pc, pos, enterLoop})
-					pc = in.y
-					continue
-				}
-				stack = append(stack, frame{in.y, pos, alternative})
-			}
-			stack = append(stack, frame{undo, in.x, count}, frame{undo, in.x + 1, regs[in.x+1]})
-			regs[in.x], regs[in.x+1] = count+1, pos
-			pc++
+			pc = m.round(in, pc, pos)
 			continue
 		case opEnter:
-			stack = append(stack, frame{undo, in.x, regs[in.x]}, frame{undo, in.x + 1, regs[in.x+1]})
-			regs[in.x], regs[in.x+1] = int32(len(stack)), pos
-			pc++
+			m.saveOld(in.x)
+			m.saveOld(in.x + 1)
+			m.registers[in.x], m.registers[in.x+1] = int32(len(m.stack)), int32(pos)
 			continue
 		case opPush:
-			stack = append(stack, frame{in.y, pos, alternative})
-			pc++
+			m.push(int(in.y), pos, alternative)
 			continue
 		case opAtomicEnd, opLookEnd:
-			height := int(regs[in.x])
-			steps += (len(stack) - height) >> 3
+			height := int(m.registers[in.x])
+			m.steps += (len(m.stack) - height) >> 3
 			if in.op == opLookEnd {
-				pos = regs[in.x+1]
+				pos = int(m.registers[in.x+1])
 			}
-			stack = dropAlternatives(stack, height)
-			pc++
+			m.stack = dropAlternatives(m.stack, height)
 			continue
 		case opRefuse:
-			height := int(regs[in.x])
-			steps += (len(stack) - height) >> 3
-			at := regs[in.x+1]
-			stack = unwind(stack, height, regs)
+			height := int(m.registers[in.x])
+			m.steps += (len(m.stack) - height) >> 3
+			at := int(m.registers[in.x+1])
+			m.stack = unwind(m.stack, height, m.registers)
 			if in.y >= 0 {
-				pc, pos = in.y, at
+				pc, pos = int(in.y), at
 				continue
 			}
 		case opFail:
 		case opMatch:
-			regs[1] = pos
-			result = Matched
-			break loop
+			m.registers[1] = int32(pos)
+			return Matched
 		}
-		// Failed: back to the topmost frame that leads anywhere.
-		for {
-			if steps++; steps > limit {
-				result = LimitHit
-				break loop
+		if pc, pos = m.retreat(insts, b); pc < 0 {
+			if m.steps > m.limit {
+				return LimitHit
 			}
-			if len(stack) == 0 {
-				break loop
-			}
-			f := &stack[len(stack)-1]
-			if f.pc == undo {
-				regs[f.pos] = f.lo
-				stack = stack[:len(stack)-1]
-				steps-- // it came with something that is counted
-				continue
-			}
-			if f.lo < 0 {
-				pc, pos = f.pc, f.pos
-				stack = stack[:len(stack)-1]
-				if f.lo == enterLoop {
-					in := &insts[pc]
-					stack = append(stack, frame{undo, in.x, regs[in.x]}, frame{undo, in.x + 1, regs[in.x+1]})
-					regs[in.x]++
-					regs[in.x+1] = pos
-					pc++
-				}
-				continue loop
-			}
-			in := &insts[f.pc]
-			from := f.pos
-			if in.op == opRun {
-				pos = in.back(b, from-1, f.lo)
-				steps += int(from-max(pos, f.lo)) >> 5
-				if pos < f.lo {
-					stack = stack[:len(stack)-1]
-					continue
-				}
-			} else {
-				pos = -1
-				if from < f.lo && in.set.has(b[from]) {
-					pos = in.forth(b, from+1, f.lo)
-				}
-				if pos < 0 {
-					steps += int(f.lo-from) >> 5
-					stack = stack[:len(stack)-1]
-					continue
-				}
-				steps += int(pos-from) >> 5
-			}
-			pc = f.pc + 1
-			f.pos = pos
-			if pos == f.lo {
-				stack = stack[:len(stack)-1]
-			}
-			continue loop
+			return NoMatch
 		}
 	}
-	m.steps, m.stack = steps, stack[:0]
-	return result
+}
+
+// push notes a point to go back to: an instruction, a position and what frame says of lo.
+func (m *Matcher) push(pc, pos, lo int) {
+	m.stack = append(m.stack, frame{int32(pc), int32(pos), int32(lo)})
+}
+
+// saveOld has a register restored when what follows fails.
+func (m *Matcher) saveOld(register int32) {
+	m.stack = append(m.stack, frame{undo, register, m.registers[register]})
+}
+
+// enter sets the two registers of a loop: rounds so far, and where the last one began.
+func (m *Matcher) enter(slot, count, pos int32) {
+	m.stack = append(m.stack, frame{undo, slot, m.registers[slot]}, frame{undo, slot + 1, m.registers[slot+1]})
+	m.registers[slot], m.registers[slot+1] = count, pos
+}
+
+// round goes once more through a loop's body, which begins at body, or leaves the loop; it returns where to go on.
+func (m *Matcher) round(in *inst, body, pos int) (pc int) {
+	count := m.registers[in.x]
+	if count >= in.max || count >= in.min && int(m.registers[in.x+1]) == pos { // an empty round ends the loop
+		return int(in.y)
+	}
+	if count >= in.min {
+		if in.c == lazy {
+			m.push(body-1, pos, enterLoop)
+			return int(in.y)
+		}
+		m.push(int(in.y), pos, alternative)
+	}
+	m.enter(in.x, count+1, int32(pos))
+	return body
+}
+
+// retreat goes back to the topmost frame that leads anywhere and returns where to go on; pc is negative if there is none,
+// or if the steps are used up.
+func (m *Matcher) retreat(insts []inst, b []byte) (pc, pos int) {
+	for {
+		if m.steps++; m.steps > m.limit || len(m.stack) == 0 {
+			return -1, 0
+		}
+		top := len(m.stack) - 1
+		f := &m.stack[top]
+		if f.pc == undo {
+			m.registers[f.pos] = f.lo
+			m.stack = m.stack[:top]
+			m.steps-- // it came with something that is counted
+			continue
+		}
+		if f.lo < 0 {
+			return m.alternative(insts, top)
+		}
+		if pos = m.shift(&insts[f.pc], b, f); pos >= 0 {
+			pc = int(f.pc) + 1
+			if int32(pos) == f.lo {
+				m.stack = m.stack[:top]
+			}
+			return pc, pos
+		}
+		m.stack = m.stack[:top]
+	}
+}
+
+// alternative takes the topmost frame off the stack, which is one that is used once.
+func (m *Matcher) alternative(insts []inst, top int) (pc, pos int) {
+	f := m.stack[top]
+	m.stack = m.stack[:top]
+	if f.lo != enterLoop {
+		return int(f.pc), int(f.pos)
+	}
+	in := &insts[f.pc]
+	m.enter(in.x, m.registers[in.x]+1, f.pos)
+	return int(f.pc) + 1, int(f.pos)
+}
+
+// shift lets the run of a frame give back or take more, and returns the position behind it, negative if it can't.
+func (m *Matcher) shift(in *inst, b []byte, f *frame) (pos int) {
+	from, end := int(f.pos), int(f.lo)
+	if in.op == opRun {
+		pos = in.back(b, from-1, end)
+		m.steps += (from - max(pos, end)) >> 5
+		if pos < end {
+			return -1
+		}
+	} else {
+		pos = -1
+		if from < end && in.set.has(b[from]) {
+			pos = in.forth(b, from+1, end)
+		}
+		if pos < 0 {
+			m.steps += (end - from) >> 5
+			return -1
+		}
+		m.steps += (pos - from) >> 5
+	}
+	f.pos = int32(pos)
+	return pos
 }

@@ -3,7 +3,7 @@ package pcre
 import "bytes"
 
 // upTo returns pos+count, at most n.
-func upTo(pos, count, n int32) int32 {
+func upTo(pos, count, n int) int {
 	if count < n-pos {
 		return pos + count
 	}
@@ -11,40 +11,50 @@ func upTo(pos, count, n int32) int32 {
 }
 
 // scan returns where the run that begins at pos ends, at most at end.
-func (in *inst) scan(b []byte, pos, end int32) int32 {
+func (in *inst) scan(b []byte, pos, end int) int {
 	switch in.how {
 	case runAny:
 		return end
 	case runNot:
 		if i := bytes.IndexByte(b[pos:end], in.c); i >= 0 {
-			return pos + int32(i)
+			return pos + i
 		}
 		return end
 	}
 	s := in.set
 	for i, c := range b[pos:end] {
 		if !s.has(c) {
-			return pos + int32(i)
+			return pos + i
 		}
 	}
 	return end
 }
 
+// least returns the end of the shortest run from pos; ok is false if even that fails.
+func (in *inst) least(b []byte, pos int) (end int, ok bool) {
+	count := int(in.min)
+	if count > len(b)-pos {
+		return 0, false
+	}
+	end = in.scan(b, pos, pos+count)
+	return end, end-pos == count
+}
+
 // back returns the last position from pos down to lo at which the program can go on, or a smaller number.
-func (in *inst) back(b []byte, pos, lo int32) int32 {
+func (in *inst) back(b []byte, pos, lo int) int {
 	ahead := in.ahead
 	if ahead == nil || pos < lo {
 		return pos
 	}
-	if pos >= int32(len(b)) { // something must follow
-		pos = int32(len(b)) - 1
+	if pos >= len(b) { // something must follow
+		pos = len(b) - 1
 	}
 	if in.one {
 		if pos < lo {
 			return pos
 		}
 		if i := bytes.LastIndexByte(b[lo:pos+1], in.next); i >= 0 {
-			return lo + int32(i)
+			return lo + i
 		}
 		return lo - 1
 	}
@@ -55,19 +65,19 @@ func (in *inst) back(b []byte, pos, lo int32) int32 {
 }
 
 // forth returns the first position from pos to most that the run can reach and at which the program can go on, or -1.
-func (in *inst) forth(b []byte, pos, most int32) int32 {
+func (in *inst) forth(b []byte, pos, most int) int {
 	ahead := in.ahead
 	if ahead == nil {
 		return pos
 	}
 	if in.one && in.how == runAny {
-		i := bytes.IndexByte(b[pos:min(most+1, int32(len(b)))], in.next)
+		i := bytes.IndexByte(b[pos:min(most+1, len(b))], in.next)
 		if i < 0 {
 			return -1
 		}
-		return pos + int32(i)
+		return pos + i
 	}
-	for ; pos < int32(len(b)); pos++ {
+	for ; pos < len(b); pos++ {
 		if ahead.has(b[pos]) {
 			return pos
 		}
@@ -101,9 +111,9 @@ func unwind(stack []frame, height int, regs []int32) []frame {
 }
 
 // backref returns the end of what a group captured (from, to), found again at pos, or -1.
-func backref(b []byte, from, to, pos int32, fold bool) int32 {
+func backref(b []byte, from, to, pos int, fold bool) int {
 	size := to - from
-	if from < 0 || size < 0 || size > int32(len(b))-pos {
+	if from < 0 || size < 0 || size > len(b)-pos {
 		return -1
 	}
 	old, now := b[from:to], b[pos:pos+size]
@@ -139,8 +149,8 @@ func equalLower(b, low []byte) bool {
 }
 
 // holds tells whether an assertion is true at pos; start is where the search began.
-func holds(a assertion, b []byte, pos, start int32) bool {
-	n := int32(len(b))
+func holds(a assertion, b []byte, pos, start int) bool {
+	n := len(b)
 	switch a {
 	case subjectStart:
 		return pos == 0
