@@ -180,7 +180,7 @@ func (l *Logger) target(t Side, at *Moment) {
 		port uint16
 	}{{"source", e.Src, e.SrcPort}, {"target", e.Dst, e.DstPort}} {
 		l.json.Object(side.name)
-		l.json.Addr("ip", side.addr)
+		l.json.Addr("ip", side.addr, e.Family)
 		if ports {
 			l.json.Uint("port", uint64(side.port))
 		}
@@ -236,8 +236,8 @@ func (l *Logger) alertFlow(a *Alert, at *Moment) {
 		j.Object("flow")
 		flowCounts(j, at.Flow)
 		e := ends(nil, at.Flow, FromClient)
-		j.Addr("src_ip", e.Src)
-		j.Addr("dest_ip", e.Dst)
+		j.Addr("src_ip", e.Src, e.Family)
+		j.Addr("dest_ip", e.Dst, e.Family)
 		if e.Proto == packet.TCP || e.Proto == packet.UDP || e.Proto == packet.SCTP {
 			j.Uint("src_port", uint64(e.SrcPort))
 			j.Uint("dest_port", uint64(e.DstPort))

@@ -114,9 +114,9 @@ func (l *Logger) ARP(at *Moment) {
 		j.Uint("opcode", uint64(a.Opcode))
 	}
 	j.MAC("src_mac", a.SrcMAC[:])
-	j.Addr("src_ip", a.SrcIP)
+	j.Addr("src_ip", a.SrcIP, 4)
 	j.MAC("dest_mac", a.DstMAC[:])
-	j.Addr("dest_ip", a.DstIP)
+	j.Addr("dest_ip", a.DstIP, 4)
 	j.EndObject()
 	l.finish()
 }

@@ -198,7 +198,7 @@ func TestAnomaly(t *testing.T) {
 	want := []map[string]any{
 		{"anomaly.type": "decode", "anomaly.event": "decoder.ipv4.trunc_pkt", "src_ip": "10.0.0.2"},
 		{"anomaly.type": "stream", "anomaly.event": "stream.three"},
-		{"anomaly.type": "applayer", "anomaly.event": "OTHER", "anomaly.layer": "proto_parser", "anomaly.app_proto": "smtp", "tx_id": 1.0, "src_ip": "10.0.0.1"},
+		{"anomaly.type": "applayer", "anomaly.event": "OTHER", "anomaly.layer": "proto_parser", "anomaly.app_proto": "smtp", "tx_id": 1.0, "src_ip": "10.0.0.2"},
 		{"anomaly.layer": "proto_detect", "anomaly.app_proto": "http", "tx_id": nil},
 	}
 	for i := range want {
@@ -295,11 +295,21 @@ func TestJSONText(t *testing.T) {
 	}
 }
 
-func TestAddr6(t *testing.T) {
-	var j JSON
-	j.Addr("", packet.Addr{0: 0xfe, 1: 0x80, 15: 1})
-	if string(j.Bytes()) != `"fe80:0000:0000:0000:0000:0000:0000:0001"` {
-		t.Errorf("%s", j.Bytes())
+func TestAddr(t *testing.T) {
+	mapped := packet.AddrFrom4([4]byte{10, 1, 2, 3})
+	for _, c := range []struct {
+		addr   packet.Addr
+		family uint8
+		want   string
+	}{
+		{packet.Addr{0: 0xfe, 1: 0x80, 15: 1}, 6, `"fe80:0000:0000:0000:0000:0000:0000:0001"`},
+		{mapped, 4, `"10.1.2.3"`},
+		{mapped, 6, `"0000:0000:0000:0000:0000:ffff:0a01:0203"`},
+	} {
+		var j JSON
+		if j.Addr("", c.addr, c.family); string(j.Bytes()) != c.want {
+			t.Errorf("%s of family %d, want %s", j.Bytes(), c.family, c.want)
+		}
 	}
 }
 

@@ -129,11 +129,11 @@ func flowICMP(j *JSON, f *flow.Flow) {
 // write appends addresses, ports and protocol.
 func (e *Ends) write(j *JSON) {
 	ports := e.Proto == packet.TCP || e.Proto == packet.UDP || e.Proto == packet.SCTP
-	j.Addr("src_ip", e.Src)
+	j.Addr("src_ip", e.Src, e.Family)
 	if ports {
 		j.Uint("src_port", uint64(e.SrcPort))
 	}
-	j.Addr("dest_ip", e.Dst)
+	j.Addr("dest_ip", e.Dst, e.Family)
 	if ports {
 		j.Uint("dest_port", uint64(e.DstPort))
 	}

@@ -183,11 +183,12 @@ func (j *JSON) Hex(k string, v []byte) {
 	j.buf = append(j.buf, '"')
 }
 
-// Addr appends an IP address. IPv6 is written in full, without "::", as Suricata writes it.
-func (j *JSON) Addr(k string, a packet.Addr) {
+// Addr appends an IP address of a packet of the given family (4 or 6: an IPv4-mapped address stays one of IPv6). IPv6 is
+// written in full, without "::", as Suricata writes it.
+func (j *JSON) Addr(k string, a packet.Addr, family uint8) {
 	j.key(k)
 	b := append(j.buf, '"')
-	if a.Is4() {
+	if family != 6 && a.Is4() {
 		b = netip.AddrFrom4([4]byte(a[12:])).AppendTo(b)
 	} else {
 		b = appendAddr6(b, a)

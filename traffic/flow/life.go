@@ -5,13 +5,17 @@ import (
 	"picket/traffic/stream"
 )
 
-// find returns the packet's flow and the packet's direction in it, making the flow when it is new.
+// find returns the packet's flow and the packet's direction in it, making the flow when it is new. An error message belongs
+// to the flow of the packet that it quotes; one of ICMPv4 about no flow that we know has none, as in Suricata.
 func (t *Table) find(p *packet.Packet) (*record, packet.Direction) {
 	if p.Has(packet.ICMPError) && p.Quoted.Proto != 0 {
 		k := t.keyOf(p, true)
 		if r, dir := t.lookup(&k, t.hash(&k)); r != nil {
 			return r, dir
 		}
+	}
+	if p.ICMPv4Error() {
+		return nil, 0
 	}
 	k := t.keyOf(p, false)
 	h := t.hash(&k)
@@ -51,6 +55,7 @@ func (t *Table) create(p *packet.Packet, k *key, h uint32) (*record, packet.Dire
 	}
 	if t.free == 0 && !t.room() {
 		t.stats.NoMemory++
+		p.Except(t.cfg.MemcapPolicy, packet.DeniedFlowMemcap)
 		return nil, 0
 	}
 	i := t.free

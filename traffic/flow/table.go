@@ -112,7 +112,6 @@ func (t *Table) Track(p *packet.Packet) (*Flow, *State) {
 	}
 	r, dir := t.find(p)
 	if r == nil {
-		p.Except(t.cfg.MemcapPolicy, packet.DeniedFlowMemcap)
 		return nil, nil
 	}
 	p.Dir, p.HasFlow = dir, true

@@ -47,11 +47,15 @@ func (d *Decoder) icmpv4(p *Packet, b []byte) {
 		p.AddEvent(EvICMPv4UnknownType)
 	case int(b[1]) > int(limit):
 		p.AddEvent(EvICMPv4UnknownCode)
-	case b[0] >= icmpUnreachable && b[0] <= icmpRedirect, b[0] == icmpExceeded, b[0] == icmpParameter:
-		if len(p.Payload) > 0 {
-			p.quote4(p.Payload)
-		}
+	case p.ICMPv4Error() && len(p.Payload) > 0:
+		p.quote4(p.Payload)
 	}
+}
+
+// ICMPv4Error tells whether p is one of ICMPv4's error messages (RFC 1122, 3.2.2), quoting a packet or not.
+func (p *Packet) ICMPv4Error() bool {
+	t := p.ICMPType
+	return p.Proto == ICMP && (t >= icmpUnreachable && t <= icmpRedirect || t == icmpExceeded || t == icmpParameter)
 }
 
 // icmpv4Fields returns the length of a message's header: three times follow that of a timestamp (RFC 792), the
