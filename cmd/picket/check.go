@@ -27,11 +27,14 @@ func checkCommand() *cobra.Command {
 			if report == nil {
 				return err
 			}
-			report.Print(cmd.OutOrStdout())
+			if !printed(cmd, report) {
+				report.Print(cmd.OutOrStdout())
+			}
 			return report.Err()
 		},
 	}
-	f.register(cmd)
+	f.registerRules(cmd)
+	cmd.Flags().Bool("json", false, "print JSON")
 	cmd.Flags().BoolVar(&show, "show", false, "print the whole configuration that is in force")
 	return cmd
 }

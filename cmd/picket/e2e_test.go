@@ -578,7 +578,9 @@ func TestJailBans(t *testing.T) {
 		}
 	}
 	fail(4)
-	s.until("four failures were counted", func() bool { return strings.Contains(s.must("status"), "4 failures in all, 1 party failing now, 0 bans") })
+	s.until("four failures were counted", func() bool {
+		return strings.Contains(s.must("status"), "4 failures in all, 1 party failing now, 0 bans")
+	})
 	if s.holds(nstest.A4) {
 		t.Error("banned before the fifth failure")
 	}

@@ -23,25 +23,32 @@ type readFlags struct {
 	}
 }
 
-func (f *readFlags) register(cmd *cobra.Command) {
+// registerRules adds what says which rules there are, and how they judge.
+func (f *readFlags) registerRules(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringArrayVarP(&f.Rules, "rules", "S", nil, "rules `FILE`, only these; may be given again")
-	flags.StringVarP(&f.OutDir, "log-dir", "l", ".", "`DIR` for eve.json")
-	flags.StringVarP(&f.checksums, "checksums", "k", "", "checksum validation: all or none")
 	flags.StringArrayVar(&f.Set, "set", nil, "a setting of suricata.yaml: `KEY=VALUE`; may be given again")
 	flags.StringVar(&f.SuricataYAML, "suricata-yaml", "", "take detection settings from this suricata.yaml `FILE`")
 	flags.BoolVar(&f.SimulateIPS, "simulate-ips", false, "judge as if inline: drop and reject take effect")
 	flags.BoolVar(&f.InitErrorsFatal, "init-errors-fatal", false, "a rule that cannot be loaded ends the program")
+	flags.StringVar(&f.DataDir, "data-dir", "", "`DIR` of state files of rules (datasets)")
+	flags.CountVarP(&f.verbose, "verbose", "v", "tell more")
+}
+
+// registerReading adds what says how a capture is read.
+func (f *readFlags) registerReading(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringVarP(&f.File, "read", "r", "", "capture `FILE` (pcap, pcapng, gzip, zstd; - is standard input) or a folder of them")
+	flags.StringVarP(&f.OutDir, "log-dir", "l", ".", "`DIR` for eve.json")
+	flags.StringVarP(&f.checksums, "checksums", "k", "", "checksum validation: `all` or none")
 	flags.BoolVar(&f.NoRules, "disable-detection", false, "no rules; only records of traffic")
-	flags.IntVar(&f.Workers, "workers", 0, "packet workers; 0: one (results in the order of the file)")
-	flags.StringVar(&f.DataDir, "data-dir", "", "folder of state files of rules (datasets)")
+	flags.IntVar(&f.Workers, "workers", 0, "`N` packet workers; 0: one (results in the order of the file)")
 	// Suricata's, without a meaning here, so that its command lines work as they stand.
 	flags.StringVar(&f.ignored.runmode, "runmode", "", "accepted, without effect")
 	flags.StringVar(&f.ignored.strictKeywords, "strict-rule-keywords", "", "accepted: rules are always read strictly")
 	flags.BoolVarP(&f.ignored.test, "test", "T", false, "accepted, without effect")
 	flags.BoolVar(&f.ignored.noRandom, "no-random", false, "accepted: picket uses no random chunk sizes")
 	flags.BoolVar(&f.ignored.analysis, "engine-analysis", false, "accepted: faults of rules are always told")
-	flags.CountVarP(&f.verbose, "verbose", "v", "tell more")
 	for _, name := range []string{"runmode", "strict-rule-keywords", "test", "no-random", "engine-analysis"} {
 		_ = flags.MarkHidden(name)
 	}
@@ -88,7 +95,7 @@ func readCommand() *cobra.Command {
 			return err
 		},
 	}
-	f.register(cmd)
-	cmd.Flags().StringVarP(&f.File, "read", "r", "", "capture `FILE` (pcap, pcapng, gzip, zstd; - is standard input) or a folder of them")
+	f.registerRules(cmd)
+	f.registerReading(cmd)
 	return cmd
 }
