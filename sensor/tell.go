@@ -107,9 +107,10 @@ func (w *worker) toldVerdict(at *eve.Moment, v *signatures.Verdict) {
 	w.eve.Drop(at, &verdict, record)
 }
 
-// toldState tells what the flow's application layer has brought. final: the flow is over.
+// toldState tells what the flow's application layer has brought. final: the flow is over, which its bytes may be earlier.
 func (w *worker) toldState(at *eve.Moment, dir app.Direction, final bool) {
 	conn := &at.State.App
+	final = final || conn.Over()
 	if w.eve != nil {
 		w.eve.Frames(at)
 		w.connAnomalies(at)

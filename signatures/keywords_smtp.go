@@ -9,11 +9,11 @@ import (
 func smtpKeywords() []Keyword {
 	all := []Keyword{}
 	for _, b := range []Buffer{
-		{Name: "smtp.helo", Points: ofMail(func(m *smtp.Mail) []byte { return m.Helo })},
-		{Name: "smtp.mail_from", Points: ofMail(func(m *smtp.Mail) []byte { return bracketless(m.From) })},
+		{Name: "smtp.helo", Points: ofMail(0, func(m *smtp.Mail) []byte { return m.Helo })},
+		{Name: "smtp.mail_from", Points: ofMail(0, func(m *smtp.Mail) []byte { return m.From })},
 		{Name: "smtp.rcpt_to", Points: each(app.ToServer, 0, func(v *view, i int) ([]byte, bool) {
 			if m, ok := v.Tx.Data.(*smtp.Mail); ok && i < len(m.To) {
-				return bracketless(m.To[i]), true
+				return m.To[i], true
 			}
 			return nil, false
 		}, app.SMTP)},
@@ -24,14 +24,16 @@ func smtpKeywords() []Keyword {
 		{Name: "email.date", Points: mailField("date")},
 		{Name: "email.message_id", Points: mailField("message-id")},
 		{Name: "email.x_mailer", Points: mailField("x-mailer")},
+		{Name: "email.url", Points: eachOfMail(func(m *smtp.Mail) [][]byte { return m.URLs })},
+		{Name: "email.received", Points: eachOfMail(func(m *smtp.Mail) [][]byte { return m.All("received") })},
 	} {
 		all = append(all, buffer(b))
 	}
 	return all
 }
 
-func ofMail(get func(*smtp.Mail) []byte) []Point {
-	return at(app.ToServer, 0, func(v *view) []byte {
+func ofMail(from app.Progress, get func(*smtp.Mail) []byte) []Point {
+	return at(app.ToServer, from, func(v *view) []byte {
 		if m, ok := v.Tx.Data.(*smtp.Mail); ok {
 			return get(m)
 		}
@@ -40,13 +42,17 @@ func ofMail(get func(*smtp.Mail) []byte) []Point {
 }
 
 func mailField(name string) []Point {
-	return ofMail(func(m *smtp.Mail) []byte { return m.Get(name) })
+	return ofMail(app.Done, func(m *smtp.Mail) []byte { return m.Get(name) })
 }
 
-// bracketless takes the angle brackets off an address.
-func bracketless(b []byte) []byte {
-	if n := len(b); n >= 2 && b[0] == '<' && b[n-1] == '>' {
-		return b[1 : n-1]
-	}
-	return b
+// eachOfMail makes points of a list that is whole when the mail is.
+func eachOfMail(list func(*smtp.Mail) [][]byte) []Point {
+	return each(app.ToServer, app.Done, func(v *view, i int) ([]byte, bool) {
+		if m, ok := v.Tx.Data.(*smtp.Mail); ok {
+			if l := list(m); i < len(l) {
+				return l[i], true
+			}
+		}
+		return nil, false
+	}, app.SMTP)
 }

@@ -67,7 +67,7 @@ func (l *Logger) ConnAnomalies(at *Moment, first int) int {
 // appAnomaly writes one application event (output-json-anomaly.c). Events of the protocol detection are written
 // in capitals, as Suricata has them.
 func (l *Logger) appAnomaly(at *Moment, tx *app.Transaction, proto app.Proto, event, layer string) {
-	l.head("anomaly", at.Packet, at.Flow, FromClient, at.Time)
+	l.head("anomaly", at.Packet, at.Flow, AsPacket, at.Time)
 	j := &l.json
 	if tx != nil {
 		j.Uint("tx_id", tx.ID)

@@ -2,6 +2,9 @@ package eve
 
 import (
 	"bytes"
+	"crypto/md5" //nolint:gosec // a sum that analysts look up
+	"slices"
+	"strings"
 
 	"picket/traffic/app"
 	"picket/traffic/app/smtp"
@@ -30,13 +33,29 @@ func appendSMTP(j *JSON, tx *app.Transaction, c *Context) bool {
 	}
 	j.EndObject()
 	if m.Parsed {
-		appendEmail(j, m, c.Cfg.Settings["smtp.extended"] != "no")
+		appendEmail(j, m, c.Cfg.Settings)
 	}
 	return true
 }
 
-// appendEmail writes the fields of the mail's header.
-func appendEmail(j *JSON, m *smtp.Mail, extended bool) {
+// emailFields are the fields of a mail's header that have a name in records (the table of output-json-email-common.c). Their
+// names for "custom" are the header's.
+var emailFields = [...]struct {
+	key, header string
+	list        bool // addresses behind each other with commas
+	plain       bool // written without being asked for by name
+}{
+	{"subject", "subject", false, true}, {"date", "date", false, true}, {"message_id", "message-id", false, true},
+	{"x_mailer", "x-mailer", false, true}, {"bcc", "bcc", true, true}, {"user_agent", "user-agent", false, true},
+	{"reply_to", "reply-to", false, false}, {"in_reply_to", "in-reply-to", false, false},
+	{"references", "references", false, false}, {"importance", "importance", false, false},
+	{"priority", "priority", false, false}, {"sensitivity", "sensitivity", false, false},
+	{"organization", "organization", false, false}, {"content_md5", "content-md5", false, false},
+	{"x_originating_ip", "x-originating-ip", false, false},
+}
+
+// appendEmail writes the fields of the mail's header and what was found in the mail.
+func appendEmail(j *JSON, m *smtp.Mail, settings map[string]string) {
 	j.Object("email")
 	status := "PARSE_STARTED"
 	if m.Closed {
@@ -46,20 +65,63 @@ func appendEmail(j *JSON, m *smtp.Mail, extended bool) {
 	emailField(j, "from", m.Get("from"))
 	emailList(j, "to", m.Get("to"))
 	emailList(j, "cc", m.Get("cc"))
-	if extended {
-		emailField(j, "subject", m.Get("subject"))
-		emailField(j, "date", m.Get("date"))
-		emailField(j, "message_id", m.Get("message-id"))
-		emailField(j, "x_mailer", m.Get("x-mailer"))
-	}
-	if len(m.Attachments) > 0 {
-		j.Array("attachment")
-		for _, name := range m.Attachments {
-			j.Text("", name)
-		}
-		j.EndArray()
-	}
+	emailMore(j, m, settings)
+	emailSums(j, m, settings["smtp.md5"])
+	emailArray(j, "attachment", m.Attachments)
+	emailURLs(j, m.URLs)
 	j.EndObject()
+}
+
+// emailMore writes the fields that the configuration asks for: "extended" the usual ones, "custom" by name.
+func emailMore(j *JSON, m *smtp.Mail, settings map[string]string) {
+	extended, custom := settings["smtp.extended"] != "no", ","+settings["smtp.custom"]+","
+	for _, f := range emailFields {
+		if !(f.plain && extended || strings.Contains(custom, ","+f.header+",")) {
+			continue
+		}
+		if f.list {
+			emailList(j, f.key, m.Get(f.header))
+		} else {
+			emailField(j, f.key, m.Get(f.header))
+		}
+	}
+	if strings.Contains(custom, ",received,") {
+		emailArray(j, "received", m.All("received"))
+	}
+}
+
+// emailSums writes the MD5 sums that the configuration's list names.
+func emailSums(j *JSON, m *smtp.Mail, names string) {
+	if strings.Contains(names, "body") && m.BodyMD5 != nil {
+		j.Hex("body_md5", m.BodyMD5)
+	}
+	if subject := m.Get("subject"); strings.Contains(names, "subject") && subject != nil {
+		sum := md5.Sum(subject) //nolint:gosec // as Suricata writes it
+		j.Hex("subject_md5", sum[:])
+	}
+}
+
+// emailURLs writes the URLs, the last one first as Suricata does.
+func emailURLs(j *JSON, urls [][]byte) {
+	if len(urls) == 0 {
+		return
+	}
+	j.Array("url")
+	for _, u := range slices.Backward(urls) {
+		j.Text("", u)
+	}
+	j.EndArray()
+}
+
+func emailArray(j *JSON, key string, values [][]byte) {
+	if len(values) == 0 {
+		return
+	}
+	j.Array(key)
+	for _, v := range values {
+		j.Text("", v)
+	}
+	j.EndArray()
 }
 
 func emailField(j *JSON, key string, value []byte) {

@@ -28,7 +28,8 @@ type Conn struct {
 	// so only where the configuration asks for it (Config.TLS.Encrypted "bypass").
 	Finished bool
 
-	plain   Proto // the name before a Result.Rename
+	plain   Proto   // the name before a Result.Rename
+	ended   [2]bool // the direction's last byte has come
 	probe   [2]probeState
 	upgrade Proto  // the protocol to expect when next bytes come; AnyProto: whatever it is
 	port    uint16 // the server port to look for instead of the flow's, after CONNECT
@@ -65,6 +66,11 @@ func (c *Conn) Settled(dir Direction) bool { return c.Proto == Failed || c.probe
 func (c *Conn) Idle(dir Direction) bool {
 	return c.Proto == Failed || c.Finished || c.Broken[dir] ||
 		(c.probe[dir].settled && c.Parser == nil && c.Proto != Unknown && c.upgrade == Unknown)
+}
+
+// Over tells whether no transaction will change any more: the parser has given up, or both directions have ended.
+func (c *Conn) Over() bool {
+	return c.Broken[ToServer] && c.Broken[ToClient] || c.ended[ToServer] && c.ended[ToClient]
 }
 
 // addEvent records an anomaly of the layer once.

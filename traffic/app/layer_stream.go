@@ -57,6 +57,7 @@ func NewLayer(cfg *Config, table []Protocol) *Layer {
 // everything counts as consumed. A return with c.Upgrading() asks the caller to have the flow judged before
 // more bytes come; a return with c.Reversed newly set says that client and server are to be exchanged.
 func (l *Layer) Stream(c *Conn, ep Endpoint, dir Direction, data []byte, eof bool) (consumed int) {
+	c.ended[dir] = c.ended[dir] || eof
 	if c.Idle(dir) {
 		c.probe[dir].held = nil
 		return len(data)

@@ -1,6 +1,8 @@
 package smtp
 
 import (
+	"bytes"
+	"encoding/base64"
 	"strings"
 	"testing"
 
@@ -29,11 +31,23 @@ func feed(p app.Parser, dir app.Direction, b []byte, step int) app.Result {
 	return last
 }
 
+// deliver sends a mail as a client does that waits for the answer to DATA.
+func deliver(p app.Parser, mail string, step int) {
+	envelope, content, _ := strings.Cut(mail, "DATA\r\n")
+	feed(p, app.ToServer, []byte(envelope), step)
+	for range strings.Count(envelope, "\r\n") {
+		feed(p, app.ToClient, []byte("250 ok\r\n"), step)
+	}
+	feed(p, app.ToServer, []byte("DATA\r\n"), step)
+	feed(p, app.ToClient, []byte("354 go on\r\n"), step)
+	feed(p, app.ToServer, []byte(content), step)
+}
+
 func TestMail(t *testing.T) {
 	for _, step := range []int{1, 3, 17, 10000} {
 		p := newParser(nil).(*parser)
 		feed(p, app.ToClient, []byte("220 mx.example ESMTP\r\n"), step)
-		feed(p, app.ToServer, []byte(mail), step)
+		deliver(p, mail, step)
 		tx := p.Transactions().Open[0]
 		m := tx.Data.(*Mail)
 		if string(m.Helo) != "client.example" || string(m.From) != "<a@example.org>" || len(m.To) != 1 || !m.Closed {
@@ -64,6 +78,77 @@ func TestStartTLS(t *testing.T) {
 		feed(p, app.ToServer, []byte("STARTTLS\r\n"), 100)
 		if r := feed(p, app.ToClient, []byte(reply), 100); r.Upgrade != want {
 			t.Errorf("%q: %v", reply, r.Upgrade)
+		}
+	}
+}
+
+// The events of a mail and its answers, as the rules in Suricata's smtp-events.rules expect them.
+func TestEvents(t *testing.T) {
+	long := strings.Repeat("a", 300)
+	header := func(h string) string { return "EHLO a\r\nDATA\r\n" + h + "\r\n\r\nx\r\n.\r\n" }
+	for _, tc := range []struct{ name, client, server, want string }{
+		{"nothing odd", header("Subject: a"), "", ""},
+		{"header name", header(long[:76] + ": a"), "", EventLongHeaderName},
+		{"header value", header("A: " + strings.Repeat("a", 2001)), "", EventLongLine + " " + EventLongHeaderValue},
+		{"boundary", header("Content-Type: multipart/mixed; boundary=" + long), "", EventLongBoundary},
+		{"file name", header("Content-Disposition: attachment; filename=" + long), "", EventLongFilename},
+		{"encoded line", header("Content-Transfer-Encoding: base64\r\n\r\n" + strings.Repeat("QUFB", 20)), "", EventLongEncoded},
+		{"base64", header("Content-Transfer-Encoding: base64\r\n\r\nQU*B"), "", EventInvalidBase64},
+		{"quoted", header("Content-Transfer-Encoding: quoted-printable\r\n\r\n=ZZ"), "", EventInvalidQP},
+		{"two senders", "EHLO a\r\nMAIL FROM:<a@b>\r\nMAIL FROM:<c@d>\r\nDATA\r\n", "", EventDuplicate},
+		{"rejected", "EHLO a\r\nDATA\r\n", "554 no\r\n", EventDataRejected},
+		{"unknown code", "EHLO a\r\nDATA\r\n", "472 no\r\n", EventInvalidReply},
+		{"pipelined", "EHLO a\r\nDATA\r\nQUIT\r\n", "451 no\r\n", EventPipelined + " " + EventDataRejected},
+		{"long command", "EHLO a\r\nVRFY " + strings.Repeat("a", maxLine) + "\r\nDATA\r\n", "", EventTruncatedLine},
+	} {
+		for _, step := range []int{1, 1000000} {
+			p := newParser(nil).(*parser)
+			feed(p, app.ToClient, []byte("220 mx\r\n"), step)
+			if tc.server == "" {
+				deliver(p, tc.client, step)
+			} else {
+				feed(p, app.ToServer, []byte(tc.client), step)
+				feed(p, app.ToClient, []byte("250 ok\r\n"+tc.server), step)
+			}
+			if got := strings.Join(p.Transactions().Open[0].Events, " "); got != tc.want {
+				t.Errorf("%s, in pieces of %d: %q, want %q", tc.name, step, got, tc.want)
+			}
+		}
+	}
+}
+
+func TestURLs(t *testing.T) {
+	text := "see HTTP://a.example/x?y and <http://b.example> or\r\nhttps://c.example\r\n"
+	encoded := base64.StdEncoding.EncodeToString([]byte(text))
+	for _, tc := range []struct {
+		name, content, want string
+		set                 map[string]string
+	}{
+		{"plain", "\r\n" + text, "a.example/x?y b.example", nil},
+		{"base64", "Content-Type: text/plain\r\nContent-Transfer-Encoding: base64\r\n\r\n" + encoded[:20] + "\r\n" + encoded[20:] + "\r\n",
+			"a.example/x?y b.example", nil},
+		{"schemes", "\r\n" + text, "https://c.example",
+			map[string]string{"smtp.mime.extract-urls-schemes.0": "https", "smtp.mime.log-url-scheme": "yes"}},
+		{"off", "\r\n" + text, "", map[string]string{"smtp.mime.extract-urls": "no"}},
+	} {
+		cfg := app.Default()
+		cfg.Settings = tc.set
+		p := newParser(cfg).(*parser)
+		feed(p, app.ToServer, []byte("DATA\r\n"+tc.content+".\r\n"), 3)
+		m := p.Transactions().Open[0].Data.(*Mail)
+		if got := string(bytes.Join(m.URLs, []byte(" "))); got != tc.want {
+			t.Errorf("%s: %q, want %q", tc.name, got, tc.want)
+		}
+	}
+}
+
+func TestParameter(t *testing.T) {
+	for in, want := range map[string]string{
+		`attachment; filename=a.txt`: "a.txt", `attachment; filename="a;b\" c"; x=y`: `a;b\" c`,
+		`attachment; x=1; FileName = "a"`: "a", `attachment; filename*0=ab; filename*1="cd"`: "abcd", "attachment": "",
+	} {
+		if got := parameter([]byte(in), "filename"); string(got) != want {
+			t.Errorf("%s: %q, want %q", in, got, want)
 		}
 	}
 }
