@@ -21,13 +21,13 @@ type kernel struct {
 	mu      sync.Mutex
 	have    map[Target]time.Duration
 	cut     []Target
-	damaged chan string
+	damaged chan Damage
 	broken  error // what Apply answers
 	forget  bool  // Apply says yes and does nothing
 }
 
 func newKernel() *kernel {
-	return &kernel{have: map[Target]time.Duration{}, damaged: make(chan string, 1)}
+	return &kernel{have: map[Target]time.Duration{}, damaged: make(chan Damage, 1)}
 }
 
 func (k *kernel) Apply(add []Entry, remove []Target) error {
@@ -60,7 +60,7 @@ func (k *kernel) Lookup(t Target) (time.Duration, bool, error) {
 }
 
 func (k *kernel) Cut(list []Target)      { k.cut = append(k.cut, list...) }
-func (k *kernel) Damaged() <-chan string { return k.damaged }
+func (k *kernel) Damaged() <-chan Damage { return k.damaged }
 func (k *kernel) Close() error           { return nil }
 func (k *kernel) holds(text string) bool {
 	_, ok, _ := k.Lookup(Target{Prefix: mustPrefix(text)})
@@ -250,7 +250,7 @@ func TestRepairPutsEverythingBack(t *testing.T) {
 	k.mu.Lock()
 	clear(k.have)
 	k.mu.Unlock()
-	k.damaged <- "flushed"
+	k.damaged <- Damage{What: "flushed"}
 	for range 200 {
 		if k.holds("198.51.100.1") {
 			return

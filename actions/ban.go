@@ -88,10 +88,19 @@ type Firewall interface {
 	// Cut closes what banned peers have open within their scopes: conntrack entries and this host's sockets. It
 	// returns at once.
 	Cut(list []Target)
-	// Damaged delivers a value when somebody else changed or removed the table.
-	Damaged() <-chan string
+	// Damaged delivers a value when the kernel does not hold what it was told to hold any more.
+	Damaged() <-chan Damage
 	// Close lets go of the table; what stands in it stays in force (PERSIST).
 	Close() error
+}
+
+// Damage tells that the kernel's side of bans is not as it was left.
+type Damage struct {
+	Time   time.Time `json:"time"` // when it was repaired, or not
+	What   string    `json:"what"` // "table inet picket: table removed by nft (process 812: nft flush ruleset)"
+	By     string    `json:"by,omitempty"`
+	Benign bool      `json:"benign,omitempty"` // nobody's doing: a device has come or gone
+	Failed string    `json:"failed,omitempty"` // why it could not be repaired
 }
 
 // Refusal is the gate's answer when a ban must not be made.

@@ -106,6 +106,7 @@ type Explanation struct {
 	Decision  Decision   `json:"decision"`            // on a ban asked for now, by nobody in particular
 	Bans      []Ban      `json:"bans,omitempty"`      // that touch it
 	Decisions []Decision `json:"decisions,omitempty"` // of the past, the newest first
+	Damages   []Damage   `json:"damages,omitempty"`   // to the kernel's side of its bans, since the oldest of them
 }
 
 // maxExplained bounds the decisions of the past in an explanation.
@@ -113,10 +114,17 @@ const maxExplained = 20
 
 func (r *Responder) explain(p netip.Prefix) Explanation {
 	e := Explanation{Decision: r.gate.Decide(&Request{Prefix: p, By: "why"}, r.now())}
+	oldest := r.now()
 	for _, b := range r.list() {
 		if b.Prefix.Overlaps(p) {
 			e.Bans = append(e.Bans, b)
+			if b.inKernel() && b.Since.Before(oldest) {
+				oldest = b.Since
+			}
 		}
+	}
+	if len(e.Bans) > 0 {
+		e.Damages = r.since(oldest)
 	}
 	if r.gate.decisions != nil {
 		e.Decisions = r.gate.decisions.About(p, maxExplained)

@@ -208,7 +208,7 @@ func (w *world) step() {
 			w.gate.SetObserve(false)
 		}
 	case 2:
-		w.responder.repair("a test")
+		w.responder.repair(Damage{What: "a test"})
 	case 3:
 		w.responder.tick()
 	}

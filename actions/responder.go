@@ -26,7 +26,8 @@ type Responder struct {
 	done     chan struct{}
 	stats    Stats
 	changed  func(Change)
-	repaired func(what string, err error)
+	repaired func(Damage)
+	damages  []Damage // the last ones, the newest last
 }
 
 // Stats count what the responder has done since it started.
@@ -71,9 +72,9 @@ type Options struct {
 	// Changed is told of every ban that was made, renewed or ended, and of what was refused. It is called by the
 	// responder's goroutine: it must neither wait nor ask the responder. nil: nobody.
 	Changed func(Change)
-	// Repaired is told when another program has changed picket's table, what it did, and why the repair failed, or nil.
-	// It is called as Changed is. nil: nobody.
-	Repaired func(what string, err error)
+	// Repaired is told when the kernel did not hold what it should, what was done to it, and whether the repair failed. It
+	// is called as Changed is. nil: nobody.
+	Repaired func(Damage)
 }
 
 const (
@@ -100,6 +101,7 @@ func NewResponder(o Options) (*Responder, error) {
 		return nil, err
 	}
 	r.regate(r.now())
+	r.missed(r.now())
 	return r, r.restore("start")
 }
 
@@ -108,7 +110,7 @@ func (r *Responder) Run(ctx context.Context) error {
 	defer close(r.done)
 	ticks := time.NewTicker(tick)
 	defer ticks.Stop()
-	var damaged <-chan string
+	var damaged <-chan Damage
 	if r.firewall != nil {
 		damaged = r.firewall.Damaged()
 	}
@@ -118,8 +120,8 @@ func (r *Responder) Run(ctx context.Context) error {
 			r.handle(r.drain(m))
 		case <-ticks.C:
 			r.tick()
-		case what := <-damaged:
-			r.repair(what)
+		case d := <-damaged:
+			r.repair(d)
 		case <-ctx.Done():
 			return r.stop()
 		}
@@ -378,17 +380,6 @@ func (r *Responder) tell(b Ban) {
 	r.log.Info(what, "prefix", Text(b.Prefix), "scope", b.Scope, "until", b.Until, "by", b.By, "reason", b.Reason)
 }
 
-func (r *Responder) prove(b Ban) error {
-	_, found, err := r.firewall.Lookup(b.Target())
-	if err != nil {
-		return fmt.Errorf("ban %s: read back: %w", Text(b.Prefix), err)
-	}
-	if !found {
-		return fmt.Errorf("ban %s: the kernel does not hold it after it was added (does another program change picket's table?)", Text(b.Prefix))
-	}
-	return nil
-}
-
 // ErrNotBanned is the answer to an unban of what is not banned.
 var ErrNotBanned = errors.New("is not banned")
 
@@ -454,7 +445,7 @@ func (r *Responder) withdraw(dropped []Ban) error {
 	return r.firewall.Apply(stay.list, gone)
 }
 
-// tick forgets what has expired, lifts what has become protected, and syncs the journal.
+// tick forgets what has expired, lifts what has become protected, looks after the kernel, and syncs the journal.
 func (r *Responder) tick() {
 	now := r.now()
 	for b := range r.bans.all() {
@@ -465,6 +456,7 @@ func (r *Responder) tick() {
 		}
 	}
 	r.regate(now)
+	r.audit(now)
 	if err := r.journal.sync(r.bans); err != nil {
 		r.log.Error("ban journal not written", "error", err)
 	}
@@ -491,39 +483,6 @@ func (r *Responder) regate(now time.Time) {
 	if err := r.remove(lifted); err != nil {
 		r.log.Error("bans not lifted", "count", len(lifted), "first", Text(lifted[0].Prefix), "error", err)
 	}
-}
-
-// repair puts everything back after another program has changed picket's table.
-func (r *Responder) repair(what string) {
-	r.log.Warn("picket's table was changed by another program; restoring", "what", what)
-	r.regate(r.now())
-	err := r.restore("repair")
-	if err != nil {
-		r.log.Error("bans not restored", "error", err)
-	} else {
-		r.stats.Repaired++
-	}
-	if r.repaired != nil {
-		r.repaired(what, err)
-	}
-}
-
-// restore makes the kernel hold what the ledger holds.
-func (r *Responder) restore(when string) error {
-	if r.firewall == nil {
-		return nil
-	}
-	now := r.now()
-	var all entries
-	for b := range r.bans.all() {
-		if b.inKernel() && !b.Expired(now) {
-			all.put(Entry{b.Target(), b.Left(now)})
-		}
-	}
-	if err := r.firewall.Replace(all.list); err != nil {
-		return fmt.Errorf("%s: put %d bans into the kernel: %w", when, len(all.list), err)
-	}
-	return nil
 }
 
 func (r *Responder) stop() error {

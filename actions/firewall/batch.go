@@ -17,6 +17,7 @@ type batch struct {
 	t     *Table
 	of    map[actions.Scope]*changes
 	fresh []*shelf // laid by this transaction
+	draft *draft   // of what it lays; nil: nothing
 	empty bool     // the sets are empty before it: nothing has to be renewed
 }
 
@@ -40,7 +41,10 @@ func (b *batch) at(scope actions.Scope) (*changes, error) {
 	s := b.t.shelves[scope]
 	if s == nil {
 		s = b.t.newShelf(scope)
-		if err := b.t.layShelf(s); err != nil {
+		if b.draft == nil {
+			b.draft = b.t.drafted()
+		}
+		if err := b.t.layShelf(b.draft, s); err != nil {
 			return nil, err
 		}
 		b.fresh = append(b.fresh, s)
@@ -126,7 +130,9 @@ func (b *batch) done() {
 	for _, c := range b.of {
 		c.shelf.others = c.others
 	}
-	b.t.publish()
+	if b.draft != nil {
+		b.t.plan.Store(&plan{b.draft.layout, b.t.present})
+	}
 }
 
 // away takes elements out of a set, whether they are in it or not.

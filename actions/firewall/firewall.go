@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"picket/actions"
+	"picket/actions/ruleset"
 )
 
 var _ actions.Firewall = (*Table)(nil)
@@ -23,15 +24,17 @@ type Table struct {
 	conn    *nftables.Conn
 	sock    *netlink.Conn // conn's own socket: the table's owner
 	ask     *netlink.Conn // a second one to read elements back
+	read    *netlink.Conn // the watcher's, to read the layout back
 	table   *nftables.Table
 	shelves map[actions.Scope]*shelf
-	names   atomic.Pointer[[]string] // of all sets that must be there, for the watcher
+	plan    atomic.Pointer[plan] // what must be there, for the watcher; nil until it was laid
 	devices []string
+	present []string // of devices: those that were there when the table was laid
 	owned   bool
 	port    uint32 // conn's netlink port: notifications carry it
 	mute    bool   // the kernel can't reject here: every answer is a drop
 	log     *slog.Logger
-	damaged chan string
+	damaged chan actions.Damage
 	cutter  *cutter
 	stop    chan struct{}
 	tasks   sync.WaitGroup
@@ -54,24 +57,51 @@ func Open(o Options) (*Table, error) {
 		table:   &nftables.Table{Family: nftables.TableFamilyINet, Name: TableName},
 		shelves: map[actions.Scope]*shelf{}, log: o.Log,
 		devices: o.Devices, owned: !o.NoOwner,
-		damaged: make(chan string, 1), stop: make(chan struct{}),
+		damaged: make(chan actions.Damage, 1), stop: make(chan struct{}),
 	}
 	var err error
 	if t.conn, err = nftables.New(nftables.AsLasting(), nftables.WithSockOptions(t.bigBuffers)); err != nil {
 		return nil, fmt.Errorf("open nftables: %w (picket needs CAP_NET_ADMIN)", err)
 	}
+	if err := t.start(); err != nil {
+		return nil, errors.Join(err, t.closeSockets())
+	}
+	return t, nil
+}
+
+// start opens the other sockets, claims the table and begins to watch it.
+func (t *Table) start() (err error) {
 	if t.ask, err = netlink.Dial(unix.NETLINK_NETFILTER, nil); err != nil {
-		return nil, errors.Join(fmt.Errorf("open nftables: %w", err), t.conn.CloseLasting())
+		return fmt.Errorf("open nftables: %w", err)
+	}
+	if t.read, err = netlink.Dial(unix.NETLINK_NETFILTER, nil); err != nil {
+		return fmt.Errorf("open nftables: %w", err)
 	}
 	if err := t.install(); err != nil {
-		return nil, errors.Join(err, t.conn.CloseLasting(), t.ask.Close())
+		return err
 	}
-	if t.cutter, err = newCutter(o.Log); err != nil {
-		return nil, errors.Join(err, t.conn.CloseLasting(), t.ask.Close())
+	if t.cutter, err = newCutter(t.log); err != nil {
+		return err
+	}
+	w, err := newWitness()
+	if err != nil {
+		return err
 	}
 	t.tasks.Go(func() { t.cutter.run(t.stop) })
-	t.tasks.Go(func() { t.watch(o.Log) })
-	return t, nil
+	t.tasks.Go(func() { t.watch(w) })
+	return nil
+}
+
+func (t *Table) closeSockets() (err error) {
+	for _, c := range []*netlink.Conn{t.ask, t.read} {
+		if c != nil {
+			err = errors.Join(err, c.Close())
+		}
+	}
+	if t.cutter != nil {
+		err = errors.Join(err, t.cutter.close())
+	}
+	return errors.Join(err, t.conn.CloseLasting())
 }
 
 // bigBuffers lets one transaction carry many elements, and remembers the socket, which will own the table.
@@ -98,8 +128,7 @@ func (t *Table) install() error {
 	}
 	all := t.newShelf(actions.Scope{})
 	t.shelves = map[actions.Scope]*shelf{all.scope: all}
-	t.publish()
-	if t.whole() {
+	if t.holds(all) {
 		return nil
 	}
 	if err := t.lay(nil); err == nil {
@@ -116,15 +145,18 @@ func (t *Table) renew() error {
 	return t.claim()
 }
 
-// publish tells the watcher which sets must be there.
-func (t *Table) publish() {
-	var names []string
-	for _, s := range t.shelves {
-		for _, set := range s.sets {
-			names = append(names, set.Name)
-		}
+// plan is what the table must hold, and the devices for which it was made.
+type plan struct {
+	layout  *ruleset.Layout
+	devices []string
+}
+
+// drafted begins a draft of what is added to the table.
+func (t *Table) drafted() *draft {
+	if p := t.plan.Load(); p != nil {
+		return &draft{t.conn, p.layout.Clone()}
 	}
-	t.names.Store(&names)
+	return &draft{t.conn, ruleset.New()}
 }
 
 // lay makes the table hold exactly these, in one transaction.
@@ -132,17 +164,19 @@ func (t *Table) lay(list []actions.Entry) error {
 	now := time.Now()
 	all := t.newShelf(actions.Scope{})
 	t.shelves = map[actions.Scope]*shelf{all.scope: all}
-	if err := t.build(all); err != nil {
+	t.present = t.presentDevices()
+	d := &draft{t.conn, ruleset.New()}
+	if err := t.build(d, all); err != nil {
 		return err
 	}
-	if err := t.clearShelves(); err != nil {
+	if err := t.clear(d.layout); err != nil {
 		return err
 	}
 	for _, s := range all.sets {
 		t.conn.FlushSet(s)
 	}
 	b := t.newBatch()
-	b.empty = true
+	b.empty, b.draft = true, d
 	if err := b.fill(list, nil, now); err != nil {
 		return err
 	}
@@ -260,13 +294,13 @@ func explain(err error) error {
 func (t *Table) Cut(list []actions.Target) { t.cutter.add(list) }
 
 // Damaged implements actions.Firewall.
-func (t *Table) Damaged() <-chan string { return t.damaged }
+func (t *Table) Damaged() <-chan actions.Damage { return t.damaged }
 
 // Close lets go of the table. With PERSIST it stays in force, with its elements and their times.
 func (t *Table) Close() error {
 	close(t.stop)
 	t.tasks.Wait()
-	return errors.Join(t.cutter.close(), t.ask.Close(), t.conn.CloseLasting())
+	return t.closeSockets()
 }
 
 // Remove deletes the table with all bans. For picket's own clean-up and tests.

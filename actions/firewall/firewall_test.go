@@ -138,28 +138,101 @@ func TestManyInOneTransaction(t *testing.T) {
 	}
 }
 
+// TestDamageIsRepaired: whatever another program does to the table is noticed at once, told with the program's name, and
+// undone by Replace, to the last rule.
 func TestDamageIsRepaired(t *testing.T) {
-	for _, how := range []string{"flush ruleset", "delete table inet picket", "flush set inet picket ban4", "flush chain inet picket prerouting"} {
-		table := open(t, true)
-		ban := []actions.Entry{entry(prefix("192.0.2.1"), time.Hour)}
-		if err := table.Apply(ban, nil); err != nil {
+	ban := []actions.Entry{
+		entry(prefix("192.0.2.1"), time.Hour), entry(prefix("10.0.0.0/12"), time.Hour), entry(prefix("2001:db8::1"), time.Hour),
+		{Target: actions.Target{Prefix: prefix("192.0.2.2"), Scope: scope(t, "tcp/22,80-90")}, Left: time.Hour},
+	}
+	table := open(t, true)
+	for _, how := range []string{
+		"flush ruleset", "delete table inet picket", "flush table inet picket", "flush set inet picket ban4", "flush chain inet picket prerouting",
+		"delete element inet picket ban4 { 192.0.2.1 }", "delete element inet picket ban4_other { 10.0.0.0/12 }", "add element inet picket ban4 { 192.0.2.9 }",
+		"insert rule inet picket prerouting accept", "add rule inet picket prerouting counter", "add chain inet picket other",
+		"flush chain inet picket only_tcp_22_80to90", "delete element inet picket only_tcp_22_80to90_ports0 { 22 }",
+		"chain inet picket prerouting { policy drop; }",
+	} {
+		if err := table.Replace(ban); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(300 * time.Millisecond) // the watcher has joined its group
 		nft(t, strings.Fields(how)...)
 		select {
-		case <-table.Damaged():
+		case d := <-table.Damaged():
+			if d.By != "nft" || !strings.Contains(d.What, " by nft (process ") {
+				t.Errorf("%s: it does not say who: %+v", how, d)
+			}
 		case <-time.After(20 * time.Second):
 			t.Fatalf("%s: no damage reported", how)
 		}
 		if err := table.Replace(ban); err != nil {
 			t.Fatal(err)
 		}
-		if list := nft(t, "list", "table", "inet", TableName); !strings.Contains(list, "192.0.2.1") || !strings.Contains(list, "@ban4 ") {
-			t.Errorf("%s: not restored:\n%s", how, list)
+		if what := table.differs(table.plan.Load()); what != "" {
+			t.Errorf("%s: not restored: %s", how, what)
 		}
-		if err := table.drop(); err != nil {
+		for _, e := range ban {
+			if _, found, err := table.Lookup(e.Target); !found || err != nil {
+				t.Errorf("%s: %v is not restored: %v", how, e.Target, err)
+			}
+		}
+		if _, found, _ := table.Lookup(whole(prefix("192.0.2.9"))); found {
+			t.Errorf("%s: what another program has banned stays", how)
+		}
+	}
+}
+
+// TestReadBack: each part of the layout is held against what was wanted, without a notification.
+func TestReadBack(t *testing.T) {
+	table := open(t, true)
+	add := []actions.Entry{{Target: actions.Target{Prefix: prefix("192.0.2.2"), Scope: scope(t, "tcp/22 udp/53 reject=tcp-reset")}, Left: time.Hour}}
+	handle := func(chain string, n int) string {
+		lines := strings.Split(nft(t, "-a", "list", "chain", "inet", TableName, chain), "\n")
+		_, h, _ := strings.Cut(lines[2+n], "# handle ")
+		return h
+	}
+	for _, c := range []struct{ what, want string }{
+		{"", ""},
+		{"insert rule inet picket prerouting accept", "chain prerouting has 11 rules in place of 10"},
+		{"delete rule inet picket prerouting handle H", "chain prerouting has 9 rules in place of 10"},
+		{"replace rule inet picket prerouting handle H ip saddr @ban4 counter accept", "chain prerouting is another"},
+		{"replace rule inet picket prerouting handle H meta mark 7 ip saddr @ban4 counter drop", "chain prerouting is another"},
+		{"chain inet picket prerouting { policy drop; }", "chain prerouting is another"},
+		{"add set inet picket more { type ipv4_addr; }", "set more was added"},
+		{"delete element inet picket only_tcp_22__udp_53_reset_ports0 { 22 }", "the content of set only_tcp_22__udp_53_reset_ports0"},
+		{"flush chain inet picket only_tcp_22__udp_53_reset_answer", "has 0 rules in place of 2"},
+		{"delete table inet picket", "is gone"},
+	} {
+		if err := table.Replace(add); err != nil {
 			t.Fatal(err)
+		}
+		if c.what != "" {
+			nft(t, strings.Fields(strings.ReplaceAll(c.what, "handle H", "handle "+handle("prerouting", 1)))...)
+		}
+		if got := table.differs(table.plan.Load()); c.want == "" && got != "" || !strings.Contains(got, c.want) {
+			t.Errorf("%s: %q, want %q", c.what, got, c.want)
+		}
+		select {
+		case <-table.Damaged():
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+}
+
+// TestCovered: a prefix is held only when all of it is.
+func TestCovered(t *testing.T) {
+	table := open(t, true)
+	add := []actions.Entry{entry(prefix("10.0.0.0/8"), time.Hour), entry(prefix("10.64.0.0/10"), 0), entry(prefix("240.0.0.0/4"), 0), entry(prefix("2001:db8::/33"), time.Minute)}
+	if err := table.Apply(add, nil); err != nil {
+		t.Fatal(err)
+	}
+	for text, want := range map[string]time.Duration{
+		"10.0.0.0/8": time.Hour, "10.0.0.0/9": time.Hour, "10.64.0.0/10": 0, "240.0.0.0/4": 0, "2001:db8::/33": time.Minute,
+		"10.0.0.0/7": -1, "8.0.0.0/6": -1, "11.0.0.0/9": -1, "2001:db8::/31": -1, "2001:db8:8000::/33": -1,
+	} {
+		left, found, err := table.Lookup(whole(prefix(text)))
+		if err != nil || found != (want >= 0) || found && (left > want || left < want-time.Minute) {
+			t.Errorf("%s: found %v for %s, %v; want %s", text, found, left, err, want)
 		}
 	}
 }

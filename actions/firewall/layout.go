@@ -9,6 +9,8 @@ import (
 	"github.com/google/nftables/binaryutil"
 	"github.com/google/nftables/expr"
 	"golang.org/x/sys/unix"
+
+	"picket/actions/ruleset"
 )
 
 // TableName is picket's table of bans, family inet.
@@ -79,38 +81,69 @@ func (k kind) match(s *nftables.Set) []expr.Any {
 	return append(exprs, &expr.Lookup{SourceRegister: 1, SetName: s.Name, SetID: s.ID})
 }
 
+// draft queues parts of the table, and notes them so that they can be looked for in what the kernel tells later.
+type draft struct {
+	conn   *nftables.Conn
+	layout *ruleset.Layout
+}
+
+func (d *draft) set(s *nftables.Set, fixed []nftables.SetElement) error {
+	d.layout.AddSet(s, fixed)
+	if err := d.conn.AddSet(s, fixed); err != nil {
+		return fmt.Errorf("declare set %s: %w", s.Name, err)
+	}
+	return nil
+}
+
+func (d *draft) chain(c *nftables.Chain) *nftables.Chain {
+	d.layout.AddChain(c)
+	return d.conn.AddChain(c)
+}
+
+func (d *draft) rule(c *nftables.Chain, exprs []expr.Any) {
+	d.layout.AddRule(c.Name, exprs)
+	d.conn.AddRule(&nftables.Rule{Table: c.Table, Chain: c, Exprs: exprs})
+}
+
 // build queues the base: the sets of everything, and the base chains with their rules, which are made anew.
-func (t *Table) build(all *shelf) error {
-	for i, k := range kinds {
-		if err := t.conn.AddSet(all.sets[i], nil); err != nil {
-			return fmt.Errorf("declare set %s: %w", k.name, err)
+func (t *Table) build(d *draft, all *shelf) error {
+	for _, s := range all.sets {
+		if err := d.set(s, nil); err != nil {
+			return err
 		}
 	}
 	for _, chain := range t.chains() {
-		t.conn.AddChain(chain)
+		d.chain(chain)
 		t.conn.FlushChain(chain)
 		for i, k := range kinds {
-			rule := append(k.match(all.sets[i]), &expr.Counter{}, &expr.Verdict{Kind: expr.VerdictDrop})
-			t.conn.AddRule(&nftables.Rule{Table: t.table, Chain: chain, Exprs: rule})
+			d.rule(chain, append(k.match(all.sets[i]), &expr.Counter{}, &expr.Verdict{Kind: expr.VerdictDrop}))
 		}
 	}
 	return nil
 }
 
-// chains are the prerouting chain and an ingress chain for each device that is there now.
+// chains are the prerouting chain and an ingress chain for each device that was there when the table was laid.
 func (t *Table) chains() []*nftables.Chain {
+	accept := nftables.ChainPolicyAccept
 	list := []*nftables.Chain{{
-		Name: "prerouting", Table: t.table, Type: nftables.ChainTypeFilter,
+		Name: "prerouting", Table: t.table, Type: nftables.ChainTypeFilter, Policy: &accept,
 		Hooknum: nftables.ChainHookPrerouting, Priority: nftables.ChainPriorityRef(preroutingPriority),
 	}}
-	for _, dev := range t.devices {
-		if _, err := net.InterfaceByName(dev); err != nil {
-			continue // prerouting is the net behind it
-		}
+	for _, dev := range t.present {
 		list = append(list, &nftables.Chain{
-			Name: "ingress_" + dev, Table: t.table, Type: nftables.ChainTypeFilter,
+			Name: "ingress_" + dev, Table: t.table, Type: nftables.ChainTypeFilter, Policy: &accept,
 			Hooknum: nftables.ChainHookRef(hookIngress), Priority: nftables.ChainPriorityRef(ingressPriority), Device: dev,
 		})
+	}
+	return list
+}
+
+// presentDevices are those devices that are there now. Behind the others stands the prerouting chain.
+func (t *Table) presentDevices() (list []string) {
+	for _, dev := range t.devices {
+		if _, err := net.InterfaceByName(dev); err == nil {
+			list = append(list, dev)
+		}
 	}
 	return list
 }

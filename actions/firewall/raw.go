@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"net/netip"
 	"time"
 
 	"github.com/mdlayher/netlink"
@@ -77,79 +78,150 @@ func (t *Table) transact(msg uint16, flag netlink.HeaderFlags, tableFlags uint32
 	return err
 }
 
-// Lookup implements actions.Firewall: it reads one element back from the kernel. left is 0 for a ban without end.
+// Lookup implements actions.Firewall: it reads a target back from the kernel. Of a prefix in an interval set every part
+// must be held; left is that of the part that goes first, 0 for a ban without end.
 func (t *Table) Lookup(target actions.Target) (left time.Duration, found bool, err error) {
 	p := target.Prefix
 	s := t.shelves[target.Scope]
 	if s == nil {
 		return 0, false, nil
 	}
-	set := s.setName(kinds[kindOf(p)])
-	key, err := netlink.MarshalAttributes([]netlink.Attribute{{Type: unix.NFTA_DATA_VALUE, Data: p.Addr().AsSlice()}})
-	if err != nil {
-		return 0, false, err
+	k := kinds[kindOf(p)]
+	set := s.setName(k)
+	if k.bits != 0 {
+		e, err := t.element(set, p.Addr(), 0)
+		return e.left, e.found, err
 	}
-	elem, err := nested(unix.NFTA_SET_ELEM_KEY, key)
-	if err != nil {
-		return 0, false, err
+	return t.covered(set, p)
+}
+
+// covered walks over the intervals of a set that lie in a prefix.
+func (t *Table) covered(set string, p netip.Prefix) (left time.Duration, found bool, err error) {
+	last := lastOf(p)
+	for at := p.Addr(); ; {
+		part, err := t.element(set, at, 0)
+		if err != nil || !part.found || at.Less(part.key) {
+			return 0, false, err
+		}
+		if left == 0 || part.left != 0 && part.left < left {
+			left = part.left
+		}
+		if at == last {
+			return left, true, nil
+		}
+		end, err := t.element(set, at.Next(), unix.NFT_SET_ELEM_INTERVAL_END) // the first end there or later
+		if err != nil {
+			return 0, false, err
+		}
+		if !end.found || last.Less(end.key) { // the interval goes to the last address there is, or past the prefix
+			return left, true, nil
+		}
+		at = end.key
 	}
-	list, err := nested(unix.NFTA_LIST_ELEM, elem)
+}
+
+// element is one element as the kernel tells it.
+type element struct {
+	found bool
+	key   netip.Addr // of an interval: its first address, or the one behind its last
+	left  time.Duration
+}
+
+// element asks for the element of a set that holds an address: the first address of the interval, or with
+// NFT_SET_ELEM_INTERVAL_END the first end of an interval at the address or behind it.
+func (t *Table) element(set string, a netip.Addr, flags uint32) (element, error) {
+	body, err := elementRequest(set, a, flags)
 	if err != nil {
-		return 0, false, err
+		return element{}, err
 	}
-	body, err := netlink.MarshalAttributes([]netlink.Attribute{
-		{Type: unix.NFTA_SET_ELEM_LIST_TABLE, Data: text(TableName)},
-		{Type: unix.NFTA_SET_ELEM_LIST_SET, Data: text(set)},
-		{Type: unix.NFTA_SET_ELEM_LIST_ELEMENTS | netlink.Nested, Data: list},
-	})
+	answer, err := t.asked(unix.NFT_MSG_GETSETELEM, body)
+	if errors.Is(err, unix.ENOENT) {
+		return element{}, nil
+	}
 	if err != nil {
-		return 0, false, err
+		return element{}, fmt.Errorf("read element %s of set %s: %w", a, set, err)
 	}
-	answers, err := t.ask.Execute(netlink.Message{
-		Header: netlink.Header{Type: messageType(unix.NFT_MSG_GETSETELEM), Flags: netlink.Request},
+	return parseElement(answer)
+}
+
+// asked puts one question to the kernel and returns the attributes of its answer, none when there was only an acknowledgement: some
+// kernels say nothing else where an interval has no end, so that who does not ask for it waits for ever.
+func (t *Table) asked(message uint16, body []byte) (answer []byte, err error) {
+	_, err = t.ask.Send(netlink.Message{
+		Header: netlink.Header{Type: messageType(message), Flags: netlink.Request | netlink.Acknowledge},
 		Data:   append(nfgen(unix.NFPROTO_INET, 0), body...),
 	})
-	if errors.Is(err, unix.ENOENT) {
-		return 0, false, nil
-	}
-	if err != nil || len(answers) == 0 {
-		return 0, false, fmt.Errorf("read element %s of set %s: %w", p, set, err)
-	}
-	left, err = expiration(answers[0].Data)
-	return left, err == nil, err
-}
-
-func nested(kind uint16, data []byte) ([]byte, error) {
-	return netlink.MarshalAttributes([]netlink.Attribute{{Type: kind | netlink.Nested, Data: data}})
-}
-
-// expiration digs an element's remaining time out of a NEWSETELEM message; 0 when it has none.
-func expiration(data []byte) (left time.Duration, err error) {
-	if len(data) < 4 {
-		return 0, fmt.Errorf("read element: an answer of %d bytes", len(data))
-	}
-	top, err := netlink.NewAttributeDecoder(data[4:])
-	if err != nil {
-		return 0, err
-	}
-	top.ByteOrder = binary.BigEndian
-	for top.Next() {
-		if top.Type() != unix.NFTA_SET_ELEM_LIST_ELEMENTS {
-			continue
+	for err == nil {
+		var list []netlink.Message
+		list, err = t.ask.Receive()
+		for _, m := range list {
+			if m.Header.Type == netlink.Error {
+				return answer, nil // of code 0: the acknowledgement
+			}
+			if len(m.Data) > 4 {
+				answer = m.Data[4:]
+			}
 		}
-		top.Nested(func(list *netlink.AttributeDecoder) error {
-			for list.Next() {
-				list.Nested(func(elem *netlink.AttributeDecoder) error {
-					for elem.Next() {
-						if elem.Type() == unix.NFTA_SET_ELEM_EXPIRATION {
-							left = time.Duration(elem.Uint64()) * time.Millisecond
-						}
-					}
-					return nil
-				})
+	}
+	return nil, err
+}
+
+func elementRequest(set string, a netip.Addr, flags uint32) ([]byte, error) {
+	e := netlink.NewAttributeEncoder()
+	e.ByteOrder = binary.BigEndian
+	e.String(unix.NFTA_SET_ELEM_LIST_TABLE, TableName)
+	e.String(unix.NFTA_SET_ELEM_LIST_SET, set)
+	e.Nested(unix.NFTA_SET_ELEM_LIST_ELEMENTS, func(e *netlink.AttributeEncoder) error {
+		e.Nested(unix.NFTA_LIST_ELEM, func(e *netlink.AttributeEncoder) error {
+			e.Nested(unix.NFTA_SET_ELEM_KEY, func(e *netlink.AttributeEncoder) error {
+				e.Bytes(unix.NFTA_DATA_VALUE, a.AsSlice())
+				return nil
+			})
+			if flags != 0 {
+				e.Uint32(unix.NFTA_SET_ELEM_FLAGS, flags)
 			}
 			return nil
 		})
+		return nil
+	})
+	return e.Encode()
+}
+
+// parseElement digs an element out of a NEWSETELEM message. What has no expiration stays for good.
+func parseElement(data []byte) (out element, err error) {
+	top, err := netlink.NewAttributeDecoder(data)
+	if err != nil {
+		return out, err
 	}
-	return left, top.Err()
+	top.ByteOrder = binary.BigEndian
+	key := func(d *netlink.AttributeDecoder) error {
+		for d.Next() {
+			if d.Type() == unix.NFTA_DATA_VALUE {
+				out.key, out.found = netip.AddrFromSlice(d.Bytes())
+			}
+		}
+		return nil
+	}
+	one := func(d *netlink.AttributeDecoder) error {
+		for d.Next() {
+			switch d.Type() {
+			case unix.NFTA_SET_ELEM_KEY:
+				d.Nested(key)
+			case unix.NFTA_SET_ELEM_EXPIRATION:
+				out.left = time.Duration(d.Uint64()) * time.Millisecond
+			}
+		}
+		return nil
+	}
+	for top.Next() {
+		if top.Type() == unix.NFTA_SET_ELEM_LIST_ELEMENTS {
+			top.Nested(func(list *netlink.AttributeDecoder) error {
+				for list.Next() {
+					list.Nested(one)
+				}
+				return nil
+			})
+		}
+	}
+	return out, top.Err()
 }

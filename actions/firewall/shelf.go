@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"picket/actions"
+	"picket/actions/ruleset"
 )
 
 // shelf is the sets of one scope: one for each kind. The shelf of everything is looked at by the base chains; each other
@@ -75,30 +76,30 @@ func (t *Table) chain(name string) *nftables.Chain {
 	return &nftables.Chain{Name: name, Table: t.table}
 }
 
-// lay queues a shelf's sets, its chain and the jumps to it. Nothing of the shelf is in the table yet.
-func (t *Table) layShelf(s *shelf) error {
-	for i, k := range kinds {
-		if err := t.conn.AddSet(s.sets[i], nil); err != nil {
-			return fmt.Errorf("declare set %s: %w", s.setName(k), err)
+// layShelf queues a shelf's sets, its chain and the jumps to it. Nothing of the shelf is in the table yet.
+func (t *Table) layShelf(d *draft, s *shelf) error {
+	for _, set := range s.sets {
+		if err := d.set(set, nil); err != nil {
+			return err
 		}
 	}
-	chain := t.conn.AddChain(t.chain(s.name))
+	chain := d.chain(t.chain(s.name))
 	if s.scope.Answer == actions.Reset && !t.mute {
-		t.layReset(s)
+		t.layReset(d, s)
 	}
 	for i, k := range kinds {
-		t.conn.AddRule(&nftables.Rule{Table: t.table, Chain: chain, Exprs: append(k.match(s.sets[i]), t.answer(s)...)})
+		d.rule(chain, append(k.match(s.sets[i]), t.answer(s)...))
 	}
-	return t.layJumps(s)
+	return t.layJumps(d, s)
 }
 
 // resetName is the chain that answers TCP with a reset and the rest with an ICMP error.
 func (s *shelf) resetName() string { return s.name + "_answer" }
 
-func (t *Table) layReset(s *shelf) {
-	chain := t.conn.AddChain(t.chain(s.resetName()))
-	t.conn.AddRule(&nftables.Rule{Table: t.table, Chain: chain, Exprs: append(ofProtocol(unix.IPPROTO_TCP), &expr.Reject{Type: unix.NFT_REJECT_TCP_RST})})
-	t.conn.AddRule(&nftables.Rule{Table: t.table, Chain: chain, Exprs: []expr.Any{rejectWith(unix.NFT_REJECT_ICMPX_PORT_UNREACH)}})
+func (t *Table) layReset(d *draft, s *shelf) {
+	chain := d.chain(t.chain(s.resetName()))
+	d.rule(chain, append(ofProtocol(unix.IPPROTO_TCP), &expr.Reject{Type: unix.NFT_REJECT_TCP_RST}))
+	d.rule(chain, []expr.Any{rejectWith(unix.NFT_REJECT_ICMPX_PORT_UNREACH)})
 }
 
 func rejectWith(code uint8) *expr.Reject {
@@ -130,14 +131,14 @@ func (t *Table) answer(s *shelf) []expr.Any {
 var withPorts = []uint8{unix.IPPROTO_TCP, unix.IPPROTO_UDP, unix.IPPROTO_SCTP, unix.IPPROTO_DCCP, unix.IPPROTO_UDPLITE}
 
 // layJumps queues the base chains' rules that send packets within a scope to its chain.
-func (t *Table) layJumps(s *shelf) error {
+func (t *Table) layJumps(d *draft, s *shelf) error {
 	terms := s.scope.Terms()
 	if len(terms) == 0 {
-		t.jump(s, nil)
+		t.jump(d, s, nil)
 		return nil
 	}
 	for n, term := range terms {
-		ports, err := t.portSet(s, n, term)
+		ports, err := t.portSet(d, s, n, term)
 		if err != nil {
 			return err
 		}
@@ -146,16 +147,16 @@ func (t *Table) layJumps(s *shelf) error {
 			numbers = []uint8{number}
 		}
 		for _, number := range numbers {
-			t.jump(s, append(ofProtocol(number), ports...))
+			t.jump(d, s, append(ofProtocol(number), ports...))
 		}
 	}
 	return nil
 }
 
-func (t *Table) jump(s *shelf, match []expr.Any) {
+func (t *Table) jump(d *draft, s *shelf, match []expr.Any) {
 	exprs := append(append([]expr.Any(nil), match...), &expr.Verdict{Kind: expr.VerdictJump, Chain: s.name})
 	for _, base := range t.chains() {
-		t.conn.AddRule(&nftables.Rule{Table: t.table, Chain: base, Exprs: exprs})
+		d.rule(base, exprs)
 	}
 }
 
@@ -169,7 +170,7 @@ func ofProtocol(number uint8) []expr.Any {
 
 // portSet declares the ports of a term and returns `th dport @ports`; nothing for all of a protocol. A later fragment
 // has no ports and passes: without its first one it is worth nothing.
-func (t *Table) portSet(s *shelf, n int, term actions.Term) ([]expr.Any, error) {
+func (t *Table) portSet(d *draft, s *shelf, n int, term actions.Term) ([]expr.Any, error) {
 	if len(term.Ports) == 0 {
 		return nil, nil
 	}
@@ -184,8 +185,8 @@ func (t *Table) portSet(s *shelf, n int, term actions.Term) ([]expr.Any, error) 
 			elements = append(elements, nftables.SetElement{Key: binaryutil.BigEndian.PutUint16(r.Last + 1), IntervalEnd: true})
 		}
 	}
-	if err := t.conn.AddSet(set, elements); err != nil {
-		return nil, fmt.Errorf("declare set %s: %w", set.Name, err)
+	if err := d.set(set, elements); err != nil {
+		return nil, err
 	}
 	return []expr.Any{
 		&expr.Payload{DestRegister: 1, Base: expr.PayloadBaseTransportHeader, Offset: 2, Len: 2},
@@ -193,15 +194,16 @@ func (t *Table) portSet(s *shelf, n int, term actions.Term) ([]expr.Any, error) 
 	}, nil
 }
 
-// clearShelves queues the removal of all shelves that the table holds, those of an earlier picket too.
-func (t *Table) clearShelves() error {
+// clear queues the removal of everything that is not of the base: shelves, those of an earlier picket too, and what other
+// programs have put in. The base chains are flushed already.
+func (t *Table) clear(base *ruleset.Layout) error {
 	chains, err := t.conn.ListChainsOfTableFamily(nftables.TableFamilyINet)
 	if err != nil {
 		return fmt.Errorf("list chains of table inet %s: %w", TableName, err)
 	}
 	var old []*nftables.Chain
 	for _, c := range chains {
-		if c.Table.Name == TableName && strings.HasPrefix(c.Name, shelfPrefix) {
+		if c.Table.Name == TableName && !base.HasChain(c.Name) {
 			t.conn.FlushChain(t.chain(c.Name))
 			old = append(old, t.chain(c.Name))
 		}
@@ -214,7 +216,7 @@ func (t *Table) clearShelves() error {
 		return fmt.Errorf("list sets of table inet %s: %w", TableName, err)
 	}
 	for _, s := range sets {
-		if strings.HasPrefix(s.Name, shelfPrefix) {
+		if !s.Anonymous && !base.HasSet(s.Name) { // an anonymous one goes with its rule
 			t.conn.DelSet(&nftables.Set{Table: t.table, Name: s.Name})
 		}
 	}

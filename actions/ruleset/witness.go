@@ -1,0 +1,168 @@
+package ruleset
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/mdlayher/netlink"
+	"golang.org/x/sys/unix"
+
+	"picket/actions/procfs"
+)
+
+// Change is what one transaction of some program has done to a table.
+type Change struct {
+	Table string
+	What  []string // "3 elements removed", "a rule added", in the order in which they came
+	By    Culprit
+}
+
+// Text tells the change in one sentence.
+func (c *Change) Text() string {
+	return fmt.Sprintf("table inet %s: %s by %s", c.Table, strings.Join(c.What, ", "), c.By)
+}
+
+// Culprit is the program that has sent a transaction, as far as the kernel tells.
+type Culprit struct {
+	Port    uint32 // of its netlink socket
+	PID     int    // 0: not told (kernels before 4.13)
+	Name    string // comm
+	Command string // "" when it has ended
+}
+
+// String names it for people: "nft (process 812: nft flush ruleset)".
+func (c Culprit) String() string {
+	switch {
+	case c.PID == 0:
+		return fmt.Sprintf("an unknown program (netlink port %d)", c.Port)
+	case c.Command == "":
+		return fmt.Sprintf("%s (process %d, which has ended)", c.Name, c.PID)
+	}
+	return fmt.Sprintf("%s (process %d: %s)", c.Name, c.PID, c.Command)
+}
+
+// Witness hears of every change to the tables of this network namespace.
+type Witness struct {
+	conn    *netlink.Conn
+	mine    func(table string) bool
+	pending map[string]*Change
+}
+
+const (
+	readBuffer = 8 << 20
+	readWait   = 200 * time.Millisecond
+	// maxWhat bounds the words about one transaction: kinds of objects times added and removed.
+	maxWhat = 16
+)
+
+// NewWitness listens for changes to those tables of family inet for which mine is true. Changes from now on are heard,
+// before the first call of Next, too.
+func NewWitness(mine func(table string) bool) (*Witness, error) {
+	c, err := netlink.Dial(unix.NETLINK_NETFILTER, nil)
+	if err != nil {
+		return nil, fmt.Errorf("listen for changes of nftables: %w", err)
+	}
+	if err := c.JoinGroup(unix.NFNLGRP_NFTABLES); err != nil {
+		return nil, errors.Join(fmt.Errorf("listen for changes of nftables: %w", err), c.Close())
+	}
+	_ = c.SetReadBuffer(readBuffer)
+	return &Witness{conn: c, mine: mine, pending: map[string]*Change{}}, nil
+}
+
+// Close ends listening.
+func (w *Witness) Close() error { return w.conn.Close() }
+
+// Next waits for changes a fraction of a second and returns them, none when there were none. An error means that some
+// were lost.
+func (w *Witness) Next() ([]Change, error) {
+	_ = w.conn.SetReadDeadline(time.Now().Add(readWait))
+	messages, err := w.conn.Receive()
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return w.settled(Culprit{}), nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("listen for changes of nftables: %w", err)
+	}
+	var list []Change
+	for _, m := range messages {
+		if m.Header.Type == messageType(unix.NFT_MSG_NEWGEN) { // the end of a transaction
+			list = append(list, w.settled(culprit(m))...)
+			continue
+		}
+		w.note(m)
+	}
+	return list, nil
+}
+
+// settled hands over what one transaction has changed.
+func (w *Witness) settled(by Culprit) (list []Change) {
+	for _, c := range w.pending {
+		if by.PID != 0 {
+			c.By = by
+		}
+		list = append(list, *c)
+	}
+	clear(w.pending)
+	return list
+}
+
+// objects are the kinds of messages that tell of a change.
+var objects = map[netlink.HeaderType]string{
+	messageType(unix.NFT_MSG_NEWTABLE): "table added", messageType(unix.NFT_MSG_DELTABLE): "table removed",
+	messageType(unix.NFT_MSG_NEWCHAIN): "chain added", messageType(unix.NFT_MSG_DELCHAIN): "chain removed",
+	messageType(unix.NFT_MSG_NEWRULE): "rule added", messageType(unix.NFT_MSG_DELRULE): "rule removed",
+	messageType(unix.NFT_MSG_NEWSET): "set added", messageType(unix.NFT_MSG_DELSET): "set removed",
+	messageType(unix.NFT_MSG_NEWSETELEM): "element added", messageType(unix.NFT_MSG_DELSETELEM): "element removed",
+	messageType(unix.NFT_MSG_NEWFLOWTABLE): "flowtable added", messageType(unix.NFT_MSG_NEWOBJ): "object added",
+}
+
+// note takes one notification in.
+func (w *Witness) note(m netlink.Message) {
+	what := objects[m.Header.Type]
+	if what == "" || len(m.Data) < 4 || m.Data[0] != unix.NFPROTO_INET {
+		return
+	}
+	list, err := netlink.UnmarshalAttributes(m.Data[4:])
+	if err != nil {
+		return
+	}
+	table := cString(get(list, unix.NFTA_TABLE_NAME)) // in each of these messages the table's name is attribute 1
+	if !w.mine(table) {
+		return
+	}
+	c := w.pending[table]
+	if c == nil {
+		c = &Change{Table: table, By: Culprit{Port: m.Header.PID}}
+		w.pending[table] = c
+	}
+	if len(c.What) < maxWhat && !slices.Contains(c.What, what) {
+		c.What = append(c.What, what)
+	}
+}
+
+// culprit reads who has committed a transaction out of NFT_MSG_NEWGEN. Its command line is told when the process is still
+// there under the same name.
+func culprit(m netlink.Message) Culprit {
+	c := Culprit{Port: m.Header.PID}
+	if len(m.Data) < 4 {
+		return c
+	}
+	list, err := netlink.UnmarshalAttributes(m.Data[4:])
+	if err != nil {
+		return c
+	}
+	c.PID = int(be32(get(list, unix.NFTA_GEN_PROC_PID)))
+	name := cString(get(list, unix.NFTA_GEN_PROC_NAME))
+	c.Name = procfs.Printable(name)
+	if p, err := procfs.Read(c.PID); err == nil && p.Comm == name {
+		c.Command = procfs.Printable(procfs.Command(c.PID, maxCommand))
+	}
+	return c
+}
+
+// maxCommand bounds the command line that is told, in bytes.
+const maxCommand = 200
