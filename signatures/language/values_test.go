@@ -207,7 +207,7 @@ func TestParseTables(t *testing.T) {
 }
 
 func FuzzContent(f *testing.F) {
-	for _, s := range []string{`!"|41 42|a\;"`, `"/a/b/Ui,flow:x"`, `"|`, `"\\"`} {
+	for _, s := range []string{`!"|41 42|a\;"`, `"/a/b/Ui,flow:x"`, `"|`, `"\\"`, `//i`} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, value string) {
