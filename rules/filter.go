@@ -37,8 +37,9 @@ type Filter struct {
 	lines     int
 	templates []*dates.Template
 	sieve     *search.Set
-	owner     []int  // by literal of the sieve: the failure expression that needs it
-	always    []bool // by failure expression: no literal to look for first
+	owner     []int    // by literal of the sieve: the failure expression that needs it
+	always    []uint64 // by failure expression, one bit each: no literal to look for first
+	anyAlways bool
 }
 
 // Compile compiles a definition; now tells which years are near. All faults are in the error, one a line.

@@ -1,6 +1,8 @@
 package rules
 
 import (
+	"bytes"
+	"math/bits"
 	"net/netip"
 	"strings"
 
@@ -32,11 +34,11 @@ type Judge struct {
 	detector *dates.Detector
 	matcher  pcre.Matcher
 	scratch  *search.Scratch
-	mayMatch []bool
+	may      []uint64     // by failure expression, one bit each: it could match the line
 	prefix   pcre.Matcher // keeps the groups of the prefix expression
-	fields   expression.Fields
-	body     []byte // the line without its date, and a newline
-	content  []byte // what the prefix expression lets the others see, and a newline
+	record   record       // what the line alone has told; its fields are used again for the next
+	body     []byte       // the line without its date, and a newline
+	content  []byte       // what the prefix expression lets the others see, and a newline
 	sessions sessions
 	buffer   []entry // what multi-line expressions see
 	lastDate int64   // Unix nanoseconds; 0 for none
@@ -120,7 +122,7 @@ const (
 // NewJudge returns a judge with the clock's idea of now.
 func NewJudge(f *Filter, clock dates.Clock) *Judge {
 	j := &Judge{filter: f, detector: dates.NewDetector(f.templates, clock), scratch: search.NewScratch()}
-	j.mayMatch = make([]bool, len(f.failures))
+	j.may = make([]uint64, len(f.always))
 	j.Count.Expressions = make([]uint64, len(f.failures))
 	j.Count.Ignores = make([]uint64, len(f.ignores))
 	return j
@@ -221,12 +223,23 @@ func (j *Judge) decide(s subject) (f Failure, o Outcome, ok bool) {
 	if !ok {
 		return Failure{}, Missed, false
 	}
-	for i, e := range j.filter.failures {
-		if j.mayMatch[i] && e.Match(text, &j.matcher) == pcre.Matched {
-			return j.matched(s, i, text, whole, buffer)
-		}
+	if i := j.first(text); i >= 0 {
+		return j.matched(s, i, text, whole, buffer)
 	}
 	return Failure{}, Missed, false
+}
+
+// first returns the first failure expression that matches, negative if none does.
+func (j *Judge) first(text []byte) int {
+	for w, word := range j.may {
+		for ; word != 0; word &= word - 1 {
+			i := 64*w + bits.TrailingZeros64(word)
+			if j.filter.failures[i].Match(text, &j.matcher) == pcre.Matched {
+				return i
+			}
+		}
+	}
+	return -1
 }
 
 // ignored tells whether an ignore expression matches.
@@ -263,19 +276,27 @@ func (j *Judge) narrow(text []byte) (narrowed []byte, ok bool) {
 // captured collects the fields of a failure expression's match, and those of the prefix that it doesn't have. The result is
 // the judge's and valid until the next line.
 func (j *Judge) captured(e *expression.Expression, text, whole []byte) expression.Fields {
-	j.fields = j.fields[:0]
-	e.Fill(&j.fields, string(text), &j.matcher)
-	if p := j.filter.prefix; p != nil {
-		p.Fill(&j.fields, string(whole), &j.prefix)
-		j.fields.Delete("content")
+	all := string(whole)
+	seen := all
+	if bytes.HasSuffix(whole, text) { // mostly, and then both share their memory
+		seen = all[len(all)-len(text):]
+	} else {
+		seen = string(text)
 	}
-	return j.fields
+	fields := j.record.fields[:0]
+	e.Fill(&fields, seen, &j.matcher)
+	if p := j.filter.prefix; p != nil {
+		p.Fill(&fields, all, &j.prefix)
+		fields.Delete("content")
+	}
+	return fields
 }
 
 // matched makes the failure of the expression that the matcher holds; text is what it saw of whole.
 func (j *Judge) matched(s subject, i int, text, whole []byte, buffer []entry) (Failure, Outcome, bool) {
 	e := j.filter.failures[i]
-	r := record{fields: j.captured(e, text, whole)}
+	j.record = record{fields: j.captured(e, text, whole)}
+	r := &j.record
 	from := source{line: s.line}
 	subject := text
 	if j.filter.lines > 1 {
@@ -286,14 +307,14 @@ func (j *Judge) matched(s subject, i int, text, whole []byte, buffer []entry) (F
 	}
 	j.Count.Expressions[i]++
 	if id, session := r.fields.Lookup("mlfid"); session {
-		return j.connected(s, i, id, &r, from)
+		return j.connected(s, i, id, r, from)
 	}
 	if r.fields.Get("nofail") != "" { // without a connection nothing can make it count
 		return Failure{}, Matched, false
 	}
 	r.matches = from.texts()
-	f, ok := identify(&r)
-	return f.complete(i, s, &r), Matched, ok
+	f, ok := identify(r)
+	return f.complete(i, s, r), Matched, ok
 }
 
 // connected is matched for lines that belong to a connection.

@@ -35,7 +35,7 @@ func (r *record) addUser(user string) {
 }
 
 // keep adds lines within the bound.
-func (r *record) keep(lines []string) {
+func (r *record) keep(lines ...string) {
 	for _, l := range lines {
 		if len(r.matches) >= maxMatches {
 			r.dropped++
@@ -47,7 +47,7 @@ func (r *record) keep(lines []string) {
 
 // sessions remembers connections by the text of <F-MLFID>, the oldest first to go. Setting one anew does not make it younger.
 type sessions struct {
-	of      map[string]*session
+	of      map[string]session
 	order   []string
 	cleaned int64 // Unix seconds: nothing else can have expired in this second
 }
@@ -85,7 +85,7 @@ func (s *sessions) drop(id string) {
 // put adds a connection; it returns how many others had to go that had not expired.
 func (s *sessions) put(id string, r *record, now int64) (evicted uint64) {
 	if s.of == nil {
-		s.of = map[string]*session{}
+		s.of = map[string]session{}
 	}
 	if len(s.of) >= maxSessions && s.cleaned != now {
 		s.expire(now)
@@ -98,7 +98,7 @@ func (s *sessions) put(id string, r *record, now int64) (evicted uint64) {
 		}
 		s.order = append(s.order, id)
 	}
-	s.of[id] = &session{r, now + sessionSeconds}
+	s.of[id] = session{r, now + sessionSeconds}
 	return evicted
 }
 
@@ -177,11 +177,11 @@ func (r *record) count(from source, quiet, gained, forget bool) {
 	case !quiet:
 		counted := r.matches
 		r.matches = nil
-		r.keep(r.quiet)
+		r.keep(r.quiet...)
 		r.quiet = nil
-		r.keep(counted)
+		r.keep(counted...)
 		if !gained {
-			r.keep(from.texts())
+			r.keep(from.texts()...)
 		}
 	case !forget && len(r.quiet) < maxMatches:
 		r.quiet = append(r.quiet, from.texts()...)

@@ -11,12 +11,13 @@ const leastLiteral = 3
 // buildSieve collects the literals of which each failure expression needs one, so that one pass over a line tells which can match at
 // all. For expressions that span lines there is none.
 func (f *Filter) buildSieve() error {
-	f.always = make([]bool, len(f.failures))
+	f.always = make([]uint64, (len(f.failures)+63)/64)
 	var literals []search.Literal
 	for i, e := range f.failures {
 		needed := e.Regexp().RequiredAny()
 		if f.lines > 1 || !useful(needed) {
-			f.always[i] = true
+			f.always[i/64] |= 1 << (i % 64)
+			f.anyAlways = true
 			continue
 		}
 		for _, l := range needed {
@@ -43,17 +44,14 @@ func useful(needed []pcre.Literal) bool {
 
 // possible marks the failure expressions that could match the text, and tells whether there is any.
 func (j *Judge) possible(text []byte) bool {
-	any := false
-	for i, always := range j.filter.always {
-		j.mayMatch[i] = always
-		any = any || always
-	}
+	any := copy(j.may, j.filter.always) > 0 && j.filter.anyAlways
 	if j.filter.sieve == nil {
 		return any
 	}
-	for _, id := range j.filter.sieve.Scan(text, j.scratch) {
-		j.mayMatch[j.filter.owner[id]] = true
-		any = true
+	found := j.filter.sieve.Scan(text, j.scratch)
+	for _, id := range found {
+		i := j.filter.owner[id]
+		j.may[i/64] |= 1 << (i % 64)
 	}
-	return any
+	return any || len(found) > 0
 }

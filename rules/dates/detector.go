@@ -79,20 +79,19 @@ func (d *Detector) quick(line []byte) (Found, bool) {
 	if c.fast == nil || !c.begin {
 		return Found{}, false
 	}
-	start, end := c.fast(line)
+	known := d.memo.known(c.Template)
+	start, end := c.fast.find(line, known)
 	if end == 0 {
 		return Found{}, false
 	}
-	f := Found{Start: start, End: end, Template: c.Template}
-	f.Nanos, f.Dated = d.memo.recall(line[start:end])
-	if !f.Dated {
+	f := Found{Start: start, End: end, Template: c.Template, Nanos: d.memo.nanos, Dated: true}
+	if len(known) == 0 || string(line[start:end]) != string(known) {
 		at, ok := c.find(line, len(line), 0, &d.matcher)
 		if !ok || at.dateStart != start || at.dateEnd != end {
 			return Found{}, false
 		}
-		f.Nanos, f.Dated = d.read(c, line, at)
-		if f.Dated {
-			d.memo.keep(line[start:end], f.Nanos)
+		if f.Nanos, f.Dated = d.read(c, line, at); f.Dated {
+			d.memo.keep(c.Template, line[start:end], f.Nanos)
 		}
 	}
 	c.matched++

@@ -2,43 +2,70 @@ package dates
 
 import "bytes"
 
-// fastReader tells where the date of a line is, if it is certain that its template's expression would find exactly that;
-// end is 0 where it is not certain; then the expression decides.
-type fastReader func(line []byte) (start, end int)
+// fastReader finds dates of one form without an expression, where it is certain that the template's expression would find
+// exactly that. Where it is not, the expression decides.
+type fastReader struct {
+	begin  func(line []byte) int         // where the date would begin, negative if nowhere
+	length func(text []byte) int         // of the date that a text begins with; 0 if that is not certain
+	ends   func(text []byte, n int) bool // whether a date that is known, n bytes long, ends where it did; nil: by length
+}
 
 // fastFor returns the reader of a pattern, nil for most.
-func fastFor(pattern string) fastReader {
+func fastFor(pattern string) *fastReader {
 	switch pattern {
 	case lineBegin + defaultPatterns[0], lineBegin + `%ExY(?P<_sep>[-/.])%m(?P=_sep)%d[T ]%H:%M:%S(?:[.,]%f)?(?:\s*%z)?`:
-		return atFront(isoLength)
+		return &fastReader{begin: atFront, length: isoLength}
 	case lineBegin + defaultPatterns[1]:
-		return atFront(syslogLength)
+		return &fastReader{begin: atFront, length: syslogLength, ends: syslogEnds}
 	case `^[^\[]*\[(` + defaultPatterns[4] + `)`, `^[^\[]*\[(` + defaultPatterns[4]:
-		return bracketed
+		return &fastReader{begin: behindBracket, length: webLength, ends: webEnds}
 	}
 	return nil
 }
 
-// atFront makes a reader of dates at the very beginning of the line.
-func atFront(length func(line []byte) int) fastReader {
-	return func(line []byte) (start, end int) { return 0, length(line) }
-}
-
-// bracketed reads the [23/Jan/2005:21:59:59 +0100] of web servers, behind the line's first bracket.
-func bracketed(line []byte) (start, end int) {
-	const length = len("23/Jan/2005:21:59:59 +0100")
-	start = bytes.IndexByte(line, '[') + 1
-	if start == 0 || len(line) <= start+length || line[start+length] != ']' {
+// find tells where a line's date is; end is 0 where that is not certain. known is the text of a date read before with this
+// reader, which need not be looked at again.
+func (r *fastReader) find(line, known []byte) (start, end int) {
+	start = r.begin(line)
+	if start < 0 {
 		return 0, 0
 	}
-	d := line[start : start+length]
+	text, n := line[start:], len(known)
+	if n > 0 && r.ends != nil && len(text) >= n && string(text[:n]) == string(known) && r.ends(text, n) {
+		return start, start + n
+	}
+	if n = r.length(text); n == 0 {
+		return 0, 0
+	}
+	return start, start + n
+}
+
+// atFront is for dates at the very beginning of the line.
+func atFront([]byte) int { return 0 }
+
+// behindBracket is for those of web servers, behind the line's first bracket.
+func behindBracket(line []byte) int {
+	if i := bytes.IndexByte(line, '['); i >= 0 {
+		return i + 1
+	}
+	return -1
+}
+
+// webLength reads 23/Jan/2005:21:59:59 +0100 and looks for the bracket behind it.
+func webLength(d []byte) int {
+	const length = len("23/Jan/2005:21:59:59 +0100")
+	if !webEnds(d, length) {
+		return 0
+	}
 	if !isPair(d[0:2], 1, 31) || d[2] != '/' || nameIndex(months, d[3:6]) == unset || d[6] != '/' || d[11] != ':' ||
 		!isCentury(d[7:11]) || !isClock(d[12:20]) || d[20] != ' ' || d[21] != '+' && d[21] != '-' ||
 		!isPair(d[22:24], 0, 19) || !isPair(d[24:26], 0, 99) {
-		return 0, 0
+		return 0
 	}
-	return start, start + length
+	return length
 }
+
+func webEnds(text []byte, n int) bool { return len(text) > n && text[n] == ']' }
 
 // isCentury tells whether four digits are a year that %ExY accepts whatever now is.
 func isCentury(text []byte) bool {
@@ -56,18 +83,22 @@ func syslogLength(line []byte) int {
 			return 0
 		}
 	}
-	if len(line) == length {
-		return length
-	}
-	switch c := line[length]; {
-	case c == ' ':
-		if len(line) > length+1 && line[length+1] == '2' { // perhaps a year
-			return 0
-		}
-	case c == '.' || isLetter(c) || isDigit(c) || c == '_' || c >= 0x80:
+	if !syslogEnds(line, length) {
 		return 0
 	}
 	return length
+}
+
+// syslogEnds tells whether nothing follows that could belong to the date.
+func syslogEnds(line []byte, n int) bool {
+	if len(line) == n {
+		return true
+	}
+	c := line[n]
+	if c == ' ' {
+		return len(line) == n+1 || line[n+1] != '2' // perhaps a year
+	}
+	return c != '.' && !isLetter(c) && !isDigit(c) && c != '_' && c < 0x80
 }
 
 // isoLength reads 2005-01-23T21:59:59 with fraction and zone.
@@ -147,24 +178,26 @@ func isClock(text []byte) bool {
 	return text[2] == ':' && text[5] == ':' && isPair(text[0:2], 0, 23) && isPair(text[3:5], 0, 59) && isPair(text[6:8], 0, 59)
 }
 
-// memo remembers the last dates read: many lines share a second. It is dropped every while, since a date without a year
+// memo remembers the last date read: many lines share a second. It is dropped every while, since a date without a year
 // depends on the clock.
 type memo struct {
+	of    *Template
 	text  [40]byte
 	size  int
 	nanos int64
 }
 
-func (m *memo) recall(text []byte) (nanos int64, ok bool) {
-	if m.size == 0 || len(text) != m.size || string(text) != string(m.text[:m.size]) {
-		return 0, false
+// known is the text of the date remembered if it was read with a template, else nil.
+func (m *memo) known(of *Template) []byte {
+	if m.of != of {
+		return nil
 	}
-	return m.nanos, true
+	return m.text[:m.size]
 }
 
-func (m *memo) keep(text []byte, nanos int64) {
+func (m *memo) keep(of *Template, text []byte, nanos int64) {
 	if m.size = copy(m.text[:], text); m.size < len(text) {
 		m.size = 0
 	}
-	m.nanos = nanos
+	m.of, m.nanos = of, nanos
 }

@@ -28,7 +28,7 @@ type Template struct {
 	epochGroup int
 	begin, end bool // matches at the line's beginning, or end, only
 	weight     float64
-	fast       fastReader
+	fast       *fastReader
 }
 
 // field is a group of the expression that fills a field of the date.
