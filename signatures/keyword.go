@@ -45,6 +45,7 @@ func keywordTable() []Keyword {
 		http2Keywords(),
 		quicKeywords(),
 		dnp3Keywords(),
+		enipKeywords(),
 		dnsKeywords(),
 		tlsKeywords(),
 		sshKeywords(),

@@ -20,7 +20,6 @@ func detectionOnly() []app.Protocol {
 			{Dir: app.ToClient, Bytes: "d2:ip6:", Depth: 7}, {Dir: app.ToClient, Bytes: "d1:el", Depth: 5},
 		}},
 		{Proto: app.Modbus, TCP: true, Ports: "502", Probe: probeModbus},
-		{Proto: app.ENIP, TCP: true, UDP: true, Ports: "44818", Probe: probeENIP},
 	}
 }
 
@@ -39,16 +38,4 @@ func probeModbus(_ app.Direction, data []byte) app.Answer {
 	}
 	n := binary.BigEndian.Uint16(data[4:])
 	return answer(data[2] == 0 && data[3] == 0 && n >= 2 && n <= 254)
-}
-
-// probeENIP knows the encapsulation header by its command and status.
-func probeENIP(_ app.Direction, data []byte) app.Answer {
-	if len(data) < 24 {
-		return app.More
-	}
-	switch binary.LittleEndian.Uint16(data) {
-	case 0, 1, 4, 0x63, 0x64, 0x65, 0x66, 0x6f, 0x70, 0x72, 0x73:
-		return answer(binary.LittleEndian.Uint32(data[8:]) <= 0x65)
-	}
-	return app.No
 }

@@ -7,6 +7,7 @@ import (
 	"picket/traffic/app/dhcp"
 	"picket/traffic/app/dnp3"
 	"picket/traffic/app/dns"
+	"picket/traffic/app/enip"
 	"picket/traffic/app/ftp"
 	"picket/traffic/app/http1"
 	"picket/traffic/app/http2"
@@ -70,5 +71,7 @@ func All() []app.Protocol {
 		ike.Protocol(),
 		rdp.Protocol(),
 		telnet.Protocol(),
+		enip.TCP(),
+		enip.UDP(),
 	}, detectionOnly()...)
 }
