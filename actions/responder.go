@@ -32,8 +32,15 @@ type Responder struct {
 
 // Stats count what the responder has done since it started.
 type Stats struct {
-	Banned, Renewed, Lifted, Expired, Refused, Observed, Failed, Repaired uint64
-	Standing                                                              int
+	Banned   uint64 `json:"banned"`
+	Renewed  uint64 `json:"renewed"`
+	Lifted   uint64 `json:"lifted"`
+	Expired  uint64 `json:"expired"`
+	Refused  uint64 `json:"refused"`
+	Observed uint64 `json:"observed"` // kept from the kernel by observe mode
+	Failed   uint64 `json:"failed"`
+	Repaired uint64 `json:"repaired"` // put back after another program had taken them out
+	Standing int    `json:"standing"` // now
 }
 
 // message is one thing asked of the responder; answer may be nil.

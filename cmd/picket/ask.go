@@ -14,6 +14,7 @@ import (
 
 	"picket/actions"
 	"picket/actions/policy"
+	"picket/outputs/metrics"
 	"picket/outputs/web"
 )
 
@@ -98,6 +99,17 @@ func printStatus(w io.Writer, s web.Status) {
 	b := s.Bans
 	fmt.Fprintf(w, "bans     %d standing; %d made, %d renewed, %d lifted, %d expired, %d refused, %d failed, %d repairs\n",
 		b.Standing, b.Banned, b.Renewed, b.Lifted, b.Expired, b.Refused, b.Failed, b.Repaired)
+}
+
+func metricsCommand() *cobra.Command {
+	return question("metrics", "print the counters of the running picket as Prometheus reads them", cobra.NoArgs,
+		func(cmd *cobra.Command, c *web.Client, _ []string) error {
+			s, err := c.Status(cmd.Context())
+			if err != nil || printed(cmd, s) {
+				return err
+			}
+			return metrics.Write(cmd.OutOrStdout(), &s)
+		})
 }
 
 func reloadCommand() *cobra.Command {

@@ -75,7 +75,7 @@ type group struct {
 func verbs() []group {
 	return []group{
 		{"Watch", []*cobra.Command{
-			profiled(runCommand()), profiled(readCommand()), profiled(checkCommand()), statusCommand(), reloadCommand(),
+			profiled(runCommand()), profiled(readCommand()), profiled(checkCommand()), statusCommand(), metricsCommand(), reloadCommand(),
 		}},
 		{"Ask and act", []*cobra.Command{
 			whyCommand(), incidentsCommand(), measuresCommand(), approveCommand(), denyCommand(), liftCommand(),
