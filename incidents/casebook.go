@@ -421,7 +421,8 @@ func (c *Casebook) grow(d *docket, f *Finding, now time.Time) Incident {
 		d = c.adopt(f, now)
 	}
 	c.takes(d, f, now, &g)
-	if !g.tell && len(g.entries) == 0 { // a repeat: counted
+	mended := d.mended(f)
+	if !g.tell && len(g.entries) == 0 && !mended { // a repeat: counted
 		defer c.mu.Unlock()
 		return Incident{ID: d.ID, State: d.State}
 	}
@@ -434,6 +435,9 @@ func (c *Casebook) grow(d *docket, f *Finding, now time.Time) Incident {
 		c.tell(Event{Kind: g.kind, Incident: snapshot, Was: g.was, Finding: f})
 	}
 	c.prove(d, g.proofs)
+	if mended {
+		c.rest(d, "everything is in force again", now)
+	}
 	return snapshot
 }
 

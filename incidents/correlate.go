@@ -23,11 +23,12 @@ const (
 	byVictim   = 'v' // of the case that has come furthest with it
 	byHost     = 'h' // of the case that has come furthest on it
 	byCrowd    = 'c' // many attackers, one rule: see crowd
+	byCause    = 'd' // of deviations on a host
 )
 
 // match finds the case that a finding belongs to, nil when there is none. In this order:
 //
-//  1. the same process, the same flow, the same attacker, the same file on the same host;
+//  1. the same process, the same flow, the same attacker, the same file on the same host, the same cause of deviations;
 //  2. a chain: who was attacked (at least an attempt to get in) attacks others himself, speaks to a command server or
 //     breaks something; a user who has come in with a login that belongs to a case goes on; a process or a change on
 //     a host that somebody has got into.
@@ -62,6 +63,9 @@ func strongKeys(to []key, f *Finding) []key {
 	}
 	if f.File != "" {
 		to = append(to, key{kind: byFile, text: f.Host + "\x00" + f.File})
+	}
+	if f.Drift != nil {
+		to = append(to, key{kind: byCause, text: f.Host + "\x00" + f.Drift.Cause})
 	}
 	return to
 }

@@ -37,9 +37,10 @@ type docket struct {
 	begun  time.Time // when seen was empty
 	keys   []key     // of the index
 	heard  time.Time
-	lent   bool // a snapshot was handed out since Rules was copied
-	dirty  bool // counts have changed that the journal does not have
-	crowd  key  // what it counts for among the cases that one rule opens against one victim
+	lent   bool            // a snapshot was handed out since Rules was copied
+	dirty  bool            // counts have changed that the journal does not have
+	broken map[string]bool // subjects of deviations that are not repaired
+	crowd  key             // what it counts for among the cases that one rule opens against one victim
 }
 
 // sight is what makes findings repeats of each other.

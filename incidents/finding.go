@@ -100,12 +100,21 @@ type Finding struct {
 	Repeats     uint64     `json:"repeats,omitempty"` // how often the same was seen since it was last told, beside this
 	Text        string     `json:"text,omitempty"`    // what the rule's name does not say: "6 failures in 10m"
 	Own         bool       `json:"own,omitempty"`     // a consequence of our own block: a dropped flow goes on
+	Drift       *Drift     `json:"drift,omitempty"`   // of the kind deviation: what it is about
 	Evidence    []Evidence `json:"-"`
 	// Orders are the numbers of the bans that were ordered at once, before the case knew of the finding: the measures
 	// join them with the case.
 	Orders []uint64 `json:"-"`
 	// Ban is set where the judge itself asks for one (a jail's bantime); policies may add to it.
 	Ban *WantedBan `json:"ban,omitempty"`
+}
+
+// Drift tells what a deviation is about. Deviations of one cause are one case, and it is resolved when all of its subjects
+// are as they should be.
+type Drift struct {
+	Subject  string `json:"subject"` // "bans", "measure 17"
+	Cause    string `json:"cause"`   // "changed by nft"
+	Repaired bool   `json:"repaired"`
 }
 
 // WantedBan is the ban that a jail's configuration asks for.

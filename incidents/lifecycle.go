@@ -3,6 +3,7 @@ package incidents
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -164,6 +165,25 @@ func (c *Casebook) rest(d *docket, why string, now time.Time) {
 	c.mu.Unlock()
 	c.keep(d, &Change{Incident: snapshot, Entries: []Entry{entry}})
 	c.tell(Event{Kind: WasResolved, Incident: snapshot, Was: snapshot.Severity})
+}
+
+// mended takes a deviation in and tells whether the case is nothing but deviations, all of them repaired now.
+func (d *docket) mended(f *Finding) bool {
+	if f.Drift == nil {
+		return false
+	}
+	if !f.Drift.Repaired {
+		if d.broken == nil {
+			d.broken = map[string]bool{}
+		}
+		if len(d.broken) < maxParties {
+			d.broken[f.Drift.Subject] = true
+		}
+		return false
+	}
+	delete(d.broken, f.Drift.Subject)
+	others := slices.ContainsFunc(d.Rules, func(r RuleCount) bool { return r.Kind != Deviation })
+	return len(d.broken) == 0 && !others && d.State != Resolved
 }
 
 // forget takes a case out of memory; the journal has it.

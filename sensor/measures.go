@@ -110,32 +110,6 @@ func (s *Sensor) ordered(f *incidents.Finding, q *actions.Request) {
 	f.Orders = append(f.Orders, q.Order)
 }
 
-// deviated opens a case for a measure that has lost its effect: somebody has taken it away.
-func (s *Sensor) deviated(v *measure.Deviation) {
-	f := &incidents.Finding{
-		Time: time.Now().UTC(), Kind: incidents.Deviation, Severity: incidents.Medium, Confidence: 90, Host: s.host, Text: v.String(),
-		Rule: incidents.Rule{ID: "measure:" + v.Measure.Name, Name: "a measure has lost its effect"},
-	}
-	if v.Failed != nil {
-		f.Severity = incidents.High
-	}
-	s.book.Offer(f)
-}
-
-// repaired opens a case for bans that another program has taken out of the kernel. The responder calls it.
-func (s *Sensor) repaired(what string, err error) {
-	text := what + "; restored"
-	f := &incidents.Finding{
-		Time: time.Now().UTC(), Kind: incidents.Deviation, Severity: incidents.Medium, Confidence: 90, Host: s.host,
-		Rule: incidents.Rule{ID: "measure:ban", Name: "bans were taken out of the kernel"},
-	}
-	if err != nil {
-		f.Severity, text = incidents.High, what+"; not restored: "+err.Error()
-	}
-	f.Text = text
-	s.book.Offer(f)
-}
-
 // decide hands what has happened to a case to the measures.
 func (s *Sensor) decide(e *incidents.Event) {
 	if err := s.desk.Event(context.Background(), e); err != nil {

@@ -49,6 +49,7 @@ type Sensor struct {
 	policies  atomic.Pointer[policy.Set]
 	memory    *policy.Memory // of policies
 	locals    locals
+	causes    causes // of deviations that are not repaired
 	host      string // this host's name
 	control   net.Listener
 	fail2ban  net.Listener                       // nil: fail2ban's clients are not answered
@@ -295,6 +296,7 @@ func (s *Sensor) Run(ctx context.Context) error {
 	others.Go(func() { s.knowBlocks(later) })
 	others.Go(func() { s.restoreTickets(later) })
 	others.Go(func() { s.keepLocals(later) })
+	others.Go(func() { s.watchShapes(later) })
 	finding, stopFinding := context.WithCancel(context.Background())
 	defer stopFinding()
 	var book sync.WaitGroup

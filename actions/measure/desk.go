@@ -58,6 +58,9 @@ type life struct {
 	shown   bool // its output is with the case
 
 	proveAt   time.Time // of what stands: when its effect is looked for again
+	proving   time.Time // when the look at hand began
+	seen      string    // what was seen done to it since the last look
+	seenBy    string    // by which program
 	deviation string    // that was told last
 }
 
@@ -146,6 +149,9 @@ func (d *Desk) takeUp(m *Measure) {
 	l := &life{Measure: *m, again: m.State == InProcess, planned: m.Target != ""}
 	if key, ok := standingOf(m); ok && m.Name == banName && m.State == PendingApproval {
 		d.asked[key] = m.ID
+	}
+	if l.State == Active { // it may have lost its effect since
+		l.proveAt, l.seenBy = d.now(), away
 	}
 	d.enter(l)
 	d.timers.set(d.now(), l.ID) // look at it as soon as the desk runs

@@ -13,7 +13,8 @@ import (
 // Deviation is a standing measure whose effect was found gone: what was wanted and what is there.
 type Deviation struct {
 	Measure Measure
-	Found   string // why its proof failed
+	Found   string // why its proof failed, and who has been seen at it
+	By      string // the program that has been seen at it, "" for none
 	Failed  error  // of doing it again; nil: it is in force again
 }
 
@@ -25,6 +26,9 @@ func (v *Deviation) String() string {
 	}
 	return text + "; done again"
 }
+
+// away is to blame for what is found gone at the start.
+const away = "an unknown program, while picket was away"
 
 // proveDefault is how often a standing measure is proven anew.
 const proveDefault = time.Minute
@@ -40,11 +44,29 @@ func (d *Desk) nextProof(id ID, now time.Time) time.Time {
 	return now.Add(every - every/8 + every/4*time.Duration(id%16)/16)
 }
 
+// Suspect has a standing measure proven now: what was seen done to it, and by which program. It does not wait; any
+// goroutine may call it. Of a measure that does not stand it does nothing.
+func (d *Desk) Suspect(id ID, what, by string) {
+	select {
+	case d.inbox <- func() { d.suspect(id, what, by) }:
+	default: // a full inbox: the next proof comes by itself
+	}
+}
+
+func (d *Desk) suspect(id ID, what, by string) {
+	l := d.lives[id]
+	if l == nil || l.State != Active {
+		return
+	}
+	l.seen, l.seenBy, l.proveAt = what, by, d.now()
+	d.step(l, l.proveAt)
+}
+
 // prove looks whether the effect of a standing measure is still there, and brings it back when it is not.
 func (d *Desk) prove(l *life) {
 	o := d.order(d.ctx, l)
 	o.Again = true
-	l.busy = true
+	l.busy, l.proving = true, d.now()
 	d.acts.add(d.ctx, func(ctx context.Context) func() {
 		found, failed := d.proving(ctx, d.withCase(ctx, o))
 		return func() { d.proven(l, found, failed) }
@@ -79,9 +101,16 @@ func (d *Desk) proving(ctx context.Context, o *Order) (found, failed error) {
 // between.
 func (d *Desk) proven(l *life, found, failed error) {
 	now := d.now()
+	asked := l.proveAt
 	l.busy, l.proveAt = false, d.nextProof(l.ID, now)
+	if asked.After(l.proving) { // suspected meanwhile
+		l.proveAt = now
+	}
 	if d.ctx.Err() == nil && found != nil {
-		v := Deviation{Measure: l.Measure, Found: found.Error(), Failed: failed}
+		v := Deviation{Measure: l.Measure, Found: found.Error(), By: l.seenBy, Failed: failed}
+		if l.seen != "" {
+			v.Found += " (" + l.seen + ")"
+		}
 		if text := v.String(); failed == nil || text != l.deviation {
 			l.deviation = text
 			d.deviates(&v)
@@ -90,13 +119,14 @@ func (d *Desk) proven(l *life, found, failed error) {
 	if found == nil {
 		l.deviation = ""
 	}
+	l.seen, l.seenBy = "", ""
 	d.step(l, now)
 }
 
 func (d *Desk) deviates(v *Deviation) {
 	d.stats.Deviations++
 	d.o.Log.Warn("a measure has lost its effect", "measure", v.Measure.ID, "name", v.Measure.Name, "target", v.Measure.Target,
-		"found", v.Found, "failed", v.Failed)
+		"found", v.Found, "by", v.By, "failed", v.Failed)
 	if v.Measure.Incident != 0 && d.o.Cases != nil {
 		d.o.Cases.Moved(v.Measure.Incident, incidents.Entry{Time: d.now().UTC(), Kind: "measure", By: "picket", Text: v.String()}, nil)
 	}

@@ -9,9 +9,11 @@ import (
 	"github.com/google/nftables"
 	"github.com/google/nftables/binaryutil"
 	"github.com/google/nftables/expr"
+	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
 
 	"picket/actions/measure"
+	"picket/actions/ruleset"
 )
 
 // chain is one base chain of a measure's table and its rules.
@@ -30,7 +32,22 @@ const (
 )
 
 func tableOf(id measure.ID) *nftables.Table {
-	return &nftables.Table{Family: nftables.TableFamilyINet, Name: fmt.Sprintf("picket_m%d", id)}
+	return &nftables.Table{Family: nftables.TableFamilyINet, Name: fmt.Sprintf("%s%d", tablePrefix, id)}
+}
+
+// queue puts the chains and their rules into a transaction, and returns how they must be read back.
+func queue(conn *nftables.Conn, t *nftables.Table, chains []chain) *ruleset.Layout {
+	want := ruleset.New()
+	for _, c := range chains {
+		added := &nftables.Chain{Name: c.name, Table: t, Type: c.kind, Hooknum: c.hook, Priority: nftables.ChainPriorityRef(c.priority)}
+		want.AddChain(added)
+		conn.AddChain(added)
+		for _, exprs := range c.rules {
+			want.AddRule(c.name, exprs)
+			conn.AddRule(&nftables.Rule{Table: t, Chain: added, Exprs: exprs})
+		}
+	}
+	return want
 }
 
 // install makes the table of a measure hold exactly these chains, in one transaction; one that is there is replaced.
@@ -42,12 +59,7 @@ func install(id measure.ID, chains []chain) error {
 	t := conn.AddTable(tableOf(id))
 	conn.DelTable(t)
 	t = conn.AddTable(tableOf(id))
-	for _, c := range chains {
-		added := conn.AddChain(&nftables.Chain{Name: c.name, Table: t, Type: c.kind, Hooknum: c.hook, Priority: nftables.ChainPriorityRef(c.priority)})
-		for _, exprs := range c.rules {
-			conn.AddRule(&nftables.Rule{Table: t, Chain: added, Exprs: exprs})
-		}
-	}
+	queue(conn, t, chains)
 	if err := conn.Flush(); err != nil {
 		return fmt.Errorf("make table inet %s: %w", t.Name, err)
 	}
@@ -67,24 +79,27 @@ func remove(id measure.ID) error {
 	return nil
 }
 
-// verify reads the table back: every chain is there, with all its rules and none more.
-func verify(id measure.ID, want []chain) (string, error) {
-	conn, err := nftables.New()
+// verify reads the table back: its hooks with their priorities, and every rule as it was sent.
+func verify(id measure.ID, chains []chain) (string, error) {
+	draft, err := nftables.New() // never flushed
 	if err != nil {
 		return "", fmt.Errorf("open nftables: %w", err)
 	}
-	t, rules := tableOf(id), 0
-	for _, c := range want {
-		have, err := conn.GetRules(t, &nftables.Chain{Name: c.name, Table: t})
-		if err != nil {
-			return "", fmt.Errorf("table inet %s is gone: %w", t.Name, err)
-		}
-		if len(have) != len(c.rules) {
-			return "", fmt.Errorf("table inet %s: chain %s has %d rules in place of %d: somebody has changed it", t.Name, c.name, len(have), len(c.rules))
-		}
-		rules += len(have)
+	c, err := netlink.Dial(unix.NETLINK_NETFILTER, nil)
+	if err != nil {
+		return "", fmt.Errorf("open nftables: %w", err)
 	}
-	return fmt.Sprintf("table inet %s stands with %d rules", t.Name, rules), nil
+	defer c.Close()
+	t := tableOf(id)
+	want := queue(draft, t, chains)
+	have, err := ruleset.Read(c, t.Name, want)
+	if err != nil {
+		return "", err
+	}
+	if what := want.Differs(have); what != "" {
+		return "", fmt.Errorf("table inet %s: %s", t.Name, what)
+	}
+	return fmt.Sprintf("table inet %s stands with %d rules, read back one by one", t.Name, want.Rules()), nil
 }
 
 // Direction of an address in a packet.
