@@ -134,15 +134,22 @@ func (w *worker) transaction(tx *app.Transaction, at *eve.Moment, final bool) {
 	if n := told(tx.Logged); len(tx.Events) > n {
 		tx.Logged = setTold(tx.Logged, w.eve.TxAnomalies(tx, at, n))
 	}
+	if w.eve.Files() {
+		w.files(tx, at)
+	}
+	if !tx.Unlogged {
+		w.eve.Transaction(tx, at, final)
+	}
+}
+
+// files tells the files of a transaction that are due.
+func (w *worker) files(tx *app.Transaction, at *eve.Moment) {
 	for dir := range tx.Files {
 		for _, file := range tx.Files[dir] {
 			if !file.Logged {
 				w.eve.File(file, tx, app.Direction(dir), at)
 			}
 		}
-	}
-	if !tx.Unlogged {
-		w.eve.Transaction(tx, at, final)
 	}
 }
 

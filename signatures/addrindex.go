@@ -10,8 +10,9 @@ import (
 // addrIndex finds the rules that name an address on one side of their header, among thousands of rules that
 // consist of little else (lists of bad hosts).
 type addrIndex struct {
-	from []packet.Addr // where an interval begins; the first is the lowest address
-	ids  [][]uint32    // rules of the interval
+	from []packet.Addr        // where an interval begins; the first is the lowest address
+	ids  [][]uint32           // rules of the interval
+	some [1 << 16 / 64]uint64 // bit of each first half of IPv4 addresses that rules name
 }
 
 // indexedSide says by which side a rule is found.
@@ -124,7 +125,40 @@ func (e *Engine) newAddrIndex(ids []uint32, set func(*header) uint32) *addrIndex
 		slices.Sort(now)
 		x.from, x.ids = append(x.from, at), append(x.ids, now)
 	}
+	x.mark()
 	return x
+}
+
+// mark notes which IPv4 addresses are worth a search.
+func (x *addrIndex) mark() {
+	for i, ids := range x.ids {
+		if len(ids) == 0 {
+			continue
+		}
+		last := everything().hi
+		if i+1 < len(x.from) {
+			last = step(x.from[i+1], -1)
+		}
+		v := everyIPv4()
+		if less(&v.hi, &x.from[i]) || less(&last, &v.lo) {
+			continue
+		}
+		lo, hi := uint32(0), uint32(1<<32-1)
+		if less(&v.lo, &x.from[i]) {
+			lo = v4(&x.from[i])
+		}
+		if less(&last, &v.hi) {
+			hi = v4(&last)
+		}
+		for k := lo >> 16; k <= hi>>16; k++ {
+			x.some[k>>6] |= 1 << (k & 63)
+		}
+	}
+}
+
+// spares tells whether no rule can name an address, without a search.
+func (x *addrIndex) spares(a *packet.Addr) bool {
+	return a.Is4() && x.some[int(a[12])<<2|int(a[13]>>6)]>>(a[13]&63)&1 == 0
 }
 
 // addrCache keeps what addresses were found to be named by: the packets of a flow ask the same again and again.
@@ -136,7 +170,7 @@ type addrCache [128]struct {
 
 // find is addrIndex.find.
 func (c *addrCache) find(x *addrIndex, a *packet.Addr) []uint32 {
-	if x == nil {
+	if x == nil || x.spares(a) {
 		return nil
 	}
 	k := &c[v4(a)*0x9E3779B1>>25]
@@ -148,7 +182,7 @@ func (c *addrCache) find(x *addrIndex, a *packet.Addr) []uint32 {
 
 // find returns the rules that name an address.
 func (x *addrIndex) find(a *packet.Addr) []uint32 {
-	if x == nil {
+	if x == nil || x.spares(a) {
 		return nil
 	}
 	lo, hi := 0, len(x.from)

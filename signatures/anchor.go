@@ -11,16 +11,25 @@ import (
 // of a chunk of the stream. Half of the rules on payloads do ("depth:4", or "startswith"); to look is far cheaper than
 // to search, and says yes less often.
 type anchors struct {
-	places []place // by offset
+	doors  []door  // by offset
+	places []place // behind the doors
 	refs   []ref
 }
 
+// door is what most packets see of a place: its offset, and the bytes that may stand there. Doors lie by themselves, since
+// few are passed.
+type door struct {
+	first [4]uint64
+	off   int
+}
+
+// open tells whether a byte may stand at the place.
+func (d *door) open(c byte) bool { return d.first[c>>6]>>(c&63)&1 != 0 }
+
 // place is an offset at which some rules ask for something.
 type place struct {
-	off   int
-	first [4]uint64 // the bytes that may stand there
-	row   []uint32  // by first byte, as they are counted in first: where its bytes begin in lits; one more at the end
-	lits  []anchor
+	row  []uint32 // by first byte, as they are counted in the door: where its bytes begin in lits; one more at the end
+	lits []anchor
 }
 
 // anchor is what may stand at a place.
@@ -109,8 +118,8 @@ func newAnchors(sought []sought) anchors {
 	})
 	var a anchors
 	for _, k := range keys {
-		if n := len(a.places); n == 0 || a.places[n-1].off != k.off {
-			a.places = append(a.places, place{off: k.off})
+		if n := len(a.doors); n == 0 || a.doors[n-1].off != k.off {
+			a.doors, a.places = append(a.doors, door{off: k.off}), append(a.places, place{})
 		}
 		from := uint32(len(a.refs))
 		a.refs = append(a.refs, rules[k]...)
@@ -118,7 +127,7 @@ func newAnchors(sought []sought) anchors {
 		p.lits = append(p.lits, anchor{k.value, k.mask, k.size, from, uint32(len(a.refs))})
 	}
 	for i := range a.places {
-		a.places[i].index()
+		a.places[i].index(&a.doors[i])
 	}
 	return a
 }
@@ -137,7 +146,7 @@ func anchorWord(c *content) (value, mask uint64) {
 }
 
 // index sorts the place's literals by their first byte, those of a letter in any case under both.
-func (p *place) index() {
+func (p *place) index(d *door) {
 	var by [256][]anchor
 	for _, l := range p.lits {
 		for c := range 256 {
@@ -149,7 +158,7 @@ func (p *place) index() {
 	p.lits, p.row = nil, nil
 	for c, list := range by {
 		if len(list) > 0 {
-			p.first[c>>6] |= 1 << (c & 63)
+			d.first[c>>6] |= 1 << (c & 63)
 			p.row = append(p.row, uint32(len(p.lits)))
 			p.lits = append(p.lits, list...)
 		}
@@ -157,13 +166,10 @@ func (p *place) index() {
 	p.row = append(p.row, uint32(len(p.lits)))
 }
 
-// of returns the literals that begin with a byte.
-func (p *place) of(c byte) []anchor {
-	if p.first[c>>6]>>(c&63)&1 == 0 {
-		return nil
-	}
-	i := bits.OnesCount64(p.first[c>>6] & (1<<(c&63) - 1))
-	for _, w := range p.first[:c>>6] {
+// of returns the literals that begin with a byte for which the door is open.
+func (p *place) of(d *door, c byte) []anchor {
+	i := bits.OnesCount64(d.first[c>>6] & (1<<(c&63) - 1))
+	for _, w := range d.first[:c>>6] {
 		i += bits.OnesCount64(w)
 	}
 	return p.lits[p.row[i]:p.row[i+1]]
@@ -171,21 +177,23 @@ func (p *place) of(c byte) []anchor {
 
 // find adds the rules whose bytes stand at their place in buf.
 func (in *Inspector) find(a *anchors, buf []byte, where payloadMode) {
-	for i := range a.places {
-		p := &a.places[i]
-		if p.off >= len(buf) {
+	for i := range a.doors {
+		d := &a.doors[i]
+		if d.off >= len(buf) {
 			return
 		}
-		lits := p.of(buf[p.off])
-		if len(lits) == 0 {
-			continue
+		if c := buf[d.off]; d.open(c) {
+			in.enter(a, a.places[i].of(d, c), buf[d.off:], where)
 		}
-		rest := buf[p.off:]
-		word := firstWord(rest)
-		for k := range lits {
-			if l := &lits[k]; word&l.mask == l.value && l.size <= len(rest) {
-				in.addRefs(a.refs[l.from:l.to], where)
-			}
+	}
+}
+
+// enter adds the rules of those literals with which rest begins.
+func (in *Inspector) enter(a *anchors, lits []anchor, rest []byte, where payloadMode) {
+	word := firstWord(rest)
+	for i := range lits {
+		if l := &lits[i]; word&l.mask == l.value && l.size <= len(rest) {
+			in.addRefs(a.refs[l.from:l.to], where)
 		}
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"picket/signatures/dataset"
 	"picket/signatures/language"
 	"picket/traffic/app"
-	"picket/traffic/packet"
 )
 
 // Engine is a compiled set of rules. It never changes; all workers share it.
@@ -22,10 +21,10 @@ type Engine struct {
 
 	ipOnly    []uint32 // header alone, as far as not found by address
 	ipOnlyBy  [2]*addrIndex
-	users     []int    // rules by address set
-	noIP      []uint32 // rules that look at packets without IP too
-	events    []uint32 // decoder and stream events
-	packets   map[groupKey]*portGroups
+	users     []int                 // rules by address set
+	noIP      []uint32              // rules that look at packets without IP too
+	events    []uint32              // decoder and stream events
+	packets   [len(kinds)][2]*group // by protocol and direction
 	tx        [2][app.ProtoCount]txGroup
 	frames    [2][app.ProtoCount]frameGroup
 	bySID     map[sigKey]*Signature
@@ -41,7 +40,7 @@ type sigKey struct{ gid, sid uint32 }
 func newEngine(opt Options) *Engine {
 	return &Engine{
 		inline: opt.Inline, maxAlerts: opt.MaxAlerts, guessTx: opt.GuessTx, addrs: make([]addrSet, 1), ports: make([]portSet, 1), addrByText: map[string]uint32{},
-		portByText: map[string]uint32{}, packets: map[groupKey]*portGroups{}, bySID: map[sigKey]*Signature{},
+		portByText: map[string]uint32{}, bySID: map[sigKey]*Signature{},
 	}
 }
 
@@ -231,7 +230,7 @@ func (e *Engine) addFilters(sets map[filterKey][]*Signature) {
 func soughtIn(sigs []*Signature) []sought {
 	list := make([]sought, len(sigs))
 	for i, s := range sigs {
-		list[i] = sought{ref: newRef(s.id, inPacket|inStream), content: s.fast.content, literal: s.fast.literal()}
+		list[i] = sought{ref: ref{s.id, 0, anyPlace}, content: s.fast.content, literal: s.fast.literal()}
 	}
 	return list
 }
@@ -248,34 +247,4 @@ func (e *Engine) addAlways(s *Signature, dir app.Direction) {
 			g.always = append(g.always, s.id)
 		}
 	}
-}
-
-// groupKey is an IP protocol and a direction. Protocols without ports of their own share one group.
-type groupKey struct {
-	proto packet.Proto
-	dir   app.Direction
-}
-
-// portGroups finds a port's group.
-type portGroups struct {
-	proto  packet.Proto
-	by     [2]*addrIndex // rules of any port found by source and by destination
-	groups []*group
-	byPort []uint16 // index into groups; one entry when ports don't matter
-}
-
-func (g *portGroups) at(port uint16) *group {
-	if len(g.byPort) == 1 {
-		return g.groups[0]
-	}
-	return g.groups[g.byPort[port]]
-}
-
-// group holds the rules that can match packets of one port in one direction, by what they are found by: a literal at
-// a place, or anywhere in a payload or a chunk of the stream.
-type group struct {
-	anchors anchors
-	whole   *prefilter // nil: none
-	guarded []guardedFilter
-	always  []gate // rules without fast pattern, as far as not found by address
 }

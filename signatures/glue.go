@@ -8,12 +8,7 @@ import (
 
 // raw returns the bytes of the stream in the packet's direction that are to be judged now.
 func raw(s *flow.State, dir packet.Direction) stream.Window {
-	if r, ok := any(s).(interface {
-		Raw(packet.Direction) stream.Window
-	}); ok {
-		return r.Raw(dir)
-	}
-	return stream.Window{}
+	return s.Raw(dir)
 }
 
 // arrived returns a payload as it stands in the stream, with up to before bytes in front of it, the offset of the first,

@@ -1,7 +1,6 @@
 package signatures
 
 import (
-	"cmp"
 	"encoding/binary"
 	"slices"
 
@@ -10,17 +9,13 @@ import (
 	"picket/traffic/packet"
 )
 
-// maxGroups bounds the port groups of one protocol and direction; ports beyond share one group that holds all
-// their rules (Suricata: detect.custom-values.toserver-groups).
-const maxGroups = 24
-
-// ref is a rule's number in the order of judgement, and where the rule is looked for: in packets, in the stream, or both.
-type ref uint32
-
-func newRef(id uint32, where payloadMode) ref { return ref(id)<<2 | ref(where) }
-
-func (r ref) id() uint32            { return uint32(r >> 2) }
-func (r ref) in(m payloadMode) bool { return payloadMode(r)&m != 0 }
+// ref is a rule's number in the order of judgement, and what is known of it before it is looked at: where it is looked
+// for (in packets, in the stream, or both), and the set of ports that the server must have one of.
+type ref struct {
+	id    uint32
+	ports uint16 // as portClasses number them; 0: any
+	where payloadMode
+}
 
 // sought is what a rule is found by: a literal that is searched for, or a content that is looked up at the offsets from
 // off to last.
@@ -92,9 +87,9 @@ const maxPlaces = 32
 
 // soughtBy decides what a rule on payloads is found by: its fast pattern, at its place if it can lie at one only. A fast
 // pattern too short to be searched for well gives way to any content with a place.
-func (s *Signature) soughtBy(where payloadMode) sought {
+func (s *Signature) soughtBy() sought {
 	fast := s.fast.content
-	r := sought{ref: newRef(s.id, where), content: fast, literal: s.fast.literal()}
+	r := sought{content: fast, literal: s.fast.literal()}
 	short := len(r.literal) <= shortLiteral
 	list := s.payload.anchored()
 	slices.SortStableFunc(list, func(a, b anchored) int { return len(b.bytes) - len(a.bytes) })
@@ -112,45 +107,37 @@ func (s *Signature) soughtBy(where payloadMode) sought {
 	return r
 }
 
-// groupPackets divides the rules that look at packets and streams by protocol, direction and server port.
+// groupPackets divides the rules that look at packets and streams by protocol and direction.
 func (e *Engine) groupPackets(sigs []*Signature) {
-	const other = packet.Proto(255)
-	for _, proto := range [...]packet.Proto{packet.TCP, packet.UDP, packet.SCTP, other} {
+	for kind, proto := range kinds {
 		for _, dir := range [...]app.Direction{app.ToServer, app.ToClient} {
 			var mine []*Signature
 			for _, s := range sigs {
-				if s.dirs&(1<<dir) != 0 && (proto == other && notPorted(s) || proto != other && s.header.protos.has(proto)) {
+				if s.dirs&(1<<dir) != 0 && (kind == otherKind && notPorted(s) || kind != otherKind && s.header.protos.has(proto)) {
 					mine = append(mine, s)
 				}
 			}
-			key := groupKey{proto, dir}
-			var by [2]*addrIndex
-			by[0], by[1], mine = e.byAddress(mine)
-			g := &portGroups{proto: proto, groups: []*group{newGroup(mine, proto)}, byPort: make([]uint16, 1)}
-			if proto != other {
-				g = e.byPort(mine, proto, dir)
-			}
-			g.by = by
-			e.packets[key] = g
+			e.packets[kind][dir] = e.newGroup(mine, proto, dir)
 		}
 	}
 }
 
-// byAddress takes the rules without fast pattern that are found by address out of a list.
-func (e *Engine) byAddress(sigs []*Signature) (src, dst *addrIndex, rest []*Signature) {
-	var ids []uint32
-	for _, s := range sigs {
-		if s.fast.content == nil {
-			ids = append(ids, s.id)
-		} else {
-			rest = append(rest, s)
-		}
+// kinds are the protocols whose packets have rules of their own; those of all others share one group.
+var kinds = [...]packet.Proto{packet.TCP, packet.UDP, packet.SCTP, 0}
+
+const otherKind = len(kinds) - 1
+
+// kindOf returns the place of a protocol in kinds.
+func kindOf(p packet.Proto) int {
+	switch p {
+	case packet.TCP:
+		return 0
+	case packet.UDP:
+		return 1
+	case packet.SCTP:
+		return 2
 	}
-	src, dst, ids = e.indexRules(ids, e.users)
-	for _, id := range ids {
-		rest = append(rest, e.Signatures[id])
-	}
-	return src, dst, rest
+	return otherKind
 }
 
 // notPorted tells whether a rule can match protocols other than TCP, UDP and SCTP.
@@ -162,142 +149,15 @@ func notPorted(s *Signature) bool {
 	return p != protoSet{} || s.header.arp
 }
 
-// groupOf returns the key of a packet's group.
-func groupOf(p *packet.Packet, dir app.Direction) groupKey {
-	switch p.Proto {
-	case packet.TCP, packet.UDP, packet.SCTP:
-		return groupKey{p.Proto, dir}
-	}
-	return groupKey{255, dir}
-}
-
-// interval is a range of ports with the rules that can match there.
-type interval struct {
-	lo, hi int
-	sigs   []int32
-}
-
-// byPort cuts the ports into intervals with the same rules and makes a group of each set of rules.
-func (e *Engine) byPort(sigs []*Signature, proto packet.Proto, dir app.Direction) *portGroups {
-	g := &portGroups{proto: proto, byPort: make([]uint16, 1<<16)}
-	byKey := map[string][]interval{}
-	var keys []string
-	for _, iv := range e.intervals(sigs, dir) {
-		k := setKey(iv.sigs)
-		if _, ok := byKey[k]; !ok {
-			keys = append(keys, k)
-		}
-		byKey[k] = append(byKey[k], iv)
-	}
-	slices.SortStableFunc(keys, func(a, b string) int { return weigh(byKey[b]) - weigh(byKey[a]) })
-	for i, k := range keys {
-		if i >= maxGroups {
-			g.merge(sigs, keys[i:], byKey)
-			break
-		}
-		g.add(sigs, byKey[k][0].sigs, byKey[k])
-	}
-	return g
-}
-
-// weigh says how much a set of rules deserves a group of its own: the widest first, as it is most of the ports,
-// then those with many rules.
-func weigh(ivs []interval) int {
-	width := 0
-	for _, iv := range ivs {
-		width += iv.hi - iv.lo + 1
-	}
-	w := len(ivs[0].sigs)
-	if width > 1024 {
-		w += 1 << 24
-	}
-	return w
-}
-
-func (g *portGroups) add(sigs []*Signature, members []int32, ivs []interval) {
-	mine := make([]*Signature, len(members))
-	for i, m := range members {
-		mine[i] = sigs[m]
-	}
-	g.groups = append(g.groups, newGroup(mine, g.proto))
-	for _, iv := range ivs {
-		for p := iv.lo; p <= iv.hi; p++ {
-			g.byPort[p] = uint16(len(g.groups) - 1)
-		}
-	}
-}
-
-// merge makes one group of several sets of rules.
-func (g *portGroups) merge(sigs []*Signature, keys []string, byKey map[string][]interval) {
-	var ivs []interval
-	var members []int32
-	for _, k := range keys {
-		ivs = append(ivs, byKey[k]...)
-		members = append(members, byKey[k][0].sigs...)
-	}
-	slices.Sort(members)
-	g.add(sigs, slices.Compact(members), ivs)
-}
-
-// intervals sweeps over the ports. Rules for any port are in each interval.
-func (e *Engine) intervals(sigs []*Signature, dir app.Direction) []interval {
-	type edge struct {
-		port int
-		sig  int32
-		on   bool
-	}
-	edges := []edge{{0, -1, true}, {1 << 16, -1, false}}
-	active := make([]bool, len(sigs))
-	for i, s := range sigs {
-		ranges := e.serverPorts(s, dir)
-		if ranges == nil {
-			active[i] = true
-		}
-		for _, r := range ranges {
-			edges = append(edges, edge{int(r.Lo), int32(i), true}, edge{int(r.Hi) + 1, int32(i), false})
-		}
-	}
-	slices.SortFunc(edges, func(a, b edge) int { return cmp.Compare(a.port, b.port) })
-	var out []interval
-	for i := 0; i < len(edges); {
-		port := edges[i].port
-		for ; i < len(edges) && edges[i].port == port; i++ {
-			if ed := edges[i]; ed.sig >= 0 && !ed.on {
-				active[ed.sig] = false
-			}
-		}
-		for j := i - 1; j >= 0 && edges[j].port == port; j-- {
-			if ed := edges[j]; ed.sig >= 0 && ed.on {
-				active[ed.sig] = true
-			}
-		}
-		if port > 0xffff {
-			break
-		}
-		out = append(out, interval{port, edges[i].port - 1, members(active)})
-	}
-	return out
-}
-
-func members(active []bool) []int32 {
-	var m []int32
-	for i, on := range active {
-		if on {
-			m = append(m, int32(i))
-		}
-	}
-	return m
-}
-
-// serverPorts returns the ports that the server's side must have; nil: any.
-func (e *Engine) serverPorts(s *Signature, dir app.Direction) portSet {
-	if s.header.bidir || s.bothWays && dir == app.ToClient {
-		return nil
+// serverPorts returns the number of the set of ports that the server's side must have one of; 0: any.
+func serverPorts(s *Signature, proto packet.Proto, dir app.Direction) uint32 {
+	if proto == 0 || s.header.bidir || s.bothWays && dir == app.ToClient {
+		return 0
 	}
 	if dir == app.ToServer {
-		return e.ports[s.header.dport]
+		return s.header.dport
 	}
-	return e.ports[s.header.sport]
+	return s.header.sport
 }
 
 func setKey(members []int32) string {
@@ -308,20 +168,34 @@ func setKey(members []int32) string {
 	return string(b)
 }
 
-func newGroup(sigs []*Signature, proto packet.Proto) *group {
-	g := &group{}
+// group holds the rules that can match packets of one protocol in one direction, by what they are found by: an address, a
+// literal at a place, or a literal anywhere in a payload or a chunk of the stream.
+type group struct {
+	ports   *portClasses
+	by      [2]*addrIndex // rules without fast pattern, by source and by destination
+	anchors anchors
+	whole   *prefilter // nil: none
+	guarded []guardedFilter
+	always  []gate // rules without fast pattern, as far as not found by address
+}
+
+// newGroup makes the group of some rules.
+func (e *Engine) newGroup(sigs []*Signature, proto packet.Proto, dir app.Direction) *group {
+	g := &group{ports: newPortClasses()}
+	var bare []uint32
 	var anchors, whole []sought
 	guarded := map[string][]sought{}
 	for _, s := range sigs {
 		if s.fast.content == nil || s.fast.buffer != nil {
-			g.always = append(g.always, s.gate())
+			bare = append(bare, s.id)
 			continue
 		}
 		where := s.inspect
 		if proto != packet.TCP {
 			where = anyPlace
 		}
-		r := s.soughtBy(where)
+		r := s.soughtBy()
+		r.ref = ref{s.id, g.ports.number(serverPorts(s, proto, dir)), where}
 		guard := s.guard()
 		switch {
 		case r.off != anyOffset:
@@ -335,10 +209,16 @@ func newGroup(sigs []*Signature, proto packet.Proto) *group {
 			whole = append(whole, r)
 		}
 	}
+	g.by[0], g.by[1], bare = e.indexRules(bare, e.users)
+	for _, id := range bare {
+		s := e.Signatures[id]
+		g.always = append(g.always, s.gate(g.ports.number(serverPorts(s, proto, dir))))
+	}
 	g.anchors, g.whole = newAnchors(anchors), newPrefilter(whole)
 	for i := range g.guarded {
 		g.guarded[i].filter = newPrefilter(guarded[g.guarded[i].text])
 	}
+	g.ports.classify(e.ports)
 	return g
 }
 

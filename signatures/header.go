@@ -55,6 +55,9 @@ func everything() addrRange {
 	return addrRange{hi: packet.Addr(slices.Repeat([]byte{0xff}, 16))}
 }
 
+// everyIPv4 is the range of all IPv4 addresses.
+func everyIPv4() addrRange { return prefixRange(netip.PrefixFrom(netip.IPv4Unspecified(), 0)) }
+
 func toRanges(prefixes []netip.Prefix) []addrRange {
 	ranges := make([]addrRange, 0, len(prefixes))
 	for _, p := range prefixes {

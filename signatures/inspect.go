@@ -43,6 +43,7 @@ type Inspector struct {
 	generation uint32
 	addrSeen   [2][]uint32 // by address set: generation*2 + answer
 	named      [2]addrCache
+	ports      []uint64 // bits of the sets of ports that the server's is in
 	matches    []Alert
 	contexts   []Context
 	captured   []captured
@@ -165,7 +166,7 @@ func (in *Inspector) use(e *Engine) {
 	for i := range in.addrSeen {
 		in.addrSeen[i] = make([]uint32, len(e.addrs))
 	}
-	in.generation, in.named = 0, [2]addrCache{}
+	in.generation, in.named, in.ports = 0, [2]addrCache{}, []uint64{1}
 }
 
 // nextGeneration forgets all candidates and addresses at once.
@@ -187,14 +188,17 @@ func (in *Inspector) add(id uint32) {
 	}
 }
 
-// addRefs makes rules candidates that are looked for in some place.
+// addRefs makes rules candidates that are looked for in some place, as far as they are for the packet's port.
 func (in *Inspector) addRefs(refs []ref, where payloadMode) {
 	for _, r := range refs {
-		if r.in(where) {
-			in.add(r.id())
+		if r.where&where != 0 && in.onPort(r.ports) {
+			in.add(r.id)
 		}
 	}
 }
+
+// onPort tells whether the server's port is in a set.
+func (in *Inspector) onPort(set uint16) bool { return in.ports[set>>6]>>(set&63)&1 != 0 }
 
 // scan adds the rules whose literal occurs in a buffer.
 func (in *Inspector) scan(f *prefilter, buf []byte, where payloadMode) {

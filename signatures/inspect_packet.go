@@ -53,16 +53,14 @@ func (in *Inspector) judgePacket() {
 // prefilter adds the rules of the packet's group whose fast pattern occurs, and those that have none.
 func (in *Inspector) prefilter() {
 	p := in.v.Packet
-	key := groupOf(p, in.direction)
-	port := p.DstPort
-	if key.dir == packet.ToClient {
-		port = p.SrcPort
+	g := in.e.packets[kindOf(p.Proto)][in.direction]
+	in.ports = g.ports.of(p.DstPort)
+	if in.direction == packet.ToClient {
+		in.ports = g.ports.of(p.SrcPort)
 	}
-	groups := in.e.packets[key]
-	g := groups.at(port)
 	in.addOpen(g.always)
-	in.addNeeded(in.named[0].find(groups.by[0], &p.Src))
-	in.addNeeded(in.named[1].find(groups.by[1], &p.Dst))
+	in.addNeeded(in.named[0].find(g.by[0], &p.Src))
+	in.addNeeded(in.named[1].find(g.by[1], &p.Dst))
 	if len(p.Payload) > 0 && !p.Has(packet.NoPayload) {
 		in.searchPayload(g)
 	}
@@ -105,11 +103,14 @@ func (in *Inspector) searchArrived(g *group) bool {
 	}
 	for _, lit := range g.whole.set.Scan(buf, in.scratch) {
 		for _, r := range g.whole.rules(lit) {
-			if r.in(inPacket) {
-				in.add(r.id())
+			if !in.onPort(r.ports) {
+				continue
 			}
-			if r.in(inStream) {
-				found.Note(r.id(), off, end)
+			if r.where&inPacket != 0 {
+				in.add(r.id)
+			}
+			if r.where&inStream != 0 {
+				found.Note(r.id, off, end)
 			}
 		}
 	}
@@ -148,6 +149,7 @@ func (in *Inspector) addNeeded(ids []uint32) {
 // rules ask for a few sizes of payload or for the flags of a connection's begin.
 type gate struct {
 	id    uint32
+	ports uint16
 	least uint16 // bytes of payload
 	most  uint16
 	need  need
@@ -155,8 +157,8 @@ type gate struct {
 }
 
 // gate returns what the rule asks of a packet.
-func (s *Signature) gate() gate {
-	return gate{id: s.id, least: s.sizes.least, most: s.sizes.most, need: s.need, flags: s.flags}
+func (s *Signature) gate(ports uint16) gate {
+	return gate{id: s.id, ports: ports, least: s.sizes.least, most: s.sizes.most, need: s.need, flags: s.flags}
 }
 
 // addOpen adds the rules whose gate lets the packet pass.
@@ -169,7 +171,7 @@ func (in *Inspector) addOpen(gates []gate) {
 	}
 	for i := range gates {
 		g := &gates[i]
-		if g.least <= size && size <= g.most && flags&g.flags == g.flags && in.needed(g.need) {
+		if g.least <= size && size <= g.most && flags&g.flags == g.flags && in.onPort(g.ports) && in.needed(g.need) {
 			in.add(g.id)
 		}
 	}

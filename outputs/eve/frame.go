@@ -12,7 +12,7 @@ func (c *Config) Frames() bool { return c.Types["frame"] }
 // Frames writes a record for each frame in the packet's direction that has come together (Suricata's
 // output-json-frame.c): once, when it is complete or its first bytes are many.
 func (l *Logger) Frames(at *Moment) {
-	if !l.cfg.Frames() || at.State.App.Frames == nil || at.Packet == nil {
+	if !l.frames || at.State.App.Frames == nil || at.Packet == nil {
 		return
 	}
 	for _, r := range at.State.App.Frames.Open[at.Packet.Dir] {

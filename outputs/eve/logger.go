@@ -1,6 +1,8 @@
 package eve
 
 import (
+	"cmp"
+
 	"picket/traffic/app"
 	"picket/traffic/flow"
 	"picket/traffic/packet"
@@ -14,6 +16,9 @@ type Logger struct {
 	json JSON
 	// Vars returns what rules have noted on the flow that is told of, or nil. The sensor sets it.
 	Vars func() *Vars
+	// wanted are the protocols whose transactions get records of their own; nil: none are wanted.
+	wanted        [app.ProtoCount]*TxLogger
+	files, frames bool // get records
 	// streams are the segments that get a stream_tcp record.
 	streams stream.Notes
 	text    []byte // of the frame that is told
@@ -30,8 +35,18 @@ type droppedFlow struct {
 
 // NewLogger makes a worker's logger. cfg must not change afterwards.
 func NewLogger(cfg *Config, out *Writer) *Logger {
-	return &Logger{cfg: cfg.effective(), out: out, streams: cfg.streamNotes()}
+	l := &Logger{cfg: cfg.effective(), out: out, streams: cfg.streamNotes()}
+	for i := range loggers {
+		if t := &loggers[i]; !t.OnlyAlert && l.cfg.Enabled(cmp.Or(t.Switch, t.Event)) {
+			l.wanted[t.Proto] = t
+		}
+	}
+	l.files, l.frames = l.cfg.Enabled("fileinfo"), l.cfg.Frames()
+	return l
 }
+
+// Files tells whether files get records.
+func (l *Logger) Files() bool { return l.files }
 
 // Moment is what the worker is looking at when something is to be written. Any of the pointers may be nil.
 type Moment struct {

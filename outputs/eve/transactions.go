@@ -1,8 +1,6 @@
 package eve
 
 import (
-	"cmp"
-
 	"picket/traffic/app"
 	"picket/traffic/app/ssh"
 	"picket/traffic/app/tls"
@@ -117,8 +115,8 @@ const (
 // Transaction writes tx's record when it is due. final says that the transaction will not change any more: the
 // flow or its parser has ended, and what is there is written.
 func (l *Logger) Transaction(tx *app.Transaction, at *Moment, final bool) {
-	t := logger(tx.Proto)
-	if t == nil || t.OnlyAlert || !l.cfg.Enabled(cmp.Or(t.Switch, t.Event)) {
+	t := l.wanted[tx.Proto]
+	if t == nil {
 		return
 	}
 	if !t.Each {
