@@ -79,9 +79,41 @@ func (s *Sensor) prepareMeasures(o *RunOptions) (err error) {
 	if err != nil {
 		return err
 	}
+	set.Reconcile(s.responder.Standing())
 	s.usePolicies(set)
 	s.plan.findings.atOnce = s.banAtOnce
-	return nil
+	s.unsettled, err = s.store.Latest(context.Background(), maxReplayed, replayWindow)
+	return err
+}
+
+const (
+	// replayWindow is how long before its last word a picket that was killed may have heard of findings that its
+	// measures did not know of yet. They mostly do after some milliseconds.
+	replayWindow = time.Minute
+	// maxReplayed bounds them: no more events wait at the desk.
+	maxReplayed = 4096
+)
+
+// settle hands the last findings of the run before to the measures, which may not have known of them.
+func (s *Sensor) settle(ctx context.Context) {
+	list := s.unsettled
+	s.unsettled = nil
+	known := map[incidents.ID][]measure.Measure{}
+	for i := range list {
+		e := &list[i]
+		id := e.Incident.ID
+		var err error
+		if _, read := known[id]; !read {
+			known[id], err = s.store.Measures(ctx, store.MeasureFilter{Incident: id, Limit: maxReplayed})
+		}
+		if err == nil {
+			err = s.desk.Replay(ctx, e, known[id])
+		}
+		if err != nil {
+			s.log.Warn("a finding of before the start may lack its measures", "incident", id, "error", err)
+			return
+		}
+	}
 }
 
 // tellUnable says which measures of the policies this host cannot do.

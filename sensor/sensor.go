@@ -49,8 +49,9 @@ type Sensor struct {
 	policies  atomic.Pointer[policy.Set]
 	memory    *policy.Memory // of policies
 	locals    locals
-	causes    causes // of deviations that are not repaired
-	host      string // this host's name
+	unsettled []incidents.Event // of the run before, until settle has handed them on
+	causes    causes            // of deviations that are not repaired
+	host      string            // this host's name
 	control   net.Listener
 	fail2ban  net.Listener                       // nil: fail2ban's clients are not answered
 	queues    atomic.Pointer[capture.QueueTable] // nil unless inline and installed
@@ -263,6 +264,7 @@ func (s *Sensor) inlinePosts(c *Config) {
 //	locals       reads this host's addresses, every ten seconds
 //	gate         looks who must not be banned, every second
 //	responder    bans; ends after the workers, so that none of their requests is lost
+//	settle       hands the last findings of the run before to the measures; ends when it has
 //	measures     the desk: the life of all measures; begins one goroutine for each that is in process, measures.workers at most
 //	notifier     tells people; one more goroutine for each receiver that is being told
 //	plugins      fetches plugins anew
@@ -294,6 +296,7 @@ func (s *Sensor) Run(ctx context.Context) error {
 	others.Go(func() { s.keepPlugins(later) })
 	others.Go(func() { s.memory.Run(later, func(err error) { s.log.Error(err.Error()) }) })
 	others.Go(func() { s.knowBlocks(later) })
+	others.Go(func() { s.settle(later) })
 	others.Go(func() { s.restoreTickets(later) })
 	others.Go(func() { s.keepLocals(later) })
 	others.Go(func() { s.watchShapes(later) })

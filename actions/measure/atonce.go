@@ -18,7 +18,8 @@ import (
 //  3. the casebook tells the desk of the finding, with the order's number
 //  4. the desk joins both and writes the record of the measure, many in one write
 //
-// The ban journal is the truth between 2 and 4: a crash there loses the record, never the ban.
+// The ban journal is the truth between 2 and 4: a crash there loses the record, never the ban. A crash before 2 loses the
+// ban; once the case knows of the finding, the next run orders it (replay.go).
 
 // ordered marks the numbers of such orders; those of measures are without.
 const ordered = 1 << 63
@@ -38,7 +39,7 @@ func (d *Desk) BanAtOnce(f *incidents.Finding) (lost int) {
 		q.Order = d.NewOrder()
 		if !d.o.Order(q) {
 			lost++
-			(*policies).Released(actions.Ban{Prefix: q.Prefix, By: q.By})
+			(*policies).Failed(actions.Ban{Prefix: q.Prefix, By: q.By})
 			return
 		}
 		f.Orders = append(f.Orders, q.Order)
@@ -64,9 +65,13 @@ type standing struct {
 }
 
 func (d *Desk) changed(c actions.Change) {
-	failed := c.Kind == actions.BanFailed || c.Kind == actions.BanLifted
-	if policies := d.policies.Load(); failed && policies != nil {
-		(*policies).Released(c.Ban)
+	if policies := d.policies.Load(); policies != nil {
+		switch c.Kind {
+		case actions.BanFailed:
+			(*policies).Failed(c.Ban)
+		case actions.BanLifted:
+			(*policies).Released(c.Ban)
+		}
 	}
 	switch {
 	case c.Order&ordered != 0:
@@ -114,7 +119,7 @@ func (d *Desk) recordOf(b *actions.Ban, of caseOf) *life {
 	d.stats.Proposed++
 	return &life{planned: true, Measure: Measure{
 		ID: d.last, Incident: of.incident, Cause: of.finding, By: b.By, Reason: b.Reason, Target: targetText(b.Prefix, b.Scope),
-		Spec: specOf(b), Created: b.Since, Due: b.Since, Started: b.Since, Ended: b.Since, Until: b.Until, Ends: true,
+		Spec: specOf(b), Created: b.Since, Due: b.Since, Started: b.Since, Ended: b.Since, Until: b.Until, Ends: true, AtOnce: true,
 	}}
 }
 

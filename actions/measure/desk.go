@@ -184,8 +184,11 @@ func (d *Desk) Run(ctx context.Context) error {
 	}
 }
 
-// stop waits for what runs, and keeps what is known about bans.
+// stop takes in what was said before the end, waits for what runs, and keeps what is known about bans.
 func (d *Desk) stop() error {
+	for range len(d.inbox) {
+		(<-d.inbox)()
+	}
 	d.plans.drain()
 	d.acts.drain()
 	d.drainChanges()
@@ -249,13 +252,21 @@ func (d *Desk) leave(l *life) {
 	d.ofCase[l.Incident] = list
 }
 
-// keep writes a measure; with an error it is not on disk yet.
-func (d *Desk) keep(l *life) error {
-	m := l.Measure // the store may hold on to it
-	err := d.o.Store.KeepMeasures(&m)
+// keep writes measures, all in one write; with an error they are not on disk yet.
+func (d *Desk) keep(lives ...*life) error {
+	if len(lives) == 0 {
+		return nil
+	}
+	list := make([]*Measure, len(lives))
+	for i, l := range lives {
+		m := l.Measure // the store may hold on to it
+		list[i] = &m
+	}
+	err := d.o.Store.KeepMeasures(list...)
 	if err != nil {
-		d.stats.Unkept++
-		d.o.Log.Error("measure not kept", "measure", l.ID, "name", l.Name, "state", string(l.State), "error", err)
+		l := lives[0]
+		d.stats.Unkept += uint64(len(lives))
+		d.o.Log.Error("measure not kept", "measure", l.ID, "name", l.Name, "state", string(l.State), "count", len(lives), "error", err)
 	}
 	return err
 }

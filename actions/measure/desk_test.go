@@ -384,8 +384,8 @@ func TestGate(t *testing.T) {
 	}
 }
 
-// TestAskedOnce: what a measure asks for is told and recorded once, over restarts too, and what its plan has found is kept.
-func TestAskedOnce(t *testing.T) {
+// TestAskedOnceOverRestarts: what a measure asks for is told and recorded once, over restarts too, and what its plan has found is kept.
+func TestAskedOnceOverRestarts(t *testing.T) {
 	h := newHouse()
 	h.ruling = actions.AskFirst
 	d := h.desk(t)

@@ -9,25 +9,34 @@ type job func(ctx context.Context) (then func())
 type lane struct {
 	width    int
 	running  int
-	waiting  []job
+	waiting  []task
 	finished chan func()
+}
+
+// task is a job and what the desk does right before it begins; when that returns false, it does not begin.
+type task struct {
+	before func() bool // nil: nothing
+	job    job
 }
 
 func newLane(width int) *lane { return &lane{width: width, finished: make(chan func(), width)} }
 
 // add takes a job on; it begins now or when those before it have made room.
-func (l *lane) add(ctx context.Context, j job) {
-	l.waiting = append(l.waiting, j)
+func (l *lane) add(ctx context.Context, before func() bool, j job) {
+	l.waiting = append(l.waiting, task{before, j})
 	l.start(ctx)
 }
 
 func (l *lane) start(ctx context.Context) {
 	for l.running < l.width && len(l.waiting) > 0 && ctx.Err() == nil {
-		j := l.waiting[0]
-		l.waiting[0] = nil
+		t := l.waiting[0]
+		l.waiting[0] = task{}
 		l.waiting = l.waiting[1:]
+		if t.before != nil && !t.before() {
+			continue
+		}
 		l.running++
-		go func() { l.finished <- j(ctx) }()
+		go func() { l.finished <- t.job(ctx) }()
 	}
 }
 

@@ -69,6 +69,7 @@ type Measure struct {
 	Until    time.Time `json:"until,omitzero"`        // of what lasts; zero: until lifted
 	Ends     bool      `json:"ends_itself,omitempty"` // at Until, without Undo: the kernel has a timeout for it
 	LiftedBy string    `json:"lifted_by,omitempty"`   // who has asked for it to be undone before its time
+	AtOnce   bool      `json:"at_once,omitempty"`     // a ban that was made before its case knew of the finding
 	Proof    string    `json:"proof,omitempty"`
 	Exit     int       `json:"exit"`
 	Error    string    `json:"error,omitempty"`

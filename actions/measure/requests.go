@@ -29,26 +29,37 @@ func (d *Desk) event(e *incidents.Event) {
 		d.skip(e.Incident.ID)
 		return
 	}
-	if e.Finding != nil {
-		for _, order := range e.Finding.Orders {
-			d.joins.knows(order, caseOf{e.Incident.ID, bare(e.Finding)}, d.now(), d.record)
-		}
-	}
+	d.ordered(e)
 	policies := d.policies.Load()
 	if policies == nil {
 		return
 	}
 	list := (*policies).Propose(e)
+	var lives []*life
 	for _, p := range list {
-		if _, err := d.propose(p.Spec, e.Incident.ID, e.Finding, "policy "+p.Policy, p.Reason); err != nil {
+		l, err := d.draft(p.Spec, e.Incident.ID, e.Finding, "policy "+p.Policy, p.Reason)
+		if err != nil {
 			d.o.Log.Error("measure not taken on", "name", p.Name, "incident", e.Incident.ID, "policy", p.Policy, "error", err)
+			continue
 		}
+		lives = append(lives, l)
 	}
 	if len(list) == 0 {
 		return
 	}
+	d.begins(lives...)
 	if err := (*policies).Kept(); err != nil {
 		d.o.Log.Error("that measures were proposed is not kept; after a crash they may be again", "error", err)
+	}
+}
+
+// ordered joins the bans that a finding has set off with its case.
+func (d *Desk) ordered(e *incidents.Event) {
+	if e.Finding == nil {
+		return
+	}
+	for _, order := range e.Finding.Orders {
+		d.joins.knows(order, caseOf{e.Incident.ID, bare(e.Finding)}, d.now(), d.record)
 	}
 }
 
@@ -157,13 +168,14 @@ func (d *Desk) active(ctx context.Context, id ID) (*life, error) {
 func (d *Desk) Order(ctx context.Context, s Spec, of incidents.ID, by, reason string) (m Measure, err error) {
 	return m, d.ask(ctx, func() error {
 		s.Approval = false
-		l, err := d.propose(s, of, nil, by, reason)
-		if err == nil {
-			l.Approved = by
-			err = d.keep(l)
-			m = l.Measure
+		l, err := d.draft(s, of, nil, by, reason)
+		if err != nil {
+			return err
 		}
-		return err
+		l.Approved = by
+		d.begins(l)
+		m = l.Measure
+		return nil
 	})
 }
 

@@ -17,6 +17,15 @@ var ErrObserved = errors.New("observe mode: nothing was done")
 
 // propose begins the life of a measure.
 func (d *Desk) propose(s Spec, of incidents.ID, cause *incidents.Finding, by, reason string) (*life, error) {
+	l, err := d.draft(s, of, cause, by, reason)
+	if err == nil {
+		d.begins(l)
+	}
+	return l, err
+}
+
+// draft makes a measure, which is not on disk yet.
+func (d *Desk) draft(s Spec, of incidents.ID, cause *incidents.Finding, by, reason string) (*life, error) {
 	if len(d.lives) >= d.o.Max {
 		d.stats.Refused++
 		return nil, fmt.Errorf("measure %s: %d measures wait, run or stand, the most allowed (approve, deny or lift some: picket measures)", s.Name, len(d.lives))
@@ -35,9 +44,17 @@ func (d *Desk) propose(s Spec, of incidents.ID, cause *incidents.Finding, by, re
 	}
 	d.stats.Proposed++
 	d.enter(l)
-	_ = d.keep(l) // it is kept again before anything is done
-	d.step(l, now)
 	return l, nil
+}
+
+// begins keeps new measures in one write, so that after a crash all of a finding's are there or none, and does what is
+// to be done next with each.
+func (d *Desk) begins(list ...*life) {
+	_ = d.keep(list...) // each is kept again before anything is done
+	now := d.now()
+	for _, l := range list {
+		d.step(l, now)
+	}
 }
 
 func (d Doers) names() []string {
@@ -102,7 +119,7 @@ func (d *Desk) stepActive(l *life, now time.Time) {
 }
 
 // order is what a job gets: copies, since the desk may change the measure meanwhile.
-func (d *Desk) order(ctx context.Context, l *life) *Order {
+func (d *Desk) order(l *life) *Order {
 	m := l.Measure
 	return &Order{Measure: &m, Finding: m.Cause, Again: l.again}
 }
@@ -117,9 +134,9 @@ func (d *Desk) withCase(ctx context.Context, o *Order) *Order {
 
 // plan works out what a measure would do, and asks the gate.
 func (d *Desk) plan(l *life) {
-	o := d.order(d.ctx, l)
+	o := d.order(l)
 	l.busy = true
-	d.plans.add(d.ctx, func(ctx context.Context) func() {
+	d.plans.add(d.ctx, nil, func(ctx context.Context) func() {
 		p, v, err := d.look(ctx, d.withCase(ctx, o))
 		return func() { d.planned(l, &p, v, err) }
 	})
@@ -195,16 +212,31 @@ func (d *Desk) waitForApproval(l *life) {
 	d.move(l, PendingApproval)
 }
 
-// begin puts a measure in process. It goes no further before that is on disk.
+// begin does a measure as soon as there is room: then it is in process, and what it does waits until that is on disk.
+// While it waits for room it is pending, so that it has not begun if picket ends meanwhile.
 func (d *Desk) begin(l *life) {
+	var o *Order
+	l.busy = true
+	d.acts.add(d.ctx, func() bool {
+		l.busy = d.enters(l)
+		o = d.order(l)
+		return l.busy
+	}, func(ctx context.Context) func() { return d.acting(ctx, l, o) })
+}
+
+// enters puts a measure in process, on disk; false when that is not possible, or when it was denied while it waited.
+func (d *Desk) enters(l *life) bool {
+	if l.State != Pending {
+		return false
+	}
 	l.State, l.Started = InProcess, d.now().UTC()
 	if d.keep(l) != nil {
 		l.State, l.Started = Pending, time.Time{}
 		d.timers.set(d.now().Add(retry), l.ID)
-		return
+		return false
 	}
 	d.told(l)
-	d.act(l)
+	return true
 }
 
 // outcome is what an act has brought.
@@ -217,14 +249,17 @@ type outcome struct {
 	err     error
 }
 
-// act does a measure, after asking the gate once more: time has passed.
+// act goes on with a measure that was in process when the run before ended.
 func (d *Desk) act(l *life) {
-	o := d.order(d.ctx, l)
+	o := d.order(l)
 	l.busy = true
-	d.acts.add(d.ctx, func(ctx context.Context) func() {
-		out := d.doAndProve(ctx, d.withCase(ctx, o))
-		return func() { d.acted(l, &out) }
-	})
+	d.acts.add(d.ctx, nil, func(ctx context.Context) func() { return d.acting(ctx, l, o) })
+}
+
+// acting does a measure, after asking the gate once more: time has passed.
+func (d *Desk) acting(ctx context.Context, l *life, o *Order) func() {
+	out := d.doAndProve(ctx, d.withCase(ctx, o))
+	return func() { d.acted(l, &out) }
 }
 
 func (d *Desk) doAndProve(ctx context.Context, o *Order) (out outcome) {
@@ -312,9 +347,9 @@ func (d *Desk) move(l *life, to State) {
 
 // undo lifts what lasts. What could not be lifted stands on and is tried again.
 func (d *Desk) undo(l *life, to State) {
-	o := d.order(d.ctx, l)
+	o := d.order(l)
 	l.busy = true
-	d.acts.add(d.ctx, func(ctx context.Context) func() {
+	d.acts.add(d.ctx, nil, func(ctx context.Context) func() {
 		err := d.undoing(ctx, d.withCase(ctx, o))
 		return func() { d.undone(l, to, err) }
 	})

@@ -33,13 +33,15 @@ type Cases interface {
 type Policies interface {
 	// Propose tells what is to be done about a case that has changed, except for what Bans tells.
 	Propose(e *incidents.Event) []Proposal
-	// Kept tells that what was proposed is on disk. It is not proposed again then, even after a crash.
+	// Kept tells that what was proposed is on disk. It is not proposed again then, even after a crash; before that it is.
 	Kept() error
 	// Bans hands out the bans that need neither delay nor approval nor the case, while it has not heard of the finding
 	// yet. Any goroutine may call it.
 	Bans(f *incidents.Finding, order func(actions.Request))
-	// Released tells that a ban of a party did not come about or was lifted: it may be proposed again at once.
+	// Released tells that a ban of a party was lifted: it may be proposed again at once, and is a rung longer then.
 	Released(r actions.Ban)
+	// Failed tells that a ban did not come about: it may be proposed again at once, as if it never had been.
+	Failed(r actions.Ban)
 }
 
 // Proposal is one measure that a policy wants.

@@ -64,10 +64,10 @@ func (d *Desk) suspect(id ID, what, by string) {
 
 // prove looks whether the effect of a standing measure is still there, and brings it back when it is not.
 func (d *Desk) prove(l *life) {
-	o := d.order(d.ctx, l)
+	o := d.order(l)
 	o.Again = true
 	l.busy, l.proving = true, d.now()
-	d.acts.add(d.ctx, func(ctx context.Context) func() {
+	d.acts.add(d.ctx, nil, func(ctx context.Context) func() {
 		found, failed := d.proving(ctx, d.withCase(ctx, o))
 		return func() { d.proven(l, found, failed) }
 	})

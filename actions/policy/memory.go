@@ -24,6 +24,7 @@ type Memory struct {
 	marks   map[markKey]mark
 	max     int
 	changed []markLine // since the last flush
+	staged  []markLine // of proposals that are not on disk yet: they go there first, see kept
 	evicted uint64
 
 	path  string     // "": nothing is kept
@@ -145,8 +146,8 @@ func (m *Memory) rewrite() error {
 	return nil
 }
 
-// Run writes what has changed every second until ctx ends. A crash may forget bans at once of the last second, which are
-// then ordered again on the same rung.
+// Run writes what has changed every second until ctx ends. What a crash lets it forget, or remember of a ban that did not
+// come about, is put right by Reconcile.
 func (m *Memory) Run(ctx context.Context, warn func(error)) {
 	ticks := time.NewTicker(flushEvery)
 	defer ticks.Stop()
@@ -165,7 +166,16 @@ func (m *Memory) Run(ctx context.Context, warn func(error)) {
 	}
 }
 
-// flush appends what has changed. What the disk does not take stands in the next rewriting.
+// kept lets what was staged be written: the proposals that it tells of are on disk.
+func (m *Memory) kept() error {
+	m.mu.Lock()
+	m.changed = append(m.changed, m.staged...)
+	m.staged = nil
+	m.mu.Unlock()
+	return m.flush()
+}
+
+// flush appends what has changed. What the disk does not take is written later.
 func (m *Memory) flush() error {
 	m.disk.Lock()
 	defer m.disk.Unlock()
@@ -186,8 +196,26 @@ func (m *Memory) flush() error {
 	if len(text) == 0 || m.file == nil {
 		return nil
 	}
+	if err := m.append(text); err != nil {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		m.changed = append(lines, m.changed...)
+		m.changed = m.changed[max(len(m.changed)-m.max, 0):]
+		return fmt.Errorf("%w (is the disk full?)", err)
+	}
 	m.lines += len(lines)
-	_, err := m.file.Write(text)
+	return nil
+}
+
+// append writes whole lines, or nothing.
+func (m *Memory) append(text []byte) error {
+	at, err := m.file.Seek(0, io.SeekEnd)
+	if err == nil {
+		_, err = m.file.Write(text)
+	}
+	if err != nil {
+		_ = m.file.Truncate(at) // else the half line spoils the next one only
+	}
 	return err
 }
 
@@ -196,7 +224,7 @@ func (m *Memory) takeChanged() (lines []markLine, compact bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	lines, m.changed = m.changed, nil
-	return lines, m.lines > compactAbove && m.lines > 4*len(m.marks)
+	return lines, m.lines > compactAbove && m.lines > 4*len(m.marks) && len(m.staged) == 0
 }
 
 func (m *Memory) close() error {
@@ -278,13 +306,13 @@ func (m *Memory) once(key markKey, repeat time.Duration, now int64) bool {
 	if repeat > 0 {
 		until = now + int64(repeat)
 	}
-	m.note(key, mark{Since: now, Until: until})
+	m.note(key, mark{Since: now, Until: until}, throughCase)
 	return true
 }
 
 // climb returns for how long a party is to be banned now. While the last ban has more than half of its time left nothing
 // is to be done; after that it is renewed; when it is over and the party is back, the next rung of the ladder follows.
-func (m *Memory) climb(key markKey, ladder []time.Duration, forget time.Duration, now int64) (time.Duration, bool) {
+func (m *Memory) climb(key markKey, ladder []time.Duration, forget time.Duration, now int64, l lane) (time.Duration, bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	rung, again := m.rung(key, len(ladder), forget, now)
@@ -296,7 +324,7 @@ func (m *Memory) climb(key markKey, ladder []time.Duration, forget time.Duration
 	if span > 0 {
 		until = now + int64(span)
 	}
-	m.note(key, mark{Rung: rung, Since: now, Until: until})
+	m.note(key, mark{Rung: rung, Since: now, Until: until}, l)
 	return span, true
 }
 
@@ -329,13 +357,46 @@ func (m *Memory) release(key markKey, now int64) {
 	defer m.mu.Unlock()
 	if have, known := m.marks[key]; known && have.Until > now {
 		have.Until = now
-		m.note(key, have)
+		m.note(key, have, atOnce)
 	}
 }
 
-func (m *Memory) note(key markKey, v mark) {
+// retract takes back what is noted for a ban that did not come about: the party stands where it stood before.
+func (m *Memory) retract(key markKey, now int64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	have, known := m.marks[key]
+	if !known || have.Until <= now {
+		return
+	}
+	have.Until = now
+	if have.Rung--; have.Rung < 0 { // it had none: what was over long ago is forgotten
+		have.Rung, have.Until = 0, 1
+	}
+	m.note(key, have, atOnce)
+}
+
+// standing lists for whom a measure is noted as being in force.
+func (m *Memory) standing(policy string, n int, now int64) (list []markKey) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for key, have := range m.marks {
+		if key.Policy == policy && key.N == n && have.Until > now {
+			list = append(list, key)
+		}
+	}
+	return list
+}
+
+// note changes a mark. What is noted of a proposal that goes through its case is staged: on disk before the proposal it
+// would keep that from being made again after a crash.
+func (m *Memory) note(key markKey, v mark, l lane) {
 	m.put(key, v)
-	if m.path != "" && len(m.changed) < m.max {
+	switch {
+	case m.path == "":
+	case l == throughCase && len(m.staged) < m.max:
+		m.staged = append(m.staged, markLine{key, v})
+	case len(m.changed) < m.max:
 		m.changed = append(m.changed, markLine{key, v})
 	}
 }

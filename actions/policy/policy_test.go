@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -254,6 +255,47 @@ func TestReleased(t *testing.T) {
 	}
 }
 
+// TestKilledBetween: what was proposed and is not on disk, or was ordered and does not stand, is proposed again after a
+// restart, on the same rung; what is on disk or stands is not.
+func TestKilledBetween(t *testing.T) {
+	c, dir := &clock{monday}, t.TempDir()
+	p := Policy{Name: "p", Default: []Measure{{Do: "ban", Ladder: []Span{Span(time.Hour), Span(24 * time.Hour)}}, {Do: "notify"}}}
+	run := func(stand ...actions.Ban) (*Memory, *Set) {
+		t.Helper()
+		m, err := OpenMemory(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		set := compile(t, c, m, p)
+		set.Reconcile(stand)
+		return m, set
+	}
+	see := func(set *Set, what string, want ...int) {
+		t.Helper()
+		list := bans(set, sample())
+		if got := []int{len(list), len(set.Propose(event(sample())))}; !slices.Equal(got, want) {
+			t.Errorf("%s: %d bans and measures, want %d", what, got, want)
+		}
+		if len(list) > 0 && list[0].For != time.Hour {
+			t.Errorf("%s: a ban for %s", what, list[0].For)
+		}
+	}
+	m, set := run()
+	see(set, "at first", 1, 1)
+	if err := m.flush(); err != nil { // as every second; then it is killed
+		t.Fatal(err)
+	}
+	_, set = run()
+	see(set, "killed between proposal and order", 1, 1)
+	if err := set.Kept(); err != nil {
+		t.Fatal(err)
+	}
+	_, set = run(actions.Ban{Prefix: netip.MustParsePrefix("203.0.113.7/32"), By: "policy p"})
+	see(set, "killed after both", 0, 0)
+	set.Failed(actions.Ban{Prefix: netip.MustParsePrefix("203.0.113.7/32"), By: "policy p"})
+	see(set, "after the ban has failed", 1, 0)
+}
+
 func TestThreshold(t *testing.T) {
 	c := &clock{monday}
 	set := compile(t, c, NewMemory(), Policy{
@@ -442,7 +484,7 @@ func TestMemoryIsBounded(t *testing.T) {
 	m.max = 100
 	for i := range int64(10_000) {
 		a := netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}).String()
-		m.climb(markKey{"p", 0, a}, []time.Duration{time.Minute}, time.Hour, i)
+		m.climb(markKey{"p", 0, a}, []time.Duration{time.Minute}, time.Hour, i, atOnce)
 		m.matched(countKey{"p", a}, 1, 2, time.Minute, i+1)
 	}
 	if len(m.marks) > 100 || m.evicted == 0 {
@@ -462,7 +504,7 @@ func TestLadderProperties(t *testing.T) {
 		key, rung, half := markKey{"p", 0, "x"}, -1, int64(0)
 		for range rapid.IntRange(1, 50).Draw(t, "visits") {
 			now += int64(rapid.SampledFrom([]time.Duration{0, time.Second, 31 * time.Second, 2 * time.Minute, time.Hour, 3 * time.Hour}).Draw(t, "pause"))
-			span, again := m.climb(key, ladder, 2*time.Hour, now)
+			span, again := m.climb(key, ladder, 2*time.Hour, now, atOnce)
 			if again != (now >= half) {
 				t.Fatalf("at %d ordered: %v, half at %d", now, again, half)
 			}

@@ -86,7 +86,7 @@ func (s *Set) ban(list []actions.Request, p *policy, r *rule, sub *subject) []ac
 	if !ok {
 		return list
 	}
-	span, again := s.memory.climb(r.banKey(p, prefix), r.ladder, r.forget, s.now().UnixNano())
+	span, again := s.memory.climb(r.banKey(p, prefix), r.ladder, r.forget, s.now().UnixNano(), atOnce)
 	if !again {
 		return list
 	}
@@ -125,7 +125,7 @@ func (s *Set) Propose(e *incidents.Event) (list []measure.Proposal) {
 }
 
 // Kept implements measure.Policies: from now on it is remembered over a crash that they were proposed.
-func (s *Set) Kept() error { return s.memory.flush() }
+func (s *Set) Kept() error { return s.memory.kept() }
 
 // due decides whether a measure is due for whom it is for, and notes that it is proposed.
 func (s *Set) due(p *policy, r *rule, sub *subject) (measure.Spec, bool) {
@@ -135,12 +135,12 @@ func (s *Set) due(p *policy, r *rule, sub *subject) (measure.Spec, bool) {
 		if !ok {
 			return spec, false
 		}
-		spec.For, ok = s.memory.climb(r.banKey(p, prefix), r.ladder, r.forget, now)
+		spec.For, ok = s.memory.climb(r.banKey(p, prefix), r.ladder, r.forget, now, throughCase)
 		return spec, ok
 	}
 	if len(r.ladder) > 1 {
 		var ok bool
-		spec.For, ok = s.memory.climb(r.key(p, sub), r.ladder, r.forget, now)
+		spec.For, ok = s.memory.climb(r.key(p, sub), r.ladder, r.forget, now, throughCase)
 		return spec, ok
 	}
 	return spec, r.each == "finding" || s.memory.once(r.key(p, sub), r.repeat, now)
@@ -186,7 +186,13 @@ func (t *threshold) key(p *policy, sub *subject, l lane) countKey {
 }
 
 // Released implements measure.Policies.
-func (s *Set) Released(b actions.Ban) {
+func (s *Set) Released(b actions.Ban) { s.eachMark(&b, s.memory.release) }
+
+// Failed implements measure.Policies.
+func (s *Set) Failed(b actions.Ban) { s.eachMark(&b, s.memory.retract) }
+
+// eachMark calls f for whatever is noted of a policy's ban.
+func (s *Set) eachMark(b *actions.Ban, f func(key markKey, now int64)) {
 	now := s.now().UnixNano()
 	for _, p := range s.policies {
 		if b.By != "policy "+p.name {
@@ -194,7 +200,29 @@ func (s *Set) Released(b actions.Ban) {
 		}
 		for i := range p.rules {
 			if r := &p.rules[i]; r.ban != nil {
-				s.memory.release(r.banKey(p, b.Prefix), now)
+				f(r.banKey(p, b.Prefix), now)
+			}
+		}
+	}
+}
+
+// Reconcile holds what is remembered of bans at once against the bans that stand, after a start: whoever is remembered as
+// banned and is not may be banned again. (Picket was killed between the proposal and the ban, or with the ban made and
+// the proposal not noted, which climb puts right.)
+func (s *Set) Reconcile(stand []actions.Ban) {
+	banned := map[string]bool{}
+	for i := range stand {
+		banned[actions.Text(stand[i].Prefix)] = true
+	}
+	now := s.now().UnixNano()
+	for _, p := range s.policies {
+		for i := range p.rules {
+			if r := &p.rules[i]; r.ban != nil && r.lane == atOnce {
+				for _, key := range s.memory.standing(p.name, r.n, now) {
+					if !banned[key.Whom] {
+						s.memory.retract(key, now)
+					}
+				}
 			}
 		}
 	}

@@ -167,3 +167,26 @@ func TestReadOnly(t *testing.T) {
 		t.Errorf("%+v, %v", f, err)
 	}
 }
+
+// TestLatest: the newest findings of open cases, in order, with their cases.
+func TestLatest(t *testing.T) {
+	s := open(t, t.TempDir())
+	defer shut(t, s)
+	if list, err := s.Latest(t.Context(), 10, time.Minute); err != nil || len(list) != 0 {
+		t.Errorf("of an empty store: %v, %v", list, err)
+	}
+	for n := 1; n <= 100; n++ {
+		c := change(n)
+		f := incidents.Finding{Time: c.Incident.Opened, Rule: incidents.Rule{ID: "1:1"}}
+		c.Entries = append(c.Entries, incidents.Entry{Time: f.Time, Kind: "finding", Finding: &f})
+		if err := s.Keep(c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, c := range []struct{ lines, want int }{{1000, 21}, {6, 4}} { // within 30 s; a third of the cases is resolved
+		list, err := s.Latest(t.Context(), c.lines, 30*time.Second)
+		if err != nil || len(list) != c.want || list[len(list)-1].Incident.ID != 100 || !list[0].Finding.Time.Before(list[1].Finding.Time) {
+			t.Errorf("%d findings, want %d: %v %v", len(list), c.want, list, err)
+		}
+	}
+}
