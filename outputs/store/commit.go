@@ -153,15 +153,37 @@ func (s *Store) failed(err error, backoff time.Duration) {
 	}
 }
 
-// gather waits a moment so that a burst becomes one commit; somebody who waits for it ends the moment.
-func (s *Store) gather() chan error {
-	select {
-	case <-time.After(gather):
-	case <-s.quit:
-	case answer := <-s.commits:
-		return answer
+// gather waits until a burst is over, so that it becomes few commits and takes no CPU from those who fight it; somebody
+// who waits for the commit ends it.
+func (s *Store) gather() (answer chan error) {
+	step := time.NewTicker(gather)
+	defer step.Stop()
+	end := time.After(gatherMost)
+	for last := s.waiting(); ; {
+		select {
+		case <-step.C:
+			n := s.waiting()
+			if n == last || n >= gatherFull {
+				return nil
+			}
+			last = n
+		case answer = <-s.commits:
+			if answer != nil {
+				return answer
+			}
+		case <-end:
+			return nil
+		case <-s.quit:
+			return nil
+		}
 	}
-	return nil
+}
+
+// waiting returns how many records wait for the database.
+func (s *Store) waiting() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.pending.len()
 }
 
 // commit brings all that waits into the database, in one transaction. What fails waits again.
@@ -201,12 +223,13 @@ func (s *Store) transact(batch []record, upTo uint64) error {
 		return err
 	}
 	defer func() { _ = tx.Rollback() }()
+	w := newWriter(ctx, tx)
 	for i := range batch {
-		if err := s.apply(ctx, tx, &batch[i]); err != nil {
+		if err := s.apply(w, &batch[i]); err != nil {
 			return err
 		}
 	}
-	if _, err := tx.ExecContext(ctx, "UPDATE meta SET value = ? WHERE key = 'applied'", int64(upTo)); err != nil {
+	if err := w.exec("UPDATE meta SET value = ? WHERE key = 'applied'", int64(upTo)); err != nil {
 		return err
 	}
 	return tx.Commit()
@@ -214,11 +237,11 @@ func (s *Store) transact(batch []record, upTo uint64) error {
 
 // apply brings one record into the database. One that the database will never take is left out, told and counted: it
 // must not keep the others waiting.
-func (s *Store) apply(ctx context.Context, tx *sql.Tx, r *record) error {
+func (s *Store) apply(w *writer, r *record) error {
 	k, known := kinds[r.kind]
 	err := errKind
 	if known {
-		err = k.apply(ctx, tx, r)
+		err = k.apply(w, r)
 	}
 	if errors.Is(err, errDocument) || errors.Is(err, errKind) || hasCode(err, codeConstraint, codeMismatch, codeTooBig) {
 		s.count.lost.Add(1)

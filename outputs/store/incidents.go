@@ -16,26 +16,24 @@ import (
 // Keep implements incidents.Journal: after it, what it was given survives kill -9. With an error it is kept in memory.
 func (s *Store) Keep(c *incidents.Change) error {
 	id := int64(c.Incident.ID)
-	records := make([]record, 0, 2+len(c.Evidence))
-	add := func(k kind, doc any, data []byte) error {
-		r, err := newRecord(k, id, doc, data)
-		records = append(records, r)
-		return err
+	records := make([]record, 0, 1+len(c.Entries)+len(c.Evidence))
+	var all error
+	add := func(r record, err error) {
+		records, all = append(records, r), errors.Join(all, err)
 	}
-	var err error
 	if !c.Incident.Opened.IsZero() {
-		err = add(kindIncident, &c.Incident, nil)
+		add(newRecord(kindIncident, id, &c.Incident, nil))
 	}
 	for i := range c.Entries {
-		err = errors.Join(err, add(kindEntry, &c.Entries[i], nil))
+		add(newRecord(kindEntry, id, &c.Entries[i], nil))
 	}
 	for _, e := range c.Evidence {
 		data := e.Data
 		e.Data = nil
-		err = errors.Join(err, add(kindEvidence, &e, data))
+		add(newRecord(kindEvidence, id, &e, data))
 	}
-	if err != nil {
-		return err
+	if all != nil {
+		return all
 	}
 	return s.store(records...)
 }

@@ -47,6 +47,8 @@ type record struct {
 	kind kind
 	doc  []byte // JSON
 	data []byte // evidence; nil mostly
+
+	thing any // what doc says, if this run has kept it
 }
 
 const (

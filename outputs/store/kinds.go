@@ -21,7 +21,7 @@ const (
 
 // kinds says for each kind how the database takes a record, and whether a later one with the same key replaces it.
 var kinds = map[kind]struct {
-	apply    func(ctx context.Context, tx *sql.Tx, r *record) error
+	apply    func(w *writer, r *record) error
 	replaces bool
 }{
 	kindIncident: {applyIncident, true},
@@ -30,17 +30,21 @@ var kinds = map[kind]struct {
 	kindMeasure:  {applyMeasure, true},
 }
 
-// newRecord is a record of a thing that JSON can say.
-func newRecord(k kind, key int64, doc any, data []byte) (record, error) {
-	text, err := json.Marshal(doc)
+// newRecord is a record of a thing that JSON can say. Of the thing only what later changes leave alone may be read when
+// the record is applied.
+func newRecord[T any](k kind, key int64, thing *T, data []byte) (record, error) {
+	text, err := json.Marshal(thing)
 	if err != nil {
 		return record{}, fmt.Errorf("keep: %w", err)
 	}
-	return record{kind: k, key: key, doc: text, data: data}, nil
+	return record{kind: k, key: key, doc: text, data: data, thing: *thing}, nil
 }
 
-// decoded reads a record's document.
+// decoded returns what a record is about, read from its document if an earlier run has kept it.
 func decoded[T any](r *record) (T, error) {
+	if v, ok := r.thing.(T); ok {
+		return v, nil
+	}
 	var v T
 	if err := json.Unmarshal(r.doc, &v); err != nil {
 		return v, fmt.Errorf("%w: %w", errDocument, err)
@@ -48,17 +52,39 @@ func decoded[T any](r *record) (T, error) {
 	return v, nil
 }
 
-func applyEntry(ctx context.Context, tx *sql.Tx, r *record) error {
+// writer is a transaction whose statements are compiled once.
+type writer struct {
+	ctx        context.Context
+	tx         *sql.Tx
+	statements map[string]*sql.Stmt
+}
+
+func newWriter(ctx context.Context, tx *sql.Tx) *writer {
+	return &writer{ctx, tx, map[string]*sql.Stmt{}}
+}
+
+func (w *writer) exec(query string, args ...any) error {
+	st := w.statements[query]
+	if st == nil {
+		var err error
+		if st, err = w.tx.PrepareContext(w.ctx, query); err != nil {
+			return err
+		}
+		w.statements[query] = st
+	}
+	_, err := st.ExecContext(w.ctx, args...)
+	return err
+}
+
+func applyEntry(w *writer, r *record) error {
 	e, err := decoded[incidents.Entry](r)
 	if err != nil {
 		return err
 	}
-	_, err = tx.ExecContext(ctx, "INSERT OR REPLACE INTO entry VALUES (?, ?, ?, ?, ?)",
-		int64(r.seq), r.key, e.Time.UnixNano(), e.Kind, string(r.doc))
-	return err
+	return w.exec("INSERT OR REPLACE INTO entry VALUES (?, ?, ?, ?, ?)", int64(r.seq), r.key, e.Time.UnixNano(), e.Kind, string(r.doc))
 }
 
-func applyEvidence(ctx context.Context, tx *sql.Tx, r *record) error {
+func applyEvidence(w *writer, r *record) error {
 	e, err := decoded[incidents.Evidence](r)
 	if err != nil {
 		return err
@@ -67,34 +93,31 @@ func applyEvidence(ctx context.Context, tx *sql.Tx, r *record) error {
 	if data == nil {
 		data = []byte{}
 	}
-	_, err = tx.ExecContext(ctx, "INSERT OR REPLACE INTO evidence VALUES (?, ?, ?, ?, ?, ?, ?)",
-		int64(r.seq), r.key, e.Time.UnixNano(), e.Kind, e.Name, e.Type, data)
-	return err
+	return w.exec("INSERT OR REPLACE INTO evidence VALUES (?, ?, ?, ?, ?, ?, ?)", int64(r.seq), r.key, e.Time.UnixNano(), e.Kind, e.Name, e.Type, data)
 }
 
 // applyIncident writes a case and what it is found by. Of its parties and rules the case forgets none, so that rows
 // are only added.
-func applyIncident(ctx context.Context, tx *sql.Tx, r *record) error {
+func applyIncident(w *writer, r *record) error {
 	c, err := decoded[incidents.Incident](r)
 	if err != nil {
 		return err
 	}
 	id := int64(c.ID)
-	_, err = tx.ExecContext(ctx, "INSERT OR REPLACE INTO incident VALUES (?, ?, ?, ?, ?, ?)",
+	err = w.exec("INSERT OR REPLACE INTO incident VALUES (?, ?, ?, ?, ?, ?)",
 		id, string(c.State), int64(c.Severity), c.Opened.UnixNano(), c.Updated.UnixNano(), string(r.doc))
 	if err != nil {
 		return err
 	}
 	for _, p := range partiesOf(&c) {
-		if _, err := tx.ExecContext(ctx, "INSERT OR IGNORE INTO party VALUES (?, ?, ?)", p.addr[:], p.attacker, id); err != nil {
+		if err := w.exec("INSERT OR IGNORE INTO party VALUES (?, ?, ?)", p.addr[:], p.attacker, id); err != nil {
 			return err
 		}
 	}
 	for i := range c.Rules {
-		if _, err := tx.ExecContext(ctx, "INSERT OR IGNORE INTO broken VALUES (?, ?)", c.Rules[i].ID, id); err != nil {
+		if err := w.exec("INSERT OR IGNORE INTO broken VALUES (?, ?)", c.Rules[i].ID, id); err != nil {
 			return err
 		}
 	}
-	_, err = tx.ExecContext(ctx, "INSERT OR REPLACE INTO words (rowid, text) VALUES (?, ?)", id, wordsOf(&c))
-	return err
+	return w.exec("INSERT OR REPLACE INTO words (rowid, text) VALUES (?, ?)", id, wordsOf(&c))
 }

@@ -41,7 +41,7 @@ func (s *Store) KeepMeasures(list ...*measure.Measure) error {
 	return s.store(records...)
 }
 
-func applyMeasure(ctx context.Context, tx *sql.Tx, r *record) error {
+func applyMeasure(w *writer, r *record) error {
 	m, err := decoded[measure.Measure](r)
 	if err != nil {
 		return err
@@ -50,9 +50,8 @@ func applyMeasure(ctx context.Context, tx *sql.Tx, r *record) error {
 	if m.Ends && m.State == measure.Active && !m.Until.IsZero() {
 		until = m.Until.UnixNano()
 	}
-	_, err = tx.ExecContext(ctx, "INSERT OR REPLACE INTO measure VALUES (?, ?, ?, ?, ?, ?, ?)",
+	return w.exec("INSERT OR REPLACE INTO measure VALUES (?, ?, ?, ?, ?, ?, ?)",
 		int64(m.ID), int64(m.Incident), string(m.State), m.Name, m.Created.UnixNano(), until, string(r.doc))
-	return err
 }
 
 // notOver is the condition for measures of which more is to be expected.

@@ -128,9 +128,10 @@ func rewords(ctx context.Context, db *sql.DB) error {
 		return err
 	}
 	defer func() { _ = tx.Rollback() }()
+	w := newWriter(ctx, tx)
 	for i := range list {
 		list[i].kind = kindIncident
-		if err := applyIncident(ctx, tx, &list[i]); err != nil && !errors.Is(err, errDocument) {
+		if err := applyIncident(w, &list[i]); err != nil && !errors.Is(err, errDocument) {
 			return err
 		}
 	}

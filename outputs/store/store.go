@@ -69,8 +69,11 @@ type Stats struct {
 const (
 	databaseName = "incidents.db"
 	lockName     = "incidents.lock"
-	// gather is how long a commit waits for more to come.
-	gather = 50 * time.Millisecond
+	// gather is how long a commit waits for more to come. While more comes it goes on waiting, up to gatherMost, or until
+	// gatherFull records wait.
+	gather     = 50 * time.Millisecond
+	gatherMost = time.Second
+	gatherFull = 16 << 10
 	// busyTimeout is how long a statement waits for another program's lock.
 	busyTimeout = time.Second
 	keepDefault = 90 * 24 * time.Hour
