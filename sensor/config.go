@@ -16,6 +16,7 @@ import (
 
 	"picket/actions/notify"
 	"picket/actions/policy"
+	"picket/outputs/eve"
 	"picket/rules/library"
 	"picket/signatures/language"
 )
@@ -264,6 +265,9 @@ func (c *Config) validate(told ConfigFaults) ConfigFaults {
 	v.check(in.Watchdog == 0 || in.Watchdog >= 100*time.Millisecond, "capture.inline.watchdog", "2s is usual, 0 switches it off", "%s is shorter than a busy moment", in.Watchdog)
 	v.check(c.Capture.Passive.Ring >= 1<<20, "capture.passive.ring", "32MiB is usual", "%d bytes are no ring", c.Capture.Passive.Ring)
 	v.check(c.EVE.Queue > 0, "eve.queue", "65536 is usual", "no room for records")
+	for i, name := range c.EVE.Types {
+		v.check(slices.Contains(eve.Events(), name), fmt.Sprintf("eve.types[%d]", i), nearest(name, eve.Events()), "there are no records of type %q", name)
+	}
 	v.check(c.Bans.Max > 0, "bans.max", "1048576 is usual", "no ban may stand")
 	v.gate(&c.Gate)
 	v.incidents(&c.Incidents)

@@ -12,6 +12,7 @@ import (
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
 
+	"picket/actions/policy"
 	"picket/signatures/language"
 )
 
@@ -244,11 +245,11 @@ func (d *strict) scalar(key string, n ast.Node, to reflect.Value) {
 	text := scalarText(n)
 	switch to.Interface().(type) {
 	case time.Duration:
-		if v, err := time.ParseDuration(text); err == nil && v >= 0 {
-			to.SetInt(int64(v))
-			return
+		var v policy.Span
+		if v.UnmarshalText([]byte(text)) != nil {
+			d.fault(key, n, "write 500ms, 30s, 10m, 24h, 7d or 2w", "%q is not a time span", text)
 		}
-		d.fault(key, n, "write 500ms, 30s, 10m or 24h", "%q is not a time span", text)
+		to.SetInt(int64(v))
 		return
 	}
 	switch to.Kind() {

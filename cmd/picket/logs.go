@@ -3,10 +3,12 @@ package main
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -16,6 +18,7 @@ import (
 	"picket/rules/dates"
 	"picket/rules/fail2ban"
 	"picket/rules/library"
+	"picket/signatures/language"
 )
 
 // logsFlags are what scan and explain share: which filter judges, and how dates without zone or year are meant.
@@ -64,8 +67,30 @@ func (f *logsFlags) clock() (dates.Clock, error) {
 	return c, nil
 }
 
+// check refuses words that mean nothing here.
+func (f *logsFlags) check() error {
+	for _, w := range []struct {
+		flag, word string
+		known      []string
+	}{
+		{"--input", f.input, []string{"file", "journal"}},
+		{"--usedns", f.usedns, []string{"", "raw", "no", "warn", "yes"}},
+	} {
+		if !slices.Contains(w.known, w.word) {
+			return fmt.Errorf("%s %q is none of %s", w.flag, w.word, strings.TrimPrefix(strings.Join(w.known, ", "), ", "))
+		}
+	}
+	if f.filter == "" {
+		return errors.New("FILTER is missing (sshd, library/sshd, a file, or a regular expression with <HOST>)")
+	}
+	return nil
+}
+
 // compile finds the filter and compiles it.
 func (f *logsFlags) compile() (*rules.Filter, error) {
+	if err := f.check(); err != nil {
+		return nil, err
+	}
 	d, err := f.definition()
 	if err != nil {
 		return nil, err
@@ -112,9 +137,21 @@ func (f *logsFlags) definition() (rules.Definition, error) {
 		fmt.Fprintln(os.Stderr, "picket:", fault)
 	}
 	if err != nil {
-		return rules.Definition{}, err
+		return rules.Definition{}, fmt.Errorf("%w%s", err, nearFilter(dir, name))
 	}
 	return rules.DefinitionOf(read), nil
+}
+
+// nearFilter names the filter of a folder that may have been meant.
+func nearFilter(dir, name string) string {
+	paths, _ := filepath.Glob(filepath.Join(dir, "filter.d", "*.conf"))
+	for i, path := range paths {
+		paths[i] = strings.TrimSuffix(filepath.Base(path), ".conf")
+	}
+	if near := language.Nearest(name, paths); near != "" {
+		return " (did you mean " + near + "?)"
+	}
+	return ""
 }
 
 // libraryDefinition returns one of the shipped rules.
@@ -129,6 +166,9 @@ func libraryDefinition(name string) (rules.Definition, error) {
 			return r.Definition(), nil
 		}
 		names = append(names, r.Name)
+	}
+	if near := language.Nearest(name, names); near != "" {
+		return rules.Definition{}, fmt.Errorf("no rule %q in the library (did you mean %s?)", name, near)
 	}
 	return rules.Definition{}, fmt.Errorf("no rule %q in the library (there are %s)", name, strings.Join(names, ", "))
 }

@@ -87,7 +87,7 @@ func (r *report) print(w io.Writer, filter *rules.Filter, j *rules.Judge) {
 	for _, h := range j.DateHits() {
 		fmt.Fprintf(w, "   [%d] %s\n", h.Hits, h.Name)
 	}
-	fmt.Fprintf(w, "\nFailures: %d of %d\n", r.failures, len(r.by))
+	fmt.Fprintf(w, "\nFailures: %d of %s\n", r.failures, counted(len(r.by), "party", "parties"))
 	for _, id := range r.worst(worstParties) {
 		fmt.Fprintf(w, "   [%d] %s\n", r.by[id], id)
 	}
