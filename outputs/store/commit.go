@@ -232,7 +232,7 @@ func (s *Store) transact(batch []record, upTo uint64) error {
 	if err := w.exec("UPDATE meta SET value = ? WHERE key = 'applied'", int64(upTo)); err != nil {
 		return err
 	}
-	return tx.Commit()
+	return w.commit()
 }
 
 // apply brings one record into the database. One that the database will never take is left out, told and counted: it

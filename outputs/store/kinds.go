@@ -52,15 +52,33 @@ func decoded[T any](r *record) (T, error) {
 	return v, nil
 }
 
-// writer is a transaction whose statements are compiled once.
+// writer is a transaction whose statements are compiled once. Words to search for come last: SQLite brings its index of
+// them up to date before each statement that replaces a row.
 type writer struct {
 	ctx        context.Context
 	tx         *sql.Tx
 	statements map[string]*sql.Stmt
+	words      []words
+}
+
+// words is what a case is found by.
+type words struct {
+	id   int64
+	text string
 }
 
 func newWriter(ctx context.Context, tx *sql.Tx) *writer {
-	return &writer{ctx, tx, map[string]*sql.Stmt{}}
+	return &writer{ctx: ctx, tx: tx, statements: map[string]*sql.Stmt{}}
+}
+
+// commit writes the words and ends the transaction.
+func (w *writer) commit() error {
+	for _, of := range w.words {
+		if err := w.exec("INSERT OR REPLACE INTO words (rowid, text) VALUES (?, ?)", of.id, of.text); err != nil {
+			return err
+		}
+	}
+	return w.tx.Commit()
 }
 
 func (w *writer) exec(query string, args ...any) error {
@@ -119,5 +137,6 @@ func applyIncident(w *writer, r *record) error {
 			return err
 		}
 	}
-	return w.exec("INSERT OR REPLACE INTO words (rowid, text) VALUES (?, ?)", id, wordsOf(&c))
+	w.words = append(w.words, words{id, wordsOf(&c)})
+	return nil
 }

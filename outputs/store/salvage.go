@@ -135,5 +135,5 @@ func rewords(ctx context.Context, db *sql.DB) error {
 			return err
 		}
 	}
-	return tx.Commit()
+	return w.commit()
 }
