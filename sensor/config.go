@@ -40,6 +40,7 @@ type Config struct {
 	Measures      MeasuresConfig   `yaml:"measures"`
 	Plugins       PluginsConfig    `yaml:"plugins"`
 	Notifications notify.Config    `yaml:"notifications"`
+	Metrics       MetricsConfig    `yaml:"metrics"`
 
 	path   string
 	places map[string]place
@@ -273,6 +274,7 @@ func (c *Config) validate(told ConfigFaults) ConfigFaults {
 	v.incidents(&c.Incidents)
 	v.measures(&c.Measures)
 	v.plugins(&c.Plugins)
+	v.metrics(&c.Metrics)
 	for _, f := range c.Notifications.Check() {
 		v.check(false, "notifications."+f.Key, f.Hint, "%s", f.Cause)
 	}
@@ -384,6 +386,7 @@ func (c *Config) fixed(o *Config) (keys []string) {
 		{"measures", c.Measures == o.Measures},
 		{"plugins", reflect.DeepEqual(c.Plugins, o.Plugins)},
 		{"notifications", reflect.DeepEqual(c.Notifications, o.Notifications)},
+		{"metrics", c.Metrics == o.Metrics},
 		{"bans.devices", slices.Equal(c.Bans.Devices, o.Bans.Devices)},
 	} {
 		if !k.same {

@@ -53,6 +53,7 @@ type Sensor struct {
 	causes    causes            // of deviations that are not repaired
 	host      string            // this host's name
 	control   net.Listener
+	metrics   net.Listener                       // nil: Prometheus is not answered
 	fail2ban  net.Listener                       // nil: fail2ban's clients are not answered
 	queues    atomic.Pointer[capture.QueueTable] // nil unless inline and installed
 	posts     []*post
@@ -89,7 +90,7 @@ type RunOptions struct {
 func New(o RunOptions) (*Sensor, error) {
 	s := &Sensor{log: o.Log, version: o.Version, since: time.Now()}
 	s.config.Store(o.Config)
-	for _, step := range []func(o *RunOptions) error{s.prepareRules, s.prepareEVE, s.prepareIncidents, s.prepareBans, s.prepareMeasures, s.prepareJails, s.prepareControl, s.prepareFail2ban, s.preparePosts} {
+	for _, step := range []func(o *RunOptions) error{s.prepareRules, s.prepareEVE, s.prepareIncidents, s.prepareBans, s.prepareMeasures, s.prepareJails, s.prepareControl, s.prepareMetrics, s.prepareFail2ban, s.preparePosts} {
 		if err := step(&o); err != nil {
 			return nil, errors.Join(err, s.close())
 		}
@@ -270,6 +271,7 @@ func (s *Sensor) inlinePosts(c *Config) {
 //	plugins      fetches plugins anew
 //	memory       writes down what policies remember, every second
 //	control      answers picket status, ban, reload
+//	metrics      answers Prometheus
 //	fail2ban     answers fail2ban's clients
 //	take-over    asks for the bans that fail2ban has left; ends when it has
 //	stats        writes EVE's stats record
@@ -306,6 +308,7 @@ func (s *Sensor) Run(ctx context.Context) error {
 	book.Go(func() { failed <- s.book.Run(finding) })
 	others.Go(func() { failed <- web.Serve(later, s.control, s) })
 	others.Go(func() { s.writeStats(later) })
+	others.Go(func() { s.serveMetrics(later) })
 	others.Go(func() { s.serveFail2ban(later) })
 	others.Go(func() { s.finishTakeover(later) })
 
@@ -459,6 +462,9 @@ func (s *Sensor) close() error {
 	err := s.closeOutputs()
 	if s.control != nil {
 		err = errors.Join(err, s.control.Close())
+	}
+	if s.metrics != nil {
+		err = errors.Join(err, s.metrics.Close())
 	}
 	if s.fail2ban != nil {
 		err = errors.Join(err, s.fail2ban.Close())
