@@ -19,11 +19,13 @@ import (
 
 // causes remembers who has caused a deviation that is not repaired yet: its repair must find the same incident.
 type causes struct {
-	mu sync.Mutex
-	of map[string]string // by subject
+	mu   sync.Mutex
+	of   map[string]string // by subject
+	last map[string]string // the last deviation of each subject, in words
 }
 
-// maxCauses bounds the deviations that are not repaired. Of one beyond it the repair may open an incident of its own.
+// maxCauses bounds the subjects that are remembered. Of one beyond it the repair may open an incident of its own, and why
+// does not tell of it.
 const maxCauses = 1024
 
 // of the subject's deviation: who did it, else the subject itself.
@@ -49,6 +51,28 @@ func (c *causes) find(subject, by string, repaired bool) string {
 	return cause
 }
 
+// tells keeps the last deviation of a subject for those who ask why.
+func (c *causes) tells(subject, text string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.last == nil {
+		c.last = map[string]string{}
+	}
+	if _, known := c.last[subject]; known || len(c.last) < maxCauses {
+		c.last[subject] = text
+	}
+}
+
+// told is the last deviation of a subject, "" for none in this run.
+func (c *causes) told(subject string) string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.last[subject]
+}
+
+// subjectOf names a measure as the subject of a deviation.
+func subjectOf(id measure.ID) string { return fmt.Sprintf("measure %d", id) }
+
 // deviationFinding is a deviation as a case sees it.
 func (s *Sensor) deviationFinding(subject, by, failed string) *incidents.Finding {
 	f := &incidents.Finding{
@@ -67,9 +91,10 @@ func (s *Sensor) deviated(v *measure.Deviation) {
 	if v.Failed != nil {
 		failed = v.Failed.Error()
 	}
-	f := s.deviationFinding(fmt.Sprintf("measure %d", v.Measure.ID), v.By, failed)
+	f := s.deviationFinding(subjectOf(v.Measure.ID), v.By, failed)
 	f.Rule = incidents.Rule{ID: "measure:" + v.Measure.Name, Name: "a measure has lost its effect"}
 	f.Text = v.String()
+	s.causes.tells(subjectOf(v.Measure.ID), f.Time.Format(time.RFC3339)+" "+f.Text)
 	s.book.Offer(f)
 }
 

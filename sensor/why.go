@@ -98,7 +98,7 @@ func (s *Sensor) measuresOf(ctx context.Context, p netip.Prefix, cases []inciden
 			return nil, err
 		}
 		for n := range of {
-			list = append(list, measureInWhy(&of[n]))
+			list = append(list, s.measureInWhy(&of[n]))
 		}
 	}
 	loose, err := s.store.Measures(ctx, store.MeasureFilter{
@@ -107,7 +107,7 @@ func (s *Sensor) measuresOf(ctx context.Context, p netip.Prefix, cases []inciden
 	found := 0
 	for i := range loose {
 		if m := &loose[i]; m.Incident == 0 && found < maxWhyMeasures && against(m, p) {
-			list = append(list, measureInWhy(m))
+			list = append(list, s.measureInWhy(m))
 			found++
 		}
 	}
@@ -124,8 +124,11 @@ func against(m *measure.Measure, p netip.Prefix) bool {
 	return false
 }
 
-func measureInWhy(m *measure.Measure) web.WhyMeasure {
-	w := web.WhyMeasure{ID: m.ID, Incident: m.Incident, Name: m.Name, Target: m.Target, State: m.State, By: m.By, Until: m.Until, Asks: m.Ask}
+func (s *Sensor) measureInWhy(m *measure.Measure) web.WhyMeasure {
+	w := web.WhyMeasure{
+		ID: m.ID, Incident: m.Incident, Name: m.Name, Target: m.Target, State: m.State, By: m.By, Until: m.Until, Asks: m.Ask,
+		Deviated: s.causes.told(subjectOf(m.ID)),
+	}
 	switch m.State {
 	case measure.PendingApproval:
 		w.Next = fmt.Sprintf("picket approve %d, or picket deny %d", m.ID, m.ID)

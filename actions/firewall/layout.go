@@ -4,10 +4,12 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 
 	"github.com/google/nftables"
 	"github.com/google/nftables/binaryutil"
 	"github.com/google/nftables/expr"
+	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
 	"picket/actions/ruleset"
@@ -138,12 +140,29 @@ func (t *Table) chains() []*nftables.Chain {
 	return list
 }
 
-// presentDevices are those devices that are there now. Behind the others stands the prerouting chain.
-func (t *Table) presentDevices() (list []string) {
-	for _, dev := range t.devices {
-		if _, err := net.InterfaceByName(dev); err == nil {
-			list = append(list, dev)
+// presentDevices are those devices that are there now, and the ports of those that are bridges: frames that only pass a
+// bridge see none of its own hooks. Behind the others stands the prerouting chain.
+func (t *Table) presentDevices() (names []string) {
+	if len(t.devices) == 0 {
+		return nil
+	}
+	links, err := netlink.LinkList()
+	if err != nil {
+		t.log.Warn("devices can't be listed: bans take effect at prerouting", "error", err)
+		return nil
+	}
+	bridges := map[int]bool{}
+	for _, l := range links {
+		if slices.Contains(t.devices, l.Attrs().Name) {
+			names = append(names, l.Attrs().Name)
+			bridges[l.Attrs().Index] = l.Type() == "bridge"
 		}
 	}
-	return list
+	for _, l := range links {
+		if bridges[l.Attrs().MasterIndex] && !slices.Contains(names, l.Attrs().Name) {
+			names = append(names, l.Attrs().Name)
+		}
+	}
+	slices.Sort(names)
+	return names
 }

@@ -29,7 +29,8 @@ func (c *Change) Text() string {
 // Culprit is the program that has sent a transaction, as far as the kernel tells.
 type Culprit struct {
 	Port    uint32 // of its netlink socket
-	PID     int    // 0: not told (kernels before 4.13)
+	PID     int    // of the thread that has sent it; 0: not told (kernels before 4.13)
+	Own     bool   // it is a thread of this process
 	Name    string // comm
 	Command string // "" when it has ended
 }
@@ -158,6 +159,8 @@ func culprit(m netlink.Message) Culprit {
 	c.PID = int(be32(get(list, unix.NFTA_GEN_PROC_PID)))
 	name := cString(get(list, unix.NFTA_GEN_PROC_NAME))
 	c.Name = procfs.Printable(name)
+	_, err = os.Stat(fmt.Sprintf("/proc/self/task/%d", c.PID))
+	c.Own = err == nil && c.PID != 0
 	if p, err := procfs.Read(c.PID); err == nil && p.Comm == name {
 		c.Command = procfs.Printable(procfs.Command(c.PID, maxCommand))
 	}

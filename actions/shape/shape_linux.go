@@ -254,6 +254,7 @@ func quarantine(o *measure.Order, p netip.Prefix) ([]chain, []string, error) {
 	step := fmt.Sprintf("drop everything from and to %s, but for %d peers", actions.Text(p), len(peers))
 	return []chain{
 		{"prerouting", nftables.ChainHookPrerouting, priorityIn, nftables.ChainTypeFilter, rules},
+		{"forward", nftables.ChainHookForward, priorityOut, nftables.ChainTypeFilter, rules}, // behind DNAT: what was sent to another address
 		{"output", nftables.ChainHookOutput, priorityOut, nftables.ChainTypeFilter, rules},
 	}, []string{step}, nil
 }

@@ -3,7 +3,6 @@ package shape
 import (
 	"context"
 	"log/slog"
-	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -41,7 +40,7 @@ func listen(ctx context.Context, w *ruleset.Witness, tell func(measure.ID, *rule
 			return err
 		}
 		for i := range changes {
-			if id, ours := measureOf(changes[i].Table); ours && changes[i].By.PID != os.Getpid() {
+			if id, ours := measureOf(changes[i].Table); ours && !changes[i].By.Own {
 				tell(id, &changes[i])
 			}
 		}

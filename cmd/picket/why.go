@@ -38,6 +38,9 @@ func printWhy(out io.Writer, w *web.Why) {
 		}
 		fmt.Fprintf(out, "  lifted by %s\n", w.Lifts[i])
 	}
+	for _, d := range w.Damages {
+		fmt.Fprintf(out, "  damaged   %s %s%s\n", stamp(d.Time), incidents.Printable(d.What), repair(&d))
+	}
 	d := &w.Decision
 	switch d.Ruling {
 	case actions.Refused:
@@ -76,12 +79,20 @@ func printPart(out io.Writer, w *web.Why) {
 			text += fmt.Sprintf(", incident %d", m.Incident)
 		}
 		fmt.Fprintf(out, "  measure   %s\n", incidents.Printable(text))
-		for _, line := range []string{m.Asks, m.Next} {
+		for _, line := range []string{m.Asks, m.Deviated, m.Next} {
 			if line != "" {
 				fmt.Fprintf(out, "            %s\n", incidents.Printable(line))
 			}
 		}
 	}
+}
+
+// repair tells how a damage to the kernel's side of a ban ended.
+func repair(d *actions.Damage) string {
+	if d.Failed != "" {
+		return "; not restored: " + d.Failed
+	}
+	return "; restored"
 }
 
 // standing is what the party is to picket at this moment, in a few words.

@@ -45,8 +45,9 @@ type WhyMeasure struct {
 	State    measure.State `json:"state"`
 	By       string        `json:"by"`
 	Until    time.Time     `json:"until,omitzero"`
-	Asks     string        `json:"asks,omitempty"` // what the gate asks
-	Next     string        `json:"next,omitempty"` // what an operator can do about it now
+	Asks     string        `json:"asks,omitempty"`     // what the gate asks
+	Next     string        `json:"next,omitempty"`     // what an operator can do about it now
+	Deviated string        `json:"deviated,omitempty"` // how it last lost its effect, and by whom
 }
 
 // whyHandler answers GET /v1/why?party=ADDR.
