@@ -47,6 +47,7 @@ type Sensor struct {
 	doers     measure.Doers
 	notifier  *notify.Notifier
 	policies  atomic.Pointer[policy.Set]
+	state     *standIn       // or the state directory itself
 	memory    *policy.Memory // of policies
 	locals    locals
 	unsettled []incidents.Event // of the run before, until settle has handed them on
@@ -89,13 +90,24 @@ type RunOptions struct {
 // returns by Run.
 func New(o RunOptions) (*Sensor, error) {
 	s := &Sensor{log: o.Log, version: o.Version, since: time.Now()}
-	s.config.Store(o.Config)
-	for _, step := range []func(o *RunOptions) error{s.prepareRules, s.prepareEVE, s.prepareIncidents, s.prepareBans, s.prepareMeasures, s.prepareJails, s.prepareControl, s.prepareMetrics, s.prepareFail2ban, s.preparePosts} {
+	for _, step := range []func(o *RunOptions) error{s.prepareState, s.prepareRules, s.prepareEVE, s.prepareIncidents, s.prepareBans, s.prepareMeasures, s.prepareJails, s.prepareControl, s.prepareMetrics, s.prepareFail2ban, s.preparePosts} {
 		if err := step(&o); err != nil {
 			return nil, errors.Join(err, s.close())
 		}
 	}
 	return s, nil
+}
+
+// prepareState finds the directory where state is kept: all that follows keeps its own there.
+func (s *Sensor) prepareState(o *RunOptions) (err error) {
+	if s.state, err = openState(o.Config.StateDir, standInRoot, s.log); err != nil {
+		return err
+	}
+	c := *o.Config
+	c.StateDir = s.state.dir
+	o.Config = &c
+	s.config.Store(&c)
+	return nil
 }
 
 func (s *Sensor) prepareRules(o *RunOptions) error {
@@ -454,6 +466,7 @@ func (s *Sensor) closeOutputs() (err error) {
 	if s.store != nil {
 		err = errors.Join(err, s.store.Close())
 	}
+	s.state.close()
 	return err
 }
 

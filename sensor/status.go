@@ -164,6 +164,7 @@ func (s *Sensor) rebuild() (*Config, *RuleSet, error) {
 			return nil, nil, err
 		}
 	}
+	c.StateDir = s.state.of(c.StateDir)
 	if keys := c.fixed(s.config.Load()); len(keys) > 0 {
 		return nil, nil, fmt.Errorf("reload: %s changed: that needs a restart (bans stay meanwhile); nothing was reloaded", strings.Join(keys, ", "))
 	}
