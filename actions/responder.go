@@ -384,7 +384,7 @@ func (r *Responder) tell(b Ban) {
 		what = "would ban (observe mode)"
 		r.stats.Observed++
 	}
-	r.log.Info(what, "prefix", Text(b.Prefix), "scope", b.Scope, "until", b.Until, "by", b.By, "reason", b.Reason)
+	r.log.Info(what, "prefix", Text(b.Prefix), "scope", b.Scope, "until", untilText(b), "by", b.By, "reason", b.Reason)
 }
 
 // ErrNotBanned is the answer to an unban of what is not banned.

@@ -57,7 +57,7 @@ func TestByUser(t *testing.T) {
 			banned = append(banned, b.Reason()+": "+b.ID)
 		}
 	}
-	want := []string{`3 failures of user "root" in jail : 192.0.2.3`, `3 failures of user "root" in jail : 192.0.2.4`}
+	want := []string{`3 failures of user "root": 192.0.2.3`, `3 failures of user "root": 192.0.2.4`}
 	if fmt.Sprint(banned) != fmt.Sprint(want) {
 		t.Errorf("banned %q, want %q", banned, want)
 	}

@@ -45,15 +45,15 @@ type Breach struct {
 	User     string // whose name was tried, when that is what counts
 }
 
-// Reason says why, for people.
+// Reason says why, for people, behind the jail's name.
 func (b *Breach) Reason() string {
 	switch {
 	case b.Crowd > 0:
-		return fmt.Sprintf("%d parties of this network in jail %s", b.Crowd, b.Jail)
+		return fmt.Sprintf("%d parties of this network", b.Crowd)
 	case b.User != "":
-		return fmt.Sprintf("%d failures of user %q in jail %s", b.Count, b.User, b.Jail)
+		return fmt.Sprintf("%d failures of user %q", b.Count, b.User)
 	}
-	return fmt.Sprintf("%d failures in jail %s", b.Count, b.Jail)
+	return fmt.Sprintf("%d failures", b.Count)
 }
 
 // Engine counts the failures of one jail. It is pure: time comes with the failures. It belongs to one goroutine.

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"cmp"
 	"net/netip"
 	"strings"
 	"time"
@@ -234,7 +235,7 @@ func reason(f *incidents.Finding) string {
 	case f.Kind == incidents.Alert:
 		return "sid " + strings.TrimPrefix(f.Rule.ID, "1:") + ": " + f.Rule.Name
 	case f.Jail != "":
-		return "jail " + f.Jail + ": " + f.Rule.Name
+		return "jail " + f.Jail + ": " + cmp.Or(f.Text, f.Rule.Name)
 	}
 	return f.Rule.Name
 }
