@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"net/netip"
+	"strconv"
 	"strings"
 
 	"picket/incidents"
@@ -27,7 +28,41 @@ type choice struct {
 	in     string // a query of numbers of incidents
 	exists string // the same query for the one incident.id; "": it cannot be asked so
 	args   []any
-	wide   bool // it selects more than narrow
+	words  string // a query of FTS5, which is asked once: see collect
+	wide   bool   // it selects more than narrow
+}
+
+// judge finds out whether the choice is a wide one.
+func (c *choice) judge(ctx context.Context, db *sql.DB) error {
+	if c.words != "" {
+		return c.collect(ctx, db)
+	}
+	var n int
+	err := db.QueryRowContext(ctx, fmt.Sprintf("SELECT count(*) FROM (%s LIMIT %d)", c.in, narrow+1), c.args...).Scan(&n)
+	c.wide = n > narrow
+	return err
+}
+
+// collect asks FTS5 for the cases opened last and lets them be the choice: for words that begin as the query's do it
+// merges the lists of all such words anew each time it is asked.
+func (c *choice) collect(ctx context.Context, db *sql.DB) error {
+	rows, err := db.QueryContext(ctx, "SELECT rowid FROM words WHERE words MATCH ? ORDER BY rowid DESC LIMIT ?", c.words, manyWords)
+	if err != nil {
+		return err
+	}
+	ids, err := scanAll(rows, func(r *sql.Rows) (id int64, err error) { return id, r.Scan(&id) })
+	if err != nil {
+		return err
+	}
+	list := []byte{'['}
+	for i, id := range ids {
+		if i > 0 {
+			list = append(list, ',')
+		}
+		list = strconv.AppendInt(list, id, 10)
+	}
+	c.in, c.args, c.wide = "SELECT value FROM json_each(?)", []any{string(append(list, ']'))}, len(ids) > narrow
+	return nil
 }
 
 // List implements incidents.Archive.
@@ -35,13 +70,9 @@ func (s *Store) List(ctx context.Context, f *incidents.Filter) (list []incidents
 	err = s.query(ctx, func(db *sql.DB) error {
 		choices := choicesOf(f)
 		for i := range choices {
-			c := &choices[i]
-			var n int
-			query := fmt.Sprintf("SELECT count(*) FROM (%s LIMIT %d)", c.in, narrow+1)
-			if err := db.QueryRowContext(ctx, query, c.args...).Scan(&n); err != nil {
+			if err := choices[i].judge(ctx, db); err != nil {
 				return err
 			}
-			c.wide = n > narrow
 		}
 		list, total, err = page(ctx, db, f, choices)
 		return err
@@ -65,7 +96,7 @@ func page(ctx context.Context, db *sql.DB, f *incidents.Filter, choices []choice
 		case c.exists != "":
 			where = append(where, "EXISTS ("+c.exists+")")
 		default:
-			where = append(where, fmt.Sprintf("id IN (%s ORDER BY rowid DESC LIMIT %d)", c.in, manyWords))
+			where = append(where, "id IN ("+c.in+")")
 		}
 		args = append(args, c.args...)
 	}
@@ -131,8 +162,7 @@ func choicesOf(f *incidents.Filter) (all []choice) {
 		all = append(all, choice{in: in, exists: in + " AND broken.incident = incident.id", args: []any{f.Rule}})
 	}
 	if q := ftsQuery(f.Text); q != "" {
-		const in = "SELECT rowid FROM words WHERE words MATCH ?"
-		all = append(all, choice{in: in, args: []any{q}})
+		all = append(all, choice{words: q})
 	}
 	return all
 }
