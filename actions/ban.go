@@ -117,7 +117,11 @@ func (r *Refusal) Error() string {
 		return fmt.Sprintf("ban %s: an operator must approve it: %s", Text(r.Prefix), r.Why)
 	}
 	if r.Protected.IsValid() && r.Protected != r.Prefix {
-		return fmt.Sprintf("ban %s: refused: it covers %s, %s", Text(r.Prefix), Text(r.Protected), r.Why)
+		how := "it covers"
+		if r.Protected.Bits() < r.Prefix.Bits() {
+			how = "it is in"
+		}
+		return fmt.Sprintf("ban %s: refused: %s %s, %s", Text(r.Prefix), how, Text(r.Protected), r.Why)
 	}
 	return fmt.Sprintf("ban %s: refused: it is %s", Text(r.Prefix), r.Why)
 }

@@ -99,6 +99,9 @@ func scanDocuments[T any](rows *sql.Rows, err error) ([]T, error) {
 // ErrNoIncident is the answer to a question about a case that is not there.
 var ErrNoIncident = errors.New("there is no such incident (picket incidents lists them)")
 
+// ErrNoEvidence is the answer to a question for a piece of evidence that is not there.
+var ErrNoEvidence = errors.New("there is no such piece (picket incidents show lists them)")
+
 // Incident returns one case with its timeline and evidence, both in order. Evidence has no data: see Evidence.
 func (s *Store) Incident(ctx context.Context, id incidents.ID) (f incidents.File, err error) {
 	err = s.query(ctx, func(db *sql.DB) error {
@@ -135,7 +138,11 @@ func (s *Store) Evidence(ctx context.Context, id incidents.ID, number int64) (e 
 	err = s.query(ctx, func(db *sql.DB) error {
 		var nanos int64
 		row := db.QueryRowContext(ctx, "SELECT time, kind, name, type, data FROM evidence WHERE incident = ? AND seq = ?", int64(id), number)
-		if err := row.Scan(&nanos, &e.Kind, &e.Name, &e.Type, &e.Data); err != nil {
+		err := row.Scan(&nanos, &e.Kind, &e.Name, &e.Type, &e.Data)
+		if errors.Is(err, sql.ErrNoRows) {
+			err = ErrNoEvidence
+		}
+		if err != nil {
 			return fmt.Errorf("evidence %d of incident %d: %w", number, id, err)
 		}
 		e.Time = time.Unix(0, nanos).UTC()

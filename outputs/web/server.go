@@ -204,7 +204,7 @@ func statusOf(err error) int {
 	switch {
 	case errors.As(err, &refused):
 		return http.StatusForbidden
-	case errors.Is(err, actions.ErrNotBanned), errors.Is(err, store.ErrNoIncident), errors.Is(err, measure.ErrUnknown):
+	case errors.Is(err, actions.ErrNotBanned), errors.Is(err, store.ErrNoIncident), errors.Is(err, store.ErrNoEvidence), errors.Is(err, measure.ErrUnknown):
 		return http.StatusNotFound
 	}
 	return http.StatusUnprocessableEntity
