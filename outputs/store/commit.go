@@ -190,7 +190,7 @@ func (s *Store) waiting() int {
 func (s *Store) commit() error {
 	s.mu.Lock()
 	batch, upTo := s.pending.records, s.journal.seq
-	s.pending = queue{}
+	s.pending, s.flight = queue{}, batch
 	s.mu.Unlock()
 	if len(batch) == 0 {
 		return nil
@@ -203,6 +203,7 @@ func (s *Store) commit() error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.flight = nil
 	if err != nil {
 		s.pending.putBack(batch)
 		return fmt.Errorf("commit %d records to %s: %w (tried again)", len(batch), s.Path(), err)

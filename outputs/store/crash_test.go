@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"os"
@@ -17,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"picket/actions/measure"
 	"picket/incidents"
 )
 
@@ -288,19 +290,89 @@ func TestTwoPicketsOneDirectory(t *testing.T) {
 	}
 }
 
-func TestNewerDatabaseIsRefused(t *testing.T) {
-	dir := filled(t, 1)
-	db, err := sql.Open("sqlite", dsn(filepath.Join(dir, databaseName)))
-	if err != nil {
+// TestStrangeVersion: a database that a newer picket has written, or that is not what its version says, is set aside as
+// it is, and picket goes on with a new one. What is in a newer one waits for the newer picket.
+func TestStrangeVersion(t *testing.T) {
+	for version, c := range map[int]struct {
+		aside string
+		cases int
+	}{999: {"newer", 0}, -7: {"foreign", 1}, 1: {"foreign", 1}} {
+		t.Run(fmt.Sprint(version), func(t *testing.T) {
+			dir := filled(t, 1)
+			db, err := sql.Open("sqlite", dsn(filepath.Join(dir, databaseName)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = db.Exec(fmt.Sprintf("PRAGMA user_version = %d", version))
+			if err = errors.Join(err, db.Close()); err != nil {
+				t.Fatal(err)
+			}
+			s := open(t, dir)
+			defer shut(t, s)
+			aside, _ := filepath.Glob(filepath.Join(dir, databaseName+"."+c.aside+"-*"))
+			if total := readAll(t, s); total != c.cases || len(aside) == 0 {
+				t.Errorf("%d cases, want %d; aside %v", total, c.cases, aside)
+			}
+		})
+	}
+}
+
+// TestKilledWhileLocked: another program holds the database, so that what has become of measures is in the journal only
+// when picket is killed. The next run knows it all the same.
+func TestKilledWhileLocked(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir)
+	for id := range measure.ID(3) {
+		if err := s.KeepMeasures(&measure.Measure{ID: id + 1, State: measure.Pending, Spec: measure.Spec{Name: "act"}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := errors.Join(s.Keep(change(1)), s.flush(t.Context())); err != nil {
 		t.Fatal(err)
 	}
-	_, err = db.Exec("PRAGMA user_version = 999")
-	if err = errors.Join(err, db.Close()); err != nil {
+	lock := func(dir string) *sql.Tx {
+		t.Helper()
+		other, err := sql.Open("sqlite", dsn(filepath.Join(dir, databaseName), "_txlock=immediate"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { other.Close() })
+		tx, err := other.Begin()
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = tx.Rollback() })
+		return tx
+	}
+	tx := lock(dir)
+	err := s.KeepMeasures(&measure.Measure{ID: 1, State: measure.Complete}, &measure.Measure{ID: 2, State: measure.InProcess, Spec: measure.Spec{Name: "act"}},
+		&measure.Measure{ID: 7, State: measure.PendingApproval, Spec: measure.Spec{Name: "act"}})
+	if err = errors.Join(err, s.Keep(change(9))); err != nil {
 		t.Fatal(err)
 	}
-	if s, err := Open(Options{Dir: dir, Log: quiet()}); err == nil {
-		shut(t, s)
-		t.Error("a database of a newer picket is written to")
+	killed := frozen(t, dir, "no such file")
+	held := lock(killed)
+	if m, err := s.Measure(t.Context(), 1); err != nil || m.State != measure.Complete {
+		t.Errorf("while it is locked: %v, %v", m, err)
+	}
+	if err := tx.Rollback(); err != nil {
+		t.Fatal(err)
+	}
+	shut(t, s)
+
+	s = open(t, killed)
+	defer shut(t, s)
+	states := map[measure.ID]measure.State{}
+	last, err := s.OpenMeasures(t.Context(), func(m *measure.Measure) { states[m.ID] = m.State })
+	want := map[measure.ID]measure.State{2: measure.InProcess, 3: measure.Pending, 7: measure.PendingApproval}
+	if !maps.Equal(states, want) || last != 7 || err != nil {
+		t.Errorf("open measures %v, the last %d, %v", states, last, err)
+	}
+	if _, last, err := s.Recent(10); last != 9 || err != nil {
+		t.Errorf("the last case %d, %v", last, err)
+	}
+	if err := held.Rollback(); err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -49,7 +49,11 @@ func (s *Store) Recent(limit int) (list []incidents.Incident, last incidents.ID,
 		list, err = scanIncidents(db.QueryContext(ctx, "SELECT doc FROM incident ORDER BY state = 'resolved', updated DESC LIMIT ?", limit))
 		return err
 	})
-	return list, last, err
+	if err != nil {
+		return nil, 0, err
+	}
+	list, last = s.overlayIncidents(list, last)
+	return list, last, nil
 }
 
 // Find implements incidents.Journal.
@@ -57,6 +61,11 @@ func (s *Store) Find(ctx context.Context, id incidents.ID) (c incidents.Incident
 	err = s.query(ctx, func(db *sql.DB) error {
 		c, err = findIncident(ctx, db, id)
 		return err
+	})
+	waiting(s, kindIncident, func(newer incidents.Incident) {
+		if newer.ID == id {
+			c, err = newer, nil
+		}
 	})
 	return c, err
 }

@@ -59,6 +59,7 @@ const notOver = "state IN ('pending', 'pending approval', 'in process', 'active'
 
 // OpenMeasures implements measure.Store.
 func (s *Store) OpenMeasures(ctx context.Context, each func(*measure.Measure)) (last measure.ID, err error) {
+	var open []measure.Measure
 	err = s.query(ctx, func(db *sql.DB) error {
 		if err := db.QueryRowContext(ctx, "SELECT coalesce(max(id), 0) FROM measure").Scan(&last); err != nil {
 			return err
@@ -73,16 +74,28 @@ func (s *Store) OpenMeasures(ctx context.Context, each func(*measure.Measure)) (
 			if err := scanJSON(rows, &m); err != nil {
 				return err
 			}
-			each(&m)
+			open = append(open, m)
 		}
 		return rows.Err()
 	})
-	return last, err
+	if err != nil {
+		return last, err
+	}
+	open, last = s.overlayMeasures(open, last)
+	for i := range open {
+		each(&open[i])
+	}
+	return last, nil
 }
 
 // Measure implements measure.Store.
 func (s *Store) Measure(ctx context.Context, id measure.ID) (*measure.Measure, error) {
 	list, err := s.measures(ctx, "SELECT doc FROM measure WHERE id = ?", int64(id))
+	waiting(s, kindMeasure, func(m measure.Measure) {
+		if m.ID == id {
+			list, err = []measure.Measure{m}, nil
+		}
+	})
 	if err != nil {
 		return nil, err
 	}

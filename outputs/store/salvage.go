@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 )
@@ -29,14 +30,36 @@ func (s *Store) replaceDatabase(why error) error {
 	if err := s.openDatabase(); err != nil {
 		return fmt.Errorf("begin a new database: %w", err)
 	}
+	if errors.Is(why, errNewer) {
+		// What waits in it, and in its journal, is the newer picket's to do. Done here, it would be done twice when that
+		// one is back.
+		s.log.Error("the incident database was moved aside with its journal, and a new one begun: to go on with what is in it, run the newer picket with the files back in their place",
+			"why", why, "moved", aside, "place", s.Path())
+		return s.setJournalAside(aside)
+	}
 	saved, err := salvage(context.Background(), s.write, aside)
-	s.log.Error("the incident database was moved aside, a new one holds what could be read of it",
+	s.log.Error("the incident database was moved aside, a new one holds what could be read of it (sqlite3 FILE .recover may find more)",
 		"why", why, "moved", aside, "saved", saved, "unread", err)
 	return nil
 }
 
+// setJournalAside gives the journal's segments the name of the database to which they belong, in front of their own.
+func (s *Store) setJournalAside(aside string) error {
+	paths, err := filepath.Glob(filepath.Join(s.dir, journalPrefix+"*"))
+	for _, path := range paths {
+		err = errors.Join(err, os.Rename(path, aside+"."+filepath.Base(path)))
+	}
+	return err
+}
+
+// asideWord says in a file's name why it is not used.
 func asideWord(why error) string {
-	if damaged(why) {
+	switch {
+	case errors.Is(why, errNewer):
+		return "newer"
+	case errors.Is(why, errForeign):
+		return "foreign"
+	case damaged(why):
 		return "damaged"
 	}
 	return "locked"

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 )
 
@@ -75,16 +76,29 @@ func migrate(ctx context.Context, db *sql.DB) error {
 	if err := db.QueryRowContext(ctx, "PRAGMA user_version").Scan(&have); err != nil {
 		return fmt.Errorf("read schema version: %w", err)
 	}
-	if have > len(migrations) {
-		return fmt.Errorf("schema version %d is newer than this picket knows (%d): run the newer picket, or move the database away", have, len(migrations))
+	switch {
+	case have > len(migrations):
+		return fmt.Errorf("schema version %d, this picket knows %d: %w", have, len(migrations), errNewer)
+	case have < 0:
+		return fmt.Errorf("schema version %d: %w", have, errForeign)
 	}
 	for ; have < len(migrations); have++ {
-		if err := step(ctx, db, have); err != nil {
+		err := step(ctx, db, have)
+		if hasCode(err, codeError) { // what the version promises is not there, or is there already
+			err = fmt.Errorf("%w: %w", errForeign, err)
+		}
+		if err != nil {
 			return fmt.Errorf("migrate from schema version %d: %w", have, err)
 		}
 	}
 	return nil
 }
+
+// Why a sound database is not ours to write to.
+var (
+	errNewer   = errors.New("a newer picket has written it")
+	errForeign = errors.New("its version is not that of its tables: something else has written it")
+)
 
 func step(ctx context.Context, db *sql.DB, from int) error {
 	tx, err := db.BeginTx(ctx, nil)

@@ -37,7 +37,8 @@ type Store struct {
 	mu      sync.Mutex // guards what follows
 	journal *journal
 	pending queue
-	failing bool // the journal takes nothing: told once
+	flight  []record // on its way into the database
+	failing bool     // the journal takes nothing: told once
 
 	dbMu  sync.RWMutex // write: while the database is exchanged
 	write *sql.DB
@@ -107,7 +108,7 @@ func (s *Store) open() (err error) {
 	if s.lock, err = lockFile(filepath.Join(s.dir, lockName)); err != nil {
 		return err
 	}
-	if err := s.openDatabase(); err != nil {
+	if err := s.openWithin(lockWait); err != nil {
 		if !salvageable(err) {
 			return err
 		}
@@ -135,6 +136,26 @@ func (s *Store) open() (err error) {
 		s.log.Error("incidents are not in the database yet", "error", err)
 	}
 	return nil
+}
+
+// lockWait is how long a start waits for another program to let go of the database.
+const lockWait = 10 * time.Second
+
+// openWithin opens the database, and waits for one that another program has locked: what it holds may be measures that
+// wait for approval, and a new one knows nothing of them.
+func (s *Store) openWithin(wait time.Duration) error {
+	told := false
+	for until := time.Now().Add(wait); ; time.Sleep(100 * time.Millisecond) {
+		err := s.openDatabase()
+		if !hasCode(err, codeBusy, codeLocked) || time.Now().After(until) {
+			return err
+		}
+		if !told {
+			told = true
+			s.log.Warn("another program has locked the incident database (end it: fuser -v FILE names it); waiting, then beginning a new one beside it",
+				"file", s.Path(), "wait", wait)
+		}
+	}
 }
 
 // lockFile keeps a second picket out of the directory.
@@ -248,6 +269,7 @@ func (s *Store) applied() (seq uint64, err error) {
 
 // Primary result codes of SQLite (https://www.sqlite.org/rescode.html) that say what to do about an error.
 const (
+	codeError      = 1
 	codeBusy       = 5
 	codeLocked     = 6
 	codeCorrupt    = 11
@@ -262,7 +284,9 @@ const (
 func damaged(err error) bool { return hasCode(err, codeCorrupt, codeNotADB) }
 
 // salvageable: the store can go on with a new database beside this one.
-func salvageable(err error) bool { return damaged(err) || hasCode(err, codeBusy, codeLocked) }
+func salvageable(err error) bool {
+	return damaged(err) || hasCode(err, codeBusy, codeLocked) || errors.Is(err, errNewer) || errors.Is(err, errForeign)
+}
 
 func hasCode(err error, codes ...int) bool {
 	var e *sqlite.Error
