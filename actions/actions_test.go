@@ -52,19 +52,22 @@ func (k *kernel) Replace(all []Entry) error {
 	return k.Apply(all, nil)
 }
 
-func (k *kernel) Lookup(t Target) (time.Duration, bool, error) {
+func (k *kernel) Held(list []Target) ([]Holding, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	left, ok := k.have[t]
-	return left, ok, nil
+	held := make([]Holding, len(list))
+	for i, t := range list {
+		held[i].Left, held[i].Found = k.have[t]
+	}
+	return held, nil
 }
 
 func (k *kernel) Cut(list []Target)      { k.cut = append(k.cut, list...) }
 func (k *kernel) Damaged() <-chan Damage { return k.damaged }
 func (k *kernel) Close() error           { return nil }
 func (k *kernel) holds(text string) bool {
-	_, ok, _ := k.Lookup(Target{Prefix: mustPrefix(text)})
-	return ok
+	held, _ := k.Held([]Target{{Prefix: mustPrefix(text)}})
+	return held[0].Found
 }
 
 func mustPrefix(text string) netip.Prefix {

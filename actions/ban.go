@@ -83,8 +83,8 @@ type Firewall interface {
 	Apply(add []Entry, remove []Target) error
 	// Replace makes the kernel hold exactly these, in one transaction: no moment without them.
 	Replace(all []Entry) error
-	// Lookup reads an element back.
-	Lookup(t Target) (left time.Duration, found bool, err error)
+	// Held reads elements back, in the order of the targets.
+	Held(list []Target) ([]Holding, error)
 	// Cut closes what banned peers have open within their scopes: conntrack entries and this host's sockets. It
 	// returns at once.
 	Cut(list []Target)
@@ -92,6 +92,12 @@ type Firewall interface {
 	Damaged() <-chan Damage
 	// Close lets go of the table; what stands in it stays in force (PERSIST).
 	Close() error
+}
+
+// Holding is what the kernel holds of a target.
+type Holding struct {
+	Found bool
+	Left  time.Duration // 0: for good
 }
 
 // Damage tells that the kernel's side of bans is not as it was left.

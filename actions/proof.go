@@ -13,17 +13,39 @@ import (
 // slack is how far a time that is read back may be from the wanted one: kernels count in ticks, and reading takes time.
 const slack = 2 * time.Second
 
-// prove reads a ban's element back: its prefix as a whole is held, for the wanted time.
-func (r *Responder) prove(b Ban) error {
-	want := r.left(&b, r.now())
-	left, found, err := r.firewall.Lookup(b.Target())
+// prove reads the elements of bans back: each prefix as a whole is held, for the wanted time. Bans that only were observed
+// have nothing to prove. The errors are in the order of the bans, nil for those that are proven.
+func (r *Responder) prove(list []Ban) []error {
+	faults := make([]error, len(list))
+	var targets []Target
+	var of []int
+	for i := range list {
+		if list[i].inKernel() {
+			targets, of = append(targets, list[i].Target()), append(of, i)
+		}
+	}
+	if len(targets) == 0 {
+		return faults
+	}
+	held, err := r.firewall.Held(targets)
+	now := r.now()
+	for n, i := range of {
+		if err != nil {
+			faults[i] = fmt.Errorf("ban %s: read back: %w", Text(list[i].Prefix), err)
+			continue
+		}
+		faults[i] = proven(&list[i], held[n], r.left(&list[i], now))
+	}
+	return faults
+}
+
+// proven compares what the kernel holds of a ban with what it should.
+func proven(b *Ban, h Holding, want time.Duration) error {
 	switch {
-	case err != nil:
-		return fmt.Errorf("ban %s: read back: %w", Text(b.Prefix), err)
-	case !found:
+	case !h.Found:
 		return fmt.Errorf("ban %s: the kernel does not hold it after it was added (does another program change picket's table?)", Text(b.Prefix))
-	case !lasts(left, want):
-		return fmt.Errorf("ban %s: the kernel holds it %s in place of %s", Text(b.Prefix), spanText(left), spanText(want))
+	case !lasts(h.Left, want):
+		return fmt.Errorf("ban %s: the kernel holds it %s in place of %s", Text(b.Prefix), spanText(h.Left), spanText(want))
 	}
 	return nil
 }
@@ -49,16 +71,18 @@ func (r *Responder) audit(now time.Time) {
 	if r.firewall == nil {
 		return
 	}
-	seen := 0
+	var some []Ban
 	for b := range r.bans.all() {
-		if !b.inKernel() || b.Expired(now.Add(slack)) {
-			continue
+		if b.inKernel() && !b.Expired(now.Add(slack)) {
+			some = append(some, b)
 		}
-		if err := r.prove(b); err != nil {
+		if len(some) == audited {
+			break
+		}
+	}
+	for _, err := range r.prove(some) {
+		if err != nil {
 			r.repair(Damage{What: err.Error()})
-			return
-		}
-		if seen++; seen == audited {
 			return
 		}
 	}
@@ -70,18 +94,24 @@ func (r *Responder) missed(now time.Time) {
 	if r.firewall == nil {
 		return
 	}
-	looked, gone := 0, 0
+	var looked []Target
 	for b := range r.bans.all() {
-		if !b.inKernel() || b.Expired(now) || looked == maxMissed {
-			continue
+		if b.inKernel() && !b.Expired(now) && len(looked) < maxMissed {
+			looked = append(looked, b.Target())
 		}
-		looked++
-		if _, found, err := r.firewall.Lookup(b.Target()); err == nil && !found {
+	}
+	held, err := r.firewall.Held(looked)
+	if err != nil {
+		return // it is put back anyway
+	}
+	gone := 0
+	for _, h := range held {
+		if !h.Found {
 			gone++
 		}
 	}
 	if gone > 0 {
-		r.log.Info("bans of the last run were not in the kernel; restoring", "looked at", looked, "gone", gone)
+		r.log.Info("bans of the last run were not in the kernel; restoring", "looked at", len(looked), "gone", gone)
 	}
 }
 

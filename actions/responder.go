@@ -252,9 +252,14 @@ func (r *Responder) makeAll(passed []pending, now time.Time) {
 		r.fail(passed, err)
 		return
 	}
+	made := make([]Ban, len(passed))
+	for i := range passed {
+		made[i] = passed[i].ban
+	}
+	faults := r.prove(made)
 	var cut []Target
-	for _, p := range passed {
-		if r.accept(p) && p.ban.inKernel() {
+	for i, p := range passed {
+		if r.accept(p, faults[i]) && p.ban.inKernel() {
 			cut = append(cut, p.ban.Target())
 		}
 	}
@@ -354,16 +359,14 @@ func (r *Responder) fail(passed []pending, err error) {
 	}
 }
 
-// accept reads the effect back and records the ban; false when there is no effect.
-func (r *Responder) accept(p pending) bool {
-	if p.ban.inKernel() {
-		if err := r.prove(p.ban); err != nil {
-			r.stats.Failed++
-			r.log.Error("ban has no effect", "prefix", Text(p.ban.Prefix), "error", err)
-			p.reply(p.ban, err)
-			r.changed(Change{Kind: BanFailed, Ban: p.ban, Asked: p.asked(), Order: p.message.ban.Order, Err: err})
-			return false
-		}
+// accept records a ban that is proven; false when it has no effect.
+func (r *Responder) accept(p pending, fault error) bool {
+	if fault != nil {
+		r.stats.Failed++
+		r.log.Error("ban has no effect", "prefix", Text(p.ban.Prefix), "error", fault)
+		p.reply(p.ban, fault)
+		r.changed(Change{Kind: BanFailed, Ban: p.ban, Asked: p.asked(), Order: p.message.ban.Order, Err: fault})
+		return false
 	}
 	kind := BanMade
 	if r.bans.put(p.ban) {

@@ -24,6 +24,7 @@ type Table struct {
 	conn    *nftables.Conn
 	sock    *netlink.Conn // conn's own socket: the table's owner
 	ask     *netlink.Conn // a second one to read elements back
+	answers []byte        // what it has read last
 	read    *netlink.Conn // the watcher's, to read the layout back
 	table   *nftables.Table
 	shelves map[actions.Scope]*shelf

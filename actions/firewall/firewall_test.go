@@ -124,6 +124,38 @@ func TestRenewAndRemove(t *testing.T) {
 	}
 }
 
+// TestHeld: many targets are read back at once, each answer belongs to its target, and what is not there is told wherever
+// it stands among the others.
+func TestHeld(t *testing.T) {
+	table := open(t, true)
+	absent := map[int]bool{0: true, 1: true, 77: true, askedAtOnce - 1: true, askedAtOnce: true, 399: true}
+	var add []actions.Entry
+	var targets []actions.Target
+	for i := range 400 {
+		p := netip.PrefixFrom(netip.AddrFrom4([4]byte{198, 18, byte(i >> 8), byte(i)}), 32)
+		if i%3 == 0 {
+			p = netip.PrefixFrom(netip.AddrFrom16([16]byte{0x20, 1, 0xd, 0xb8, byte(i >> 8), byte(i)}), 56)
+		}
+		targets = append(targets, whole(p))
+		if !absent[i] {
+			add = append(add, entry(p, time.Duration(i+1)*time.Hour))
+		}
+	}
+	if err := table.Apply(add, nil); err != nil {
+		t.Fatal(err)
+	}
+	held, err := table.Held(targets)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, h := range held {
+		want := time.Duration(i+1) * time.Hour
+		if h.Found == absent[i] || h.Found && (h.Left > want || want-h.Left > time.Minute) {
+			t.Errorf("%s: %+v", targets[i].Prefix, h)
+		}
+	}
+}
+
 func TestManyInOneTransaction(t *testing.T) {
 	table := open(t, true)
 	var all []actions.Entry

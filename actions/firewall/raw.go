@@ -78,21 +78,13 @@ func (t *Table) transact(msg uint16, flag netlink.HeaderFlags, tableFlags uint32
 	return err
 }
 
-// Lookup implements actions.Firewall: it reads a target back from the kernel. Of a prefix in an interval set every part
-// must be held; left is that of the part that goes first, 0 for a ban without end.
+// Lookup reads one target back from the kernel, as Held does.
 func (t *Table) Lookup(target actions.Target) (left time.Duration, found bool, err error) {
-	p := target.Prefix
-	s := t.shelves[target.Scope]
-	if s == nil {
-		return 0, false, nil
+	held, err := t.Held([]actions.Target{target})
+	if err != nil {
+		return 0, false, err
 	}
-	k := kinds[kindOf(p)]
-	set := s.setName(k)
-	if k.bits != 0 {
-		e, err := t.element(set, p.Addr(), 0)
-		return e.left, e.found, err
-	}
-	return t.covered(set, p)
+	return held[0].Left, held[0].Found, nil
 }
 
 // covered walks over the intervals of a set that lie in a prefix.
@@ -130,7 +122,7 @@ type element struct {
 // element asks for the element of a set that holds an address: the first address of the interval, or with
 // NFT_SET_ELEM_INTERVAL_END the first end of an interval at the address or behind it.
 func (t *Table) element(set string, a netip.Addr, flags uint32) (element, error) {
-	body, err := elementRequest(set, a, flags)
+	body, err := elementRequest(set, flags, a)
 	if err != nil {
 		return element{}, err
 	}
@@ -166,22 +158,24 @@ func (t *Table) asked(message uint16, body []byte) (answer []byte, err error) {
 	return nil, err
 }
 
-func elementRequest(set string, a netip.Addr, flags uint32) ([]byte, error) {
+func elementRequest(set string, flags uint32, keys ...netip.Addr) ([]byte, error) {
 	e := netlink.NewAttributeEncoder()
 	e.ByteOrder = binary.BigEndian
 	e.String(unix.NFTA_SET_ELEM_LIST_TABLE, TableName)
 	e.String(unix.NFTA_SET_ELEM_LIST_SET, set)
 	e.Nested(unix.NFTA_SET_ELEM_LIST_ELEMENTS, func(e *netlink.AttributeEncoder) error {
-		e.Nested(unix.NFTA_LIST_ELEM, func(e *netlink.AttributeEncoder) error {
-			e.Nested(unix.NFTA_SET_ELEM_KEY, func(e *netlink.AttributeEncoder) error {
-				e.Bytes(unix.NFTA_DATA_VALUE, a.AsSlice())
+		for _, key := range keys {
+			e.Nested(unix.NFTA_LIST_ELEM, func(e *netlink.AttributeEncoder) error {
+				e.Nested(unix.NFTA_SET_ELEM_KEY, func(e *netlink.AttributeEncoder) error {
+					e.Bytes(unix.NFTA_DATA_VALUE, key.AsSlice())
+					return nil
+				})
+				if flags != 0 {
+					e.Uint32(unix.NFTA_SET_ELEM_FLAGS, flags)
+				}
 				return nil
 			})
-			if flags != 0 {
-				e.Uint32(unix.NFTA_SET_ELEM_FLAGS, flags)
-			}
-			return nil
-		})
+		}
 		return nil
 	})
 	return e.Encode()
