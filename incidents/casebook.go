@@ -47,6 +47,7 @@ type Casebook struct {
 	cases    map[ID]*docket
 	index    map[key]*docket
 	crowds   map[key]int // open cases of one rule against one victim
+	merged   map[ID]ID   // cases that are part of another one in memory
 	resolved int         // of cases
 	last     ID
 	logins   logins
@@ -68,7 +69,7 @@ type Options struct {
 }
 
 type counters struct {
-	findings, dropped, stripped, own, ignored, joined, opened, reopened, resolvedCount, crowded, unkept, unproven, recordsLost, blocksLost, through atomic.Uint64
+	findings, dropped, stripped, own, ignored, joined, opened, reopened, resolvedCount, crowded, merged, unkept, unproven, recordsLost, blocksLost, through atomic.Uint64
 }
 
 // Stats is what a casebook has done since the start.
@@ -83,6 +84,7 @@ type Stats struct {
 	Own          uint64 `json:"own"`                // findings that our own blocks caused
 	Ignored      uint64 `json:"ignored"`            // too slight to open a case, and logins
 	Crowded      uint64 `json:"crowded,omitempty"`  // findings that shared a case because there were too many
+	Merged       uint64 `json:"merged,omitempty"`   // cases that turned out to be part of others
 	Dropped      uint64 `json:"dropped,omitempty"`  // of packet workers: the inbox was full
 	Stripped     uint64 `json:"stripped,omitempty"` // findings whose evidence was left out, for want of room
 	Unproven     uint64 `json:"unproven,omitempty"` // pieces of evidence over the bound of their case
@@ -123,7 +125,7 @@ func New(o Options) (*Casebook, error) {
 		journal: o.Journal, tell: o.Tell, log: o.Log, now: o.Now, least: o.Least,
 		max: positive(o.Max, maxCases), quiet: positive(o.Quiet, quietTime), idle: positive(o.Idle, idleTime), reopen: positive(o.Reopen, reopenTime),
 		inbox: make(chan message, inboxSize), done: make(chan struct{}), recorded: make(chan struct{}, 1),
-		cases: map[ID]*docket{}, index: map[key]*docket{}, crowds: map[key]int{},
+		cases: map[ID]*docket{}, index: map[key]*docket{}, crowds: map[key]int{}, merged: map[ID]ID{},
 	}
 	if c.tell == nil {
 		c.tell = func(Event) {}
@@ -152,11 +154,14 @@ func positive[T int | time.Duration](v, otherwise T) T {
 // recall takes a case of the last run into memory, if it may still grow.
 func (c *Casebook) recall(i Incident) {
 	now := c.now()
-	if i.State == Resolved && now.Sub(i.Closed) > c.reopen {
+	if i.State == Resolved && (now.Sub(i.Closed) > c.reopen || i.Merged != 0) {
 		return
 	}
 	d := remember(i, now)
 	c.enter(d)
+	for _, id := range i.Absorbed {
+		c.merged[id] = i.ID
+	}
 	for _, a := range i.Attackers {
 		c.claim(d, key{kind: byAttacker, addr: network(a)}, false)
 	}
@@ -289,7 +294,7 @@ func (c *Casebook) Case(ctx context.Context, id ID) *Incident {
 func (c *Casebook) Snapshot(id ID) (Incident, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if d := c.cases[id]; d != nil {
+	if d := c.cases[c.current(id)]; d != nil {
 		return d.snapshot(), true
 	}
 	return Incident{}, false
@@ -355,13 +360,14 @@ func (c *Casebook) find(f *Finding) Incident {
 	c.trim(f)
 	now := c.now()
 	c.mu.Lock()
-	d := c.match(f)
-	switch c.blocks.ownership(f) {
-	case ours:
-		c.disown(d, f)
+	owner := c.blocks.ownership(f)
+	if owner == ours {
+		c.disown(c.first(f), f)
 		c.mu.Unlock()
 		return Incident{}
-	case through:
+	}
+	d, merged := c.match(f, now)
+	if owner == through {
 		c.count.through.Add(1)
 		f = ineffective(f)
 	}
@@ -373,7 +379,7 @@ func (c *Casebook) find(f *Finding) Incident {
 		c.mu.Unlock()
 		return Incident{}
 	}
-	return c.grow(d, f, now)
+	return c.grow(d, f, now, merged)
 }
 
 // trim bounds what a finding says.
@@ -412,15 +418,20 @@ type growth struct {
 	proofs  []Evidence
 	novel   bool // it lists what it did not list before
 	tell    bool // it is an event: no repeat of what was told a moment ago
+	begins  bool // its party has had no part in it before
 }
 
 // grow lets a case take a finding, or opens one. It is called with the lock and gives it back.
-func (c *Casebook) grow(d *docket, f *Finding, now time.Time) Incident {
-	var g growth
+func (c *Casebook) grow(d *docket, f *Finding, now time.Time, merged []merger) Incident {
+	g := growth{begins: d == nil || d.newcomer(f)}
+	if d == nil {
+		d = c.explained(f)
+	}
 	if d == nil {
 		d = c.adopt(f, now)
 	}
 	c.takes(d, f, now, &g)
+	g.tell = g.tell || len(merged) > 0
 	mended := d.mended(f)
 	if !g.tell && len(g.entries) == 0 && !mended { // a repeat: counted
 		defer c.mu.Unlock()
@@ -428,6 +439,7 @@ func (c *Casebook) grow(d *docket, f *Finding, now time.Time) Incident {
 	}
 	snapshot := d.snapshot()
 	c.mu.Unlock()
+	c.tellMerged(merged)
 	if g.novel || len(g.entries) > 0 {
 		c.keep(d, &Change{Incident: snapshot, Entries: g.entries})
 	}
@@ -447,10 +459,12 @@ func (c *Casebook) takes(d *docket, f *Finding, now time.Time, g *growth) {
 	switch {
 	case d.Findings == 0:
 		g.kind, g.was = Opened, Info
-		g.entries = c.earlier(d, f)
 	case d.State == Resolved:
 		g.kind = WasReopened
 		g.entries = append(g.entries, c.reopened(d, "", "it goes on", now))
+	}
+	if g.begins {
+		g.entries = append(g.entries, c.earlier(d, f)...)
 	}
 	if g.kind != Opened {
 		c.count.joined.Add(1)
@@ -551,7 +565,7 @@ func (c *Casebook) takeRecords() {
 }
 
 func (c *Casebook) takeRecord(r *Change) {
-	d := c.cases[r.Incident.ID]
+	d := c.cases[c.current(r.Incident.ID)]
 	if d == nil { // long resolved: its timeline still grows
 		if err := c.journal.Keep(r); err != nil {
 			c.count.unkept.Add(1)
@@ -572,7 +586,7 @@ func (c *Casebook) Stats() Stats {
 	n := &c.count
 	s := Stats{
 		Findings: n.findings.Load(), Opened: n.opened.Load(), Reopened: n.reopened.Load(), Resolved: n.resolvedCount.Load(),
-		Own: n.own.Load(), Ignored: n.ignored.Load(), Crowded: n.crowded.Load(), Dropped: n.dropped.Load(), Stripped: n.stripped.Load(),
+		Own: n.own.Load(), Ignored: n.ignored.Load(), Crowded: n.crowded.Load(), Merged: n.merged.Load(), Dropped: n.dropped.Load(), Stripped: n.stripped.Load(),
 		Unproven: n.unproven.Load(), Unkept: n.unkept.Load(), RecordsLost: n.recordsLost.Load(), BlocksLost: n.blocksLost.Load(), Through: n.through.Load(),
 	}
 	c.mu.Lock()

@@ -26,23 +26,16 @@ const (
 	byCause    = 'd' // of deviations on a host
 )
 
-// match finds the case that a finding belongs to, nil when there is none. In this order:
+// match finds the cases that a finding belongs to, and makes one of them when they are several; nil when there is none. In
+// this order:
 //
 //  1. the same process, the same flow, the same attacker, the same file on the same host, the same cause of deviations;
 //  2. a chain: who was attacked (at least an attempt to get in) attacks others himself, speaks to a command server or
 //     breaks something; a user who has come in with a login that belongs to a case goes on; a process or a change on
-//     a host that somebody has got into.
-func (c *Casebook) match(f *Finding) *docket {
-	if f.Kind == Manual {
-		return nil
-	}
-	var buf [8]key
-	for _, k := range strongKeys(buf[:0], f) {
-		if d := c.index[k]; d != nil && c.living(d) {
-			return d
-		}
-	}
-	return c.chain(f)
+//     a host that somebody has got into;
+//  3. what a host has done that nobody had got into yet, when this is how a known attacker did.
+func (c *Casebook) match(f *Finding, now time.Time) (*docket, []merger) {
+	return c.join(c.gather(f), now)
 }
 
 // living tells whether a case may still grow: resolved ones only for a while.

@@ -14,6 +14,7 @@ const (
 	Alert     Kind = "alert"     // a signature matched traffic
 	Breach    Kind = "breach"    // a rule of lines, numbers or changes was broken
 	Login     Kind = "login"     // somebody logged in: no breach by itself, a step of a chain
+	Started   Kind = "process"   // a process was started from a session that belongs to a case
 	Deviation Kind = "deviation" // what a measure wanted and what is there differ
 	Manual    Kind = "manual"    // an operator has opened the case
 )

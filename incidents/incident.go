@@ -48,6 +48,8 @@ type Incident struct {
 	ProofBytes  int64        `json:"proof_bytes,omitempty"`
 	Own         uint64       `json:"own,omitempty"`      // caused by our own block: counted, never fed
 	Assignee    string       `json:"assignee,omitempty"` // who acknowledged it
+	Absorbed    []ID         `json:"absorbed,omitempty"` // cases that turned out to be part of this one
+	Merged      ID           `json:"merged,omitempty"`   // the case that this one turned out to be part of
 }
 
 // RuleCount is one rule's part in a case.
@@ -73,6 +75,7 @@ const (
 	Acked        EventKind = "acknowledged"
 	WasResolved  EventKind = "resolved"
 	WasReopened  EventKind = "reopened"
+	WasMerged    EventKind = "merged"  // it turned out to be part of another case
 	MeasureMoved EventKind = "measure" // a measure of the case has changed its state
 )
 
@@ -88,7 +91,7 @@ type Event struct {
 // Entry is a line of a case's timeline.
 type Entry struct {
 	Time time.Time `json:"time"`
-	Kind string    `json:"kind"` // "finding", "opened", "acknowledged", "resolved", "reopened", "note", "measure"
+	Kind string    `json:"kind"` // "finding", "opened", "acknowledged", "resolved", "reopened", "merged", "note", "measure"
 	By   string    `json:"by,omitempty"`
 	Text string    `json:"text"`
 	// Finding is set for the kind "finding".

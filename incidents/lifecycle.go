@@ -60,7 +60,11 @@ func (c *Casebook) act(a *Act) (Incident, error) {
 	snapshot := d.snapshot()
 	c.mu.Unlock()
 	c.keep(d, &Change{Incident: snapshot, Entries: []Entry{entry}})
-	if event != "" {
+	switch event {
+	case "":
+	case WasResolved:
+		c.tellResolved(snapshot)
+	default:
 		c.tell(Event{Kind: event, Incident: snapshot, Was: snapshot.Severity})
 	}
 	return snapshot, nil
@@ -68,8 +72,11 @@ func (c *Casebook) act(a *Act) (Incident, error) {
 
 // docketOf is the case of an act. One of the archive comes back into memory.
 func (c *Casebook) docketOf(a *Act) (*docket, error) {
-	if d := c.cases[a.ID]; d != nil {
+	if d := c.cases[c.current(a.ID)]; d != nil {
 		return d, nil
+	}
+	if a.archived != nil && a.archived.Merged != 0 {
+		return nil, fmt.Errorf("incident %d is part of incident %d", a.ID, a.archived.Merged)
 	}
 	if a.archived == nil {
 		return nil, fmt.Errorf("incident %d has just been archived: ask again", a.ID)
@@ -164,7 +171,7 @@ func (c *Casebook) rest(d *docket, why string, now time.Time) {
 	snapshot := d.snapshot()
 	c.mu.Unlock()
 	c.keep(d, &Change{Incident: snapshot, Entries: []Entry{entry}})
-	c.tell(Event{Kind: WasResolved, Incident: snapshot, Was: snapshot.Severity})
+	c.tellResolved(snapshot)
 }
 
 // mended takes a deviation in and tells whether the case is nothing but deviations, all of them repaired now.
@@ -197,6 +204,9 @@ func (c *Casebook) drop(d *docket) {
 	c.release(d)
 	c.leaveCrowd(d)
 	delete(c.cases, d.ID)
+	for _, id := range d.Absorbed {
+		delete(c.merged, id)
+	}
 	if d.State == Resolved {
 		c.resolved--
 	}

@@ -27,7 +27,8 @@ func (l *logins) put(f *Finding) {
 	l.next = (l.next + 1) % maxLogins
 }
 
-// of takes out the logins of a party, or onto a host by a user, in the hour before at; oldest first.
+// of returns the logins of a finding's party, or onto its host by its user, within an hour of it; oldest first. A log may be
+// read late, so a login that was heard of before may have been made after.
 func (l *logins) of(f *Finding) []*Finding {
 	var party netip.Addr
 	if f.Attacker.Addr.IsValid() {
@@ -38,7 +39,7 @@ func (l *logins) of(f *Finding) []*Finding {
 		age := f.Time.Sub(login.Time)
 		same := party.IsValid() && login.Attacker.Addr.IsValid() && network(login.Attacker.Addr) == party ||
 			f.User != "" && f.Host != "" && login.User == f.User && login.Host == f.Host
-		if same && age >= 0 && age <= loginMemory {
+		if same && age.Abs() <= loginMemory {
 			found = append(found, login)
 		}
 	}
@@ -46,10 +47,15 @@ func (l *logins) of(f *Finding) []*Finding {
 	return found
 }
 
-// maxEarlier bounds the logins that a new case takes over.
+// newcomer tells whether the attacker of a finding has had no part in the case before.
+func (d *docket) newcomer(f *Finding) bool {
+	return f.Kind != Login && f.Attacker.Addr.IsValid() && len(d.Attackers) < maxParties && !slices.Contains(d.Attackers, f.Attacker.Addr)
+}
+
+// maxEarlier bounds the logins that a case takes over with one finding.
 const maxEarlier = 16
 
-// earlier lets a new case take the logins that went before its first finding.
+// earlier lets a case take the logins of a party that is new to it.
 func (c *Casebook) earlier(d *docket, f *Finding) (entries []Entry) {
 	found := c.logins.of(f)
 	for _, login := range found[max(0, len(found)-maxEarlier):] {

@@ -118,19 +118,30 @@ func (s *Store) Incident(ctx context.Context, id incidents.ID) (f incidents.File
 		if err != nil {
 			return err
 		}
-		f.Timeline, err = scanDocuments[incidents.Entry](db.QueryContext(ctx, "SELECT doc FROM entry WHERE incident = ? ORDER BY seq", int64(id)))
+		whose, ids := ownedBy(&f.Incident)
+		f.Timeline, err = scanDocuments[incidents.Entry](db.QueryContext(ctx, "SELECT doc FROM entry WHERE "+whose+" ORDER BY seq", ids...))
 		if err != nil {
 			return err
 		}
-		f.Evidence, err = pieces(ctx, db, id)
+		f.Evidence, err = pieces(ctx, db, &f.Incident)
 		return err
 	})
 	return f, err
 }
 
+// ownedBy is the condition on rows that belong to a case, or to one that turned out to be part of it.
+func ownedBy(c *incidents.Incident) (where string, ids []any) {
+	ids = []any{int64(c.ID)}
+	for _, id := range c.Absorbed {
+		ids = append(ids, int64(id))
+	}
+	return "incident IN (?" + strings.Repeat(",?", len(c.Absorbed)) + ")", ids
+}
+
 // pieces lists the evidence of a case.
-func pieces(ctx context.Context, db *sql.DB, id incidents.ID) ([]incidents.Piece, error) {
-	rows, err := db.QueryContext(ctx, "SELECT seq, time, kind, name, type, length(data) FROM evidence WHERE incident = ? ORDER BY seq", int64(id))
+func pieces(ctx context.Context, db *sql.DB, c *incidents.Incident) ([]incidents.Piece, error) {
+	whose, ids := ownedBy(c)
+	rows, err := db.QueryContext(ctx, "SELECT seq, time, kind, name, type, length(data) FROM evidence WHERE "+whose+" ORDER BY seq", ids...)
 	if err != nil {
 		return nil, err
 	}
@@ -145,9 +156,14 @@ func pieces(ctx context.Context, db *sql.DB, id incidents.ID) ([]incidents.Piece
 // Evidence returns the bytes of one piece.
 func (s *Store) Evidence(ctx context.Context, id incidents.ID, number int64) (e incidents.Evidence, err error) {
 	err = s.query(ctx, func(db *sql.DB) error {
+		c, err := findIncident(ctx, db, id)
+		if err != nil {
+			return err
+		}
 		var nanos int64
-		row := db.QueryRowContext(ctx, "SELECT time, kind, name, type, data FROM evidence WHERE incident = ? AND seq = ?", int64(id), number)
-		err := row.Scan(&nanos, &e.Kind, &e.Name, &e.Type, &e.Data)
+		whose, ids := ownedBy(&c)
+		row := db.QueryRowContext(ctx, "SELECT time, kind, name, type, data FROM evidence WHERE "+whose+" AND seq = ?", append(ids, number)...)
+		err = row.Scan(&nanos, &e.Kind, &e.Name, &e.Type, &e.Data)
 		if errors.Is(err, sql.ErrNoRows) {
 			err = ErrNoEvidence
 		}

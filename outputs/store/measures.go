@@ -132,7 +132,8 @@ func (f *MeasureFilter) where(now time.Time) (string, []any) {
 		all, args = append(all, condition), append(args, values...)
 	}
 	if f.Incident != 0 {
-		add("incident = ?", int64(f.Incident))
+		add("(incident = ? OR incident IN (SELECT part.value FROM incident i, json_each(i.doc, '$.absorbed') part WHERE i.id = ?))",
+			int64(f.Incident), int64(f.Incident)) // and of those that turned out to be part of it
 	}
 	if f.Name != "" {
 		add("name = ?", f.Name)
