@@ -81,6 +81,7 @@ const protocolSettings = "app-layer.protocols"
 func (s *Settings) appConfig(inline bool) *app.Config {
 	c := app.Default()
 	c.Inline = inline
+	c.Midstream = s.Bool("stream.midstream", false)
 	c.Settings = s.Flat(protocolSettings)
 	for p := range app.ProtoCount {
 		s.protocol(c, app.Proto(p))
@@ -159,6 +160,10 @@ func (s *Settings) http(c *app.HTTPConfig) {
 	c.Settings = s.Flat(strings.TrimSuffix(at, "."))
 }
 
+// suricataVersion is the version whose rules and records picket follows; it stands in records where the configuration asks
+// for it.
+const suricataVersion = "8.0.6"
+
 // eveConfig reads the eve-log output; without one everything is written.
 func (s *Settings) eveConfig() eve.Config {
 	c := eve.Default()
@@ -172,6 +177,9 @@ func (s *Settings) eveConfig() eve.Config {
 	c.CommunityID = s.Bool(at+".community-id", c.CommunityID)
 	c.CommunityIDSeed = uint16(s.Int(at+".community-id-seed", 0))
 	c.Ethernet = s.Bool(at+".ethernet", c.Ethernet)
+	if s.Bool(at+".suricata-version", false) {
+		c.Version = suricataVersion
+	}
 	c.Metadata = s.Bool(at+".metadata", c.Metadata)
 	if !s.Has(at + ".types") {
 		return c

@@ -11,6 +11,8 @@ type Config struct {
 	Enabled [ProtoCount]Enabled
 	// Ports overrides detection ports, by Proto; "" keeps the protocol's own.
 	TCPPorts, UDPPorts [ProtoCount]string
+	// Midstream: flows are taken up in the middle (stream.midstream), also with what the server says.
+	Midstream bool
 	// Inline: the first bytes are judged at once, without waiting for a whole body.
 	Inline bool
 	HTTP   HTTPConfig

@@ -13,6 +13,8 @@ type transport struct {
 	probes []*Protocol
 	byPort map[uint16]uint64
 	any    uint64
+	// turned: who is the server may be mistaken, so the client's port counts, too.
+	turned bool
 }
 
 // maxProbes is the width of probeState.refused.
@@ -32,7 +34,7 @@ type pattern struct {
 }
 
 func newTransport(cfg *Config, table []Protocol, udp bool) *transport {
-	t := &transport{byPort: map[uint16]uint64{}}
+	t := &transport{byPort: map[uint16]uint64{}, turned: cfg.Midstream}
 	for i := range table {
 		e := &table[i]
 		if cfg.Enabled[e.Proto] == Off || (udp && !e.UDP) || (!udp && !e.TCP) {
@@ -213,15 +215,18 @@ func swapCase(b byte) byte {
 	return b
 }
 
-// byProbe asks the probing parsers of the server's port, then those of the client's, those of every port, and at last
-// that of the protocol which the other direction speaks, whatever its ports.
+// byProbe asks the probing parsers of the server's port, then (with stream.midstream, as Suricata) those of the client's,
+// those of every port, and at last that of the protocol which the other direction speaks, whatever its ports.
 func (t *transport) byProbe(c *Conn, ep Endpoint, dir Direction, data []byte) (Proto, bool) {
 	p := &c.probe[dir]
 	server := ep.Server
 	if c.port != 0 {
 		server = c.port
 	}
-	sets := [4]uint64{t.byPort[server], t.byPort[ep.Client], t.any, t.probesOf(c.ProtoBy[dir.Reverse()])}
+	sets := [4]uint64{t.byPort[server], 0, t.any, t.probesOf(c.ProtoBy[dir.Reverse()])}
+	if t.turned {
+		sets[1] = t.byPort[ep.Client]
+	}
 	for _, set := range sets {
 		for i := 0; set>>i != 0 && i < len(t.probes); i++ {
 			bit := uint64(1) << i

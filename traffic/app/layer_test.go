@@ -152,6 +152,20 @@ func TestDatagram(t *testing.T) {
 	}
 }
 
+// TestMidstreamDatagram: what comes from a server's port is looked at by that port's probe only where flows are taken up
+// in the middle.
+func TestMidstreamDatagram(t *testing.T) {
+	for midstream, want := range map[bool]Proto{false: Failed, true: DNS} {
+		cfg := Default()
+		cfg.Midstream = midstream
+		var c Conn
+		NewLayer(cfg, toyTable()).Datagram(&c, Endpoint{UDP: true, Client: 53, Server: 40000}, ToServer, []byte("DA\n"))
+		if c.Proto != want || c.Reversed != midstream {
+			t.Errorf("midstream %v: %v, reversed %v", midstream, c.Proto, c.Reversed)
+		}
+	}
+}
+
 func TestEnabled(t *testing.T) {
 	for _, tc := range []struct {
 		set    Enabled

@@ -35,8 +35,13 @@ type header struct {
 
 var errHeader = errors.New("quic: malformed header")
 
-// Google tells Google's own versions, "Q043".
-func Google(version uint32) bool { return version>>24 == 'Q' || version>>24 == 'T' }
+// Google tells Google's own versions whose hello is read, "Q039" to "Q046"; later ones have the header of RFC 8999.
+func Google(version uint32) bool { return version >= google039 && version <= google046 }
+
+const (
+	google039 = 'Q'<<24 | '0'<<16 | '3'<<8 | '9'
+	google046 = 'Q'<<24 | '0'<<16 | '4'<<8 | '6'
+)
 
 // readHeader reads the header of the packet at the beginning of b.
 func readHeader(b []byte) (h header, err error) {
@@ -45,7 +50,8 @@ func readHeader(b []byte) (h header, err error) {
 	}
 	h.first = b[0]
 	if b[0]&0x80 == 0 {
-		return h, nil
+		err = h.googleShort(b)
+		return h, err
 	}
 	if len(b) < 6 {
 		return h, errHeader
@@ -60,6 +66,10 @@ func readHeader(b []byte) (h header, err error) {
 		h.scid = r.take(int(r.u8()))
 	}
 	h.kind = packetKind(h.version, b[0])
+	if s, _ := salt(h.version); s == "" && !Google(h.version) && !r.failed { // nothing is known of what follows (RFC 8999)
+		h.size, h.length = r.at, len(b)-r.at
+		return h, nil
+	}
 	switch h.kind {
 	case initial, zeroRTT, handshake:
 		if Google(h.version) {
@@ -79,6 +89,21 @@ func readHeader(b []byte) (h header, err error) {
 		h.length = len(b) - r.at
 	}
 	return h, nil
+}
+
+// googleShort reads the header of Google's versions up to Q043, if it is one: the flags say that there are a connection ID
+// of 8 bytes and a version, and how long the packet's number is.
+func (h *header) googleShort(b []byte) error {
+	const flags, number = 0x09, 13
+	if len(b) < number || b[0]&flags != flags || b[9] != 'Q' || b[10] != '0' {
+		return nil
+	}
+	h.kind, h.dcid, h.version = initial, b[1:9], binary.BigEndian.Uint32(b[9:])
+	h.size = number + [...]int{1, 2, 4, 6}[b[0]>>4&3]
+	if h.length = len(b) - h.size; h.length < 0 {
+		return errHeader
+	}
+	return nil
 }
 
 // googleLength is the length of a connection ID that four bits stand for.

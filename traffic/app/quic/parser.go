@@ -64,22 +64,13 @@ func Protocol() app.Protocol {
 	}
 }
 
-// probe knows a long header with a version that is in use, and Google's older header.
+// probe knows a long header, of whatever version (as Suricata: the version is what rules and records tell of it), and
+// Google's older header.
 func probe(_ app.Direction, b []byte) app.Answer {
 	if len(b) < 7 {
 		return app.No
 	}
-	if b[0]&0x80 == 0 {
-		if len(b) > 13 && b[0]&0x09 == 0x09 && b[9] == 'Q' && b[10] == '0' {
-			return app.Yes
-		}
-		return app.No
-	}
-	v := binary.BigEndian.Uint32(b[1:])
-	if s, _ := salt(v); s == "" && !Google(v) && v>>8 != 0xff0000 {
-		return app.No
-	}
-	if _, err := readHeader(b); err != nil {
+	if h, err := readHeader(b); err != nil || h.kind == short {
 		return app.No
 	}
 	return app.Yes

@@ -128,6 +128,39 @@ func TestGoogle(t *testing.T) {
 	}
 }
 
+// TestVersions: a long header is QUIC whatever its version; what is no header is not.
+func TestVersions(t *testing.T) {
+	const ids = "\x08\x40\x02\x47\x56\x01\xcf\x78\x7b\x00"
+	for _, c := range []struct {
+		name, datagram string
+		want           app.Answer
+		version        string
+	}{
+		{"mvfst", "\xc3\xfa\xce\xb0\x01" + ids + "\x00\x04\x48\x03\x4a\x47", app.Yes, "faceb001"},
+		{"Q050", "\xc3Q050" + ids + "\x00\x04\x48\x03\x4a\x47", app.Yes, "51303530"},
+		{"negotiation", "\x80\x00\x00\x00\x00" + ids + "\x00\x00\x00\x01", app.Yes, "0"},
+		{"Q035", "\x0d\x31\xd6\x63\xb6\x0d\x93\x24\x8bQ035\x01" + ids, app.Yes, "51303335"},
+		{"Q039", "\x0d\x31\xd6\x63\xb6\x0d\x93\x24\x8bQ039\x01" + ids, app.Yes, "Q039"},
+		{"Q039 cut off", "\x3d\x31\xd6\x63\xb6\x0d\x93\x24\x8bQ039\x01", app.No, ""},
+		{"mvfst, connection ID cut off", "\xc3\xfa\xce\xb0\x01\x08\x40", app.No, ""},
+		{"STUN", "\x00\x01\x00\x00\x21\x12\xa4\x42" + ids, app.No, ""},
+	} {
+		if got := probe(app.ToServer, []byte(c.datagram)); got != c.want {
+			t.Errorf("%s: %v, want %v", c.name, got, c.want)
+		}
+		if c.want != app.Yes {
+			continue
+		}
+		p := newParser(nil)
+		if r := p.Parse(app.ToServer, []byte(c.datagram), false); r.Err != nil {
+			t.Errorf("%s: %v", c.name, r.Err)
+		}
+		if got := VersionName(p.Transactions().Open[0].Data.(*Transaction).Version); got != c.version {
+			t.Errorf("%s: version %s, want %s", c.name, got, c.version)
+		}
+	}
+}
+
 func FuzzParse(f *testing.F) {
 	f.Add(seal(Version1, 0, crypto(0, clientHello())), []byte{})
 	f.Add([]byte("\xc0Q046\x50"+dcid+"\x01"+strings.Repeat("h", 30)), []byte("\xc0\x00\x00\x00\x01\x00\x00\x00\x00"))
