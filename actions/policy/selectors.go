@@ -38,42 +38,42 @@ func (b *build) add(given bool, s selector) {
 
 // match turns a Match into selectors, in the order in which explanations show them.
 func (b *build) match(m *Match) []selector {
-	b.texts("kind", m.Kind, func(f *incidents.Finding) []string { return []string{string(f.Kind)} })
+	b.texts("kind", m.Kind, func(f *incidents.Finding, to []string) []string { return append(to, string(f.Kind)) })
 	b.nets("source", m.Source, func(f *incidents.Finding) netip.Addr { return f.Attacker.Addr })
 	b.nets("destination", m.Destination, func(f *incidents.Finding) netip.Addr { return f.Victim.Addr })
 	b.ports(m.Port)
-	b.texts("proto", m.Proto, func(f *incidents.Finding) []string { return one(f.Proto) })
-	b.texts("app", m.App, func(f *incidents.Finding) []string { return one(f.App) })
-	b.texts("user", m.User, func(f *incidents.Finding) []string { return one(f.User) })
-	b.texts("host", m.Host, func(f *incidents.Finding) []string { return one(f.Host) })
-	b.texts("file", m.File, func(f *incidents.Finding) []string { return one(f.File) })
+	b.texts("proto", m.Proto, func(f *incidents.Finding, to []string) []string { return one(to, f.Proto) })
+	b.texts("app", m.App, func(f *incidents.Finding, to []string) []string { return one(to, f.App) })
+	b.texts("user", m.User, func(f *incidents.Finding, to []string) []string { return one(to, f.User) })
+	b.texts("host", m.Host, func(f *incidents.Finding, to []string) []string { return one(to, f.Host) })
+	b.texts("file", m.File, func(f *incidents.Finding, to []string) []string { return one(to, f.File) })
 	b.process(&m.Process)
 	b.containers(m)
 	b.sids(m.SID)
-	b.texts("classtype", m.Classtype, func(f *incidents.Finding) []string { return one(f.Rule.Class) })
+	b.texts("classtype", m.Classtype, func(f *incidents.Finding, to []string) []string { return one(to, f.Rule.Class) })
 	b.metadata(m.Metadata)
 	b.levels(m)
-	b.texts("rule", m.Rule, func(f *incidents.Finding) []string { return []string{f.Rule.ID, f.Rule.Name} })
-	b.texts("jail", m.Jail, func(f *incidents.Finding) []string { return one(f.Jail) })
-	b.texts("tags", m.Tags, func(f *incidents.Finding) []string { return f.Tags })
+	b.texts("rule", m.Rule, func(f *incidents.Finding, to []string) []string { return append(to, f.Rule.ID, f.Rule.Name) })
+	b.texts("jail", m.Jail, func(f *incidents.Finding, to []string) []string { return one(to, f.Jail) })
+	b.texts("tags", m.Tags, func(f *incidents.Finding, _ []string) []string { return f.Tags })
 	b.ofCase(&m.Case)
 	return b.out
 }
 
-func one(text string) []string {
+func one(to []string, text string) []string {
 	if text == "" {
-		return nil
+		return to
 	}
-	return []string{text}
+	return append(to, text)
 }
 
-// texts selects by texts of a finding; one that has none fits only what excludes.
-func (b *build) texts(name string, list []string, of func(f *incidents.Finding) []string) {
+// texts selects by texts of a finding, which of appends to an empty list; one that has none fits only what excludes.
+func (b *build) texts(name string, list []string, of func(f *incidents.Finding, to []string) []string) {
 	p := newPatterns(list)
 	b.add(len(list) > 0, selector{
 		name: name, want: strings.Join(list, ", "),
-		fit:  func(s *subject) bool { return p.fit(of(s.f)...) },
-		have: func(s *subject) string { return strings.Join(of(s.f), ", ") },
+		fit:  func(s *subject) bool { return p.fit(of(s.f, s.texts[:0])...) },
+		have: func(s *subject) string { return strings.Join(of(s.f, nil), ", ") },
 	})
 	for i, text := range list {
 		if strings.Trim(text, "!") == "" {
@@ -174,11 +174,11 @@ func container(s *subject) string {
 }
 
 func (b *build) containers(m *Match) {
-	b.texts("container", m.Container, func(f *incidents.Finding) []string {
+	b.texts("container", m.Container, func(f *incidents.Finding, to []string) []string {
 		if f.Process == nil {
 			return nil
 		}
-		return one(f.Process.Container)
+		return one(to, f.Process.Container)
 	})
 	for _, key := range sortedKeys(m.Labels) {
 		p := newPatterns([]string{m.Labels[key]})

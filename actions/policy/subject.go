@@ -11,6 +11,7 @@ type subject struct {
 	f     *incidents.Finding
 	c     *incidents.Incident // nil: not known yet
 	world World
+	texts [2]string // memory for what selectors look at: many policies look at one finding
 }
 
 // party is the text that things are counted by; "" when the finding does not name such a party.
