@@ -115,6 +115,7 @@ type Summary struct {
 	Took    time.Duration // packet time
 	EVE     eve.Counters
 	Out     string
+	Damaged []error // captures that end in the middle of a record or in nonsense: what stands before it was judged
 	verbose bool
 }
 
@@ -123,6 +124,9 @@ func (s *Summary) Print(w io.Writer) {
 	if s.Rules != nil {
 		printFaults(w, s.Rules.Faults, s.verbose)
 		fmt.Fprintf(w, "rules    %d of %d loaded in %s\n", s.Rules.Loaded(), s.Rules.Read, s.Rules.Took.Round(time.Millisecond))
+	}
+	for _, err := range s.Damaged {
+		fmt.Fprintf(w, "damaged  %v\n", err)
 	}
 	fmt.Fprintf(w, "packets  %d (%d bytes) in %s\n", s.Packets, s.Bytes, s.Took.Round(time.Millisecond))
 	fmt.Fprintf(w, "flows    %d\nalerts   %d\ndrops    %d\n", s.Flows, s.Alerts, s.Drops)
@@ -133,7 +137,8 @@ func (s *Summary) Print(w io.Writer) {
 	fmt.Fprintln(w)
 }
 
-// Read judges a capture and writes eve.json. A damaged capture is judged up to the damage and is an error.
+// Read judges a capture and writes eve.json. A damaged capture is judged up to the damage, as Suricata does: Summary.Damaged
+// tells of it, and it is an error only when no frame could be read.
 func Read(ctx context.Context, o *ReadOptions) (*Summary, error) {
 	s, err := o.settings()
 	if err != nil {
@@ -194,11 +199,22 @@ func (o *ReadOptions) readFiles(ctx context.Context, s *Settings, set *RuleSet, 
 	b.eve = s.eveConfig()
 	b.eve.Offline, b.eve.IPS = true, o.SimulateIPS
 	for _, file := range files {
-		if err := b.readFile(ctx, file, max(o.Workers, 1), out, sum); err != nil {
+		before := sum.Packets
+		err := b.readFile(ctx, file, max(o.Workers, 1), out, sum)
+		if damaged(err) && sum.Packets > before {
+			sum.Damaged = append(sum.Damaged, err)
+			continue
+		}
+		if err != nil {
 			return err
 		}
 	}
 	return ctx.Err()
+}
+
+// damaged tells whether a capture could be read up to some place and no further.
+func damaged(err error) bool {
+	return errors.Is(err, capture.ErrTruncated) || errors.Is(err, capture.ErrDamaged)
 }
 
 // readFile walks one capture with one worker, or deals its frames out to several: conversations stay together.
@@ -304,6 +320,9 @@ func (b *blueprint) appConfig() *app.Config {
 	md5, sha1, sha256 := b.engine.Load().Hashes()
 	c.MD5, c.SHA1, c.SHA256 = c.MD5 || md5, c.SHA1 || sha1, c.SHA256 || sha256
 	c.Frames = b.engine.Load().Frames()
+	if b.engine.Load().Uses("ssh.hassh") {
+		c.Settings["ssh.hassh"] = "yes"
+	}
 	if b.eve.Frames() {
 		c.Frames = math.MaxUint64
 	}

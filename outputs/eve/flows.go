@@ -170,6 +170,8 @@ func (l *Logger) netflow(at *Moment, dir packet.Direction, tcp *TCPSummary) {
 	j.Time("start", f.Start)
 	j.Time("end", f.Last)
 	j.Int("age", f.Last/1e9-f.Start/1e9)
+	j.Uint("min_ttl", uint64(f.MinTTL[dir]))
+	j.Uint("max_ttl", uint64(f.MaxTTL[dir]))
 	if c := at.conn(); c != nil && c.Parser != nil {
 		j.Uint("tx_cnt", c.Parser.Transactions().Count())
 	}

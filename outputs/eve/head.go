@@ -33,7 +33,7 @@ func (l *Logger) head(event string, p *packet.Packet, f *flow.Flow, o Orientatio
 		icmp(j, p)
 		j.Str("pkt_src", packetSource(p))
 	}
-	l.common(p, f, o)
+	l.common(event, p, f, o)
 	if l.Vars != nil {
 		l.vars(l.Vars())
 	}
@@ -174,9 +174,18 @@ func packetSource(p *packet.Packet) string {
 }
 
 // common writes the members that the configuration adds to every record.
-func (l *Logger) common(p *packet.Packet, f *flow.Flow, o Orientation) {
-	if l.cfg.Ethernet && p != nil && len(p.Eth) >= 14 {
+func (l *Logger) common(event string, p *packet.Packet, f *flow.Flow, o Orientation) {
+	switch {
+	case !l.cfg.Ethernet:
+	case p != nil && len(p.Eth) >= 14:
 		ethernet(&l.json, p, o)
+	case f != nil && f.HasMAC && event == "flow":
+		l.json.Object("ether")
+		macs(&l.json, "dest_macs", f.ServerMAC)
+		macs(&l.json, "src_macs", f.ClientMAC)
+		l.json.EndObject()
+	case f != nil && f.HasMAC && event != "netflow":
+		flowEthernet(&l.json, f, o)
 	}
 	if l.cfg.CommunityID && f != nil {
 		l.communityID(f)
@@ -184,6 +193,25 @@ func (l *Logger) common(p *packet.Packet, f *flow.Flow, o Orientation) {
 	if l.cfg.Version != "" {
 		l.json.Str("suricata_version", l.cfg.Version)
 	}
+}
+
+// macs writes a list of one address, as flow records have it.
+func macs(j *JSON, key string, mac [6]byte) {
+	j.Array(key)
+	j.MAC("", mac[:])
+	j.EndArray()
+}
+
+// flowEthernet writes the addresses of the flow's first packet, where there is no packet at hand.
+func flowEthernet(j *JSON, f *flow.Flow, o Orientation) {
+	src, dst := f.ClientMAC, f.ServerMAC
+	if o == FromServer {
+		src, dst = dst, src
+	}
+	j.Object("ether")
+	j.MAC("src_mac", src[:])
+	j.MAC("dest_mac", dst[:])
+	j.EndObject()
 }
 
 // ethernet writes the frame's addresses, turned round with the sides.

@@ -18,6 +18,12 @@ func appendSSH(j *JSON, tx *app.Transaction, _ *Context) bool {
 	return true
 }
 
+// sshReady has a record wait for the fingerprints of both sides, if they are asked for.
+func sshReady(tx *app.Transaction) bool {
+	s, ok := tx.Data.(*ssh.Session)
+	return !ok || !s.Fingerprints || tx.Progress[app.ToServer] >= ssh.KexDone && tx.Progress[app.ToClient] >= ssh.KexDone
+}
+
 func sshSide(j *JSON, key string, s *ssh.Side) {
 	if len(s.Proto) == 0 {
 		return

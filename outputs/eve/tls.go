@@ -1,6 +1,7 @@
 package eve
 
 import (
+	"cmp"
 	"time"
 
 	"picket/traffic/app"
@@ -10,7 +11,7 @@ import (
 // appendTLS writes a session as output-json-tls.c does: the extended fields, or those that "tls.custom" lists.
 func appendTLS(j *JSON, tx *app.Transaction, c *Context) bool {
 	s, ok := tx.Data.(*tls.Session)
-	if !ok || !c.Alert && s.Seen&tls.SeenServerHello == 0 {
+	if !ok || !c.Alert && !tlsTold(s, c.Cfg) {
 		return false
 	}
 	f := tlsFields{c.Cfg.Settings["tls.custom"], c.Cfg.Settings["tls.extended"] == "no"}
@@ -29,7 +30,7 @@ func appendTLS(j *JSON, tx *app.Transaction, c *Context) bool {
 		j.Text("sni", s.Client.SNI)
 	}
 	if f.want("version") {
-		j.Str("version", tls.VersionName(s.Server.Version))
+		j.Str("version", tls.VersionName(cmp.Or(s.Server.Version, s.Client.Version)))
 	}
 	if c.Conn != nil && c.Conn.Before != app.Unknown {
 		j.Str("from_proto", c.Conn.Before.String())
@@ -47,6 +48,21 @@ func appendTLS(j *JSON, tx *app.Transaction, c *Context) bool {
 	tlsClient(j, &s.Client, f)
 	j.EndObject()
 	return true
+}
+
+// tlsReady has a record wait for the client's certificate, if the server has asked for one.
+func tlsReady(tx *app.Transaction) bool {
+	s, ok := tx.Data.(*tls.Session)
+	return !ok || s.Seen&tls.SeenCertificateRequest == 0 || tx.Progress[app.ToServer] >= tls.ClientCertDone
+}
+
+// tlsTold tells whether a session gets a record: one that goes on from an earlier one only where that is asked for
+// ("session-resumption"), since it shows no certificate.
+func tlsTold(s *tls.Session, c *Config) bool {
+	if s.Resumed() && !c.All && !yes(c.Settings["tls.session-resumption"]) && !wordIn(c.Settings["tls.custom"], "session_resumed") {
+		return false
+	}
+	return s.Seen&(tls.SeenClientHello|tls.SeenServerHello) != 0
 }
 
 // tlsFields says which members are wanted.

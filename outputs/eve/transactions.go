@@ -19,6 +19,8 @@ type TxLogger struct {
 	Append func(j *JSON, tx *app.Transaction, c *Context) bool
 	// Client and Server are the progress at which a transaction is logged; 0 means complete.
 	Client, Server app.Progress
+	// Ready says when a transaction that has come as far is logged; nil: at once.
+	Ready func(tx *app.Transaction) bool
 	// Each logs a transaction once per direction as it completes, and not once for both.
 	Each bool
 	// AsPacket: src is who sent the packet at hand. Otherwise src is the client.
@@ -52,8 +54,10 @@ var loggers = [...]TxLogger{
 	{Proto: app.DNP3, Event: "dnp3", Append: appendDNP3},
 	{Proto: app.DNS, Event: "dns", Append: appendDNS, OneWay: true},
 	{Proto: app.MDNS, Event: "mdns", Append: appendMDNS, OneWay: true},
-	{Proto: app.TLS, Event: "tls", Append: appendTLS, Client: tls.ClientHelloDone, Server: tls.ServerCertDone},
-	{Proto: app.SSH, Event: "ssh", Append: appendSSH, Client: ssh.BannerDone, Server: ssh.BannerDone},
+	{Proto: app.TLS, Event: "tls", Append: appendTLS, Client: tls.ClientHelloDone, Server: tls.ServerCertDone,
+		Ready: tlsReady},
+	{Proto: app.SSH, Event: "ssh", Append: appendSSH, Client: ssh.BannerDone, Server: ssh.BannerDone,
+		Ready: sshReady},
 	{Proto: app.SMTP, Event: "smtp", Append: appendSMTP},
 	{Proto: app.FTP, Event: "ftp", Append: appendFTP},
 	{Proto: app.MQTT, Event: "mqtt", Append: appendMQTT},
@@ -91,7 +95,7 @@ func (t *TxLogger) due(tx *app.Transaction) bool {
 	if tx.Logged&loggedBoth != 0 {
 		return false
 	}
-	return t.reached(tx, app.ToServer) && t.reached(tx, app.ToClient)
+	return t.reached(tx, app.ToServer) && t.reached(tx, app.ToClient) && (t.Ready == nil || t.Ready(tx))
 }
 
 func (t *TxLogger) reached(tx *app.Transaction, dir app.Direction) bool {

@@ -28,9 +28,6 @@ func ParsePcreValue(value string) (Pcre, error) {
 	if len(text) == 0 || text[0] != '/' || end < 1 {
 		return Pcre{}, errors.New("expression must stand between slashes")
 	}
-	if end == 1 {
-		return Pcre{}, errors.New("expression is empty: it would match everything")
-	}
 	p := Pcre{Pattern: text[1:end], Negated: negated}
 	flags, names, more := strings.Cut(text[end+1:], ",")
 	p.Flags = strings.TrimSpace(flags)

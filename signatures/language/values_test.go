@@ -215,8 +215,8 @@ func FuzzContent(f *testing.F) {
 		if err == nil && (len(c.Bytes) == 0 || len(c.Bytes) > len(value)) {
 			t.Errorf("%q gives %d bytes", value, len(c.Bytes))
 		}
-		if p, err := language.ParsePcreValue(value); err == nil && p.Pattern == "" {
-			t.Errorf("%q gives an empty expression", value)
+		if p, err := language.ParsePcreValue(value); err == nil && len(p.Pattern) > len(value)-2 { // "//" may be empty, as for Suricata
+			t.Errorf("%q gives %q", value, p.Pattern)
 		}
 		language.SplitArgs(value)
 	})

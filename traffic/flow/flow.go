@@ -13,22 +13,26 @@ type Flow struct {
 	CPort, SPort   uint16 // ICMP: type and code of the first packet; ESP: the SPI's halves
 	Proto          packet.Proto
 	Family         uint8
-	VLANs          uint8
+	VLANs          uint8 // of the first packet
 	VLAN           [packet.MaxVLANs]uint16
 	Start, Last    int64 // ns of the first and the last packet
 	Packets, Bytes [2]uint64
 	TCPFlags       [2]uint8 // all flags seen, by direction
-	State          Phase
-	Flags          Flags
-	Action         Action // what a verdict has decided for the rest of the flow
-	Asked          [2]Asked
-	CommunityID    [20]byte
-	HasCommunityID bool
-	hash           uint32
-	state          uint32 // index of State, 0: none
-	next           uint32 // chain or free list
-	self           uint32 // index of the record
-	depth          uint8  // of tunnels
+	MinTTL, MaxTTL [2]uint8 // by direction; 0: no packet yet
+	// ClientMAC and ServerMAC are the Ethernet addresses of the first packet, if HasMAC.
+	ClientMAC, ServerMAC [6]byte
+	HasMAC               bool
+	State                Phase
+	Flags                Flags
+	Action               Action // what a verdict has decided for the rest of the flow
+	Asked                [2]Asked
+	CommunityID          [20]byte
+	HasCommunityID       bool
+	hash                 uint32
+	state                uint32 // index of State, 0: none
+	next                 uint32 // chain or free list
+	self                 uint32 // index of the record
+	depth                uint8  // of tunnels
 }
 
 // Asked is an exception policy that was asked about a flow, and its answer.

@@ -15,6 +15,7 @@ type key struct {
 	depth        uint8
 	vlans        uint8
 	vlan         [packet.MaxVLANs]uint16
+	anyVLAN      bool   // VLANs tell no flows apart
 	peer         uint16 // ICMP: the type that the other side sends in this conversation, noPeer when there is none
 }
 
@@ -23,7 +24,7 @@ const noPeer = 0xffff
 
 // peers pairs the ICMP types of questions and answers (Suricata: ICMPv4GetCounterpart, ICMPv6GetCounterpart).
 var peers = map[packet.Proto]map[uint8]uint8{
-	packet.ICMP:   {0: 8, 8: 0, 14: 13, 13: 14, 16: 15, 15: 16, 18: 17, 17: 18, 10: 9, 9: 10},
+	packet.ICMP: {0: 8, 8: 0, 14: 13, 13: 14, 16: 15, 15: 16, 18: 17, 17: 18, 10: 9, 9: 10},
 	packet.ICMPv6: {129: 128, 128: 129, 136: 135, 135: 136, 134: 133, 133: 134, 131: 130, 130: 131, 140: 139, 139: 140,
 		144: 145, 145: 144, 146: 147, 147: 146, 148: 149, 149: 148, 151: 152, 152: 151, 157: 158, 158: 157},
 }
@@ -56,6 +57,8 @@ func (t *Table) keyOf(p *packet.Packet, quoted bool) (k key) {
 	}
 	if t.cfg.UseVLAN {
 		k.vlans, k.vlan = p.VLANs, p.VLAN
+	} else {
+		k.anyVLAN = true
 	}
 	if t.cfg.UseDepth {
 		k.depth = p.Depth
@@ -84,7 +87,7 @@ func (t *Table) hash(k *key) uint32 {
 // match tells whether a packet with this key belongs to the flow, and in which direction it goes. ICMP messages are told
 // apart by their types; the code may change within a conversation (nmap's pings do).
 func (f *Flow) match(k *key) (dir packet.Direction, ok bool) {
-	if f.Proto != k.proto || f.depth != k.depth || f.VLANs != k.vlans || f.VLAN != k.vlan {
+	if f.Proto != k.proto || f.depth != k.depth || !k.anyVLAN && (f.VLANs != k.vlans || f.VLAN != k.vlan) {
 		return 0, false
 	}
 	icmp := k.icmp()

@@ -64,14 +64,18 @@ func (t *Table) create(p *packet.Packet, k *key, h uint32) (*record, packet.Dire
 	t.nextID++
 	t.count4(p.Proto)
 	*r = record{used: true, Flow: Flow{ID: t.nextID, Client: k.src, Server: k.dst, CPort: k.sport, SPort: k.dport,
-		Proto: k.proto, Family: p.Family, VLANs: k.vlans, VLAN: k.vlan, Start: p.Time, Last: p.Time, hash: h,
+		Proto: k.proto, Family: p.Family, VLANs: p.VLANs, VLAN: p.VLAN, Start: p.Time, Last: p.Time, hash: h,
 		depth: k.depth, self: i}}
+	if len(p.Eth) >= 12 {
+		r.ClientMAC, r.ServerMAC, r.HasMAC = [6]byte(p.Eth[6:12]), [6]byte(p.Eth[:6]), true
+	}
 	b := &t.buckets[h&uint32(len(t.buckets)-1)]
 	r.next, *b = *b, i
 	sc := t.engine.Config()
 	if p.Proto == packet.TCP && (sc.Midstream || sc.AsyncOneside) &&
 		p.TCP.Flags&(packet.SYN|packet.ACK|packet.RST|packet.FIN) == packet.SYN|packet.ACK {
 		r.Client, r.Server, r.CPort, r.SPort = r.Server, r.Client, r.SPort, r.CPort
+		r.ClientMAC, r.ServerMAC = r.ServerMAC, r.ClientMAC
 		r.Flags |= Reversed
 		return r, packet.ToClient
 	}

@@ -143,6 +143,10 @@ func (t *Table) Track(p *packet.Packet) (*Flow, *State) {
 // count adds the packet to its flow's figures.
 func (t *Table) count(r *record, p *packet.Packet) {
 	r.Last = max(r.Last, p.Time)
+	if r.Packets[p.Dir] == 0 || p.TTL < r.MinTTL[p.Dir] {
+		r.MinTTL[p.Dir] = p.TTL
+	}
+	r.MaxTTL[p.Dir] = max(r.MaxTTL[p.Dir], p.TTL)
 	r.Packets[p.Dir]++
 	r.Bytes[p.Dir] += uint64(p.WireLen)
 	if p.Proto == packet.TCP {
@@ -219,6 +223,9 @@ func (t *Table) reverse(r *record) {
 	r.Packets[0], r.Packets[1] = r.Packets[1], r.Packets[0]
 	r.Bytes[0], r.Bytes[1] = r.Bytes[1], r.Bytes[0]
 	r.TCPFlags[0], r.TCPFlags[1] = r.TCPFlags[1], r.TCPFlags[0]
+	r.MinTTL[0], r.MinTTL[1] = r.MinTTL[1], r.MinTTL[0]
+	r.MaxTTL[0], r.MaxTTL[1] = r.MaxTTL[1], r.MaxTTL[0]
+	r.ClientMAC, r.ServerMAC = r.ServerMAC, r.ClientMAC
 	r.Flags ^= Reversed
 }
 

@@ -99,6 +99,9 @@ func (p *parser) Parse(dir app.Direction, data []byte, eof bool) app.Result {
 		return p.result(v, len(data))
 	}
 	s.carry = nil
+	if v == leave && p.upgrade == app.AnyProto { // line ends behind the answer to CONNECT
+		rest = bytes.TrimLeft(rest, "\r\n")
+	}
 	return p.result(v, len(data)-min(len(rest), len(data)))
 }
 

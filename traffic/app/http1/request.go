@@ -17,7 +17,7 @@ func (p *parser) requestStep(in []byte) (int, verdict) {
 	case stepHeaders:
 		return p.requestHeaders(in)
 	case stepConnect:
-		return p.requestConnect()
+		return p.requestConnect(in)
 	case stepBody:
 		return p.knownBody(p.request, app.ToServer, in)
 	case stepChunkSize:
@@ -259,11 +259,12 @@ func (t *Transaction) authorization() {
 	t.event("request_auth_unrecognized")
 }
 
-// requestConnect waits for the answer to CONNECT. A refusal lets the client go on.
-func (p *parser) requestConnect() (int, verdict) {
+// requestConnect waits for the answer to CONNECT. A refusal lets the client go on. Line ends behind the request belong to
+// nothing, as those between two requests.
+func (p *parser) requestConnect(in []byte) (int, verdict) {
 	t := p.request
 	if t.App.Progress[app.ToClient] <= Line || t.Response.Status >= 200 && t.Response.Status < 300 {
-		return 0, wait
+		return len(in) - len(bytes.TrimLeft(in, "\r\n")), wait
 	}
 	p.sides[app.ToServer].step = stepFinal
 	return 0, again

@@ -42,7 +42,10 @@ const (
 var errRecord = errors.New("ssh: malformed record")
 
 // Session is all that a connection has shown.
-type Session struct{ Client, Server Side }
+type Session struct {
+	Client, Server Side
+	Fingerprints   bool // the configuration or a rule asks for them
+}
 
 // Side is one peer. Slices belong to the session; HASSH is empty until its offer was seen.
 type Side struct {
@@ -76,7 +79,10 @@ type parser struct {
 
 func newParser(cfg *app.Config) app.Parser {
 	p := &parser{}
-	p.bypass = cfg != nil && cfg.Settings["ssh.encryption-handling"] == "bypass"
+	if cfg != nil {
+		p.bypass = cfg.Settings["ssh.encryption-handling"] == "bypass"
+		p.session.Fingerprints = cfg.Settings["ssh.hassh"] == "yes"
+	}
 	p.tx = p.txs.Add(app.SSH, &p.session)
 	return p
 }

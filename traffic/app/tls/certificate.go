@@ -3,7 +3,6 @@ package tls
 import (
 	"crypto/sha1"
 	"encoding/hex"
-	"errors"
 	"strconv"
 	"strings"
 	"time"
@@ -19,11 +18,10 @@ type Certificate struct {
 	Fingerprint         string // SHA-1 of the whole, "3a:0b:…"
 }
 
-// Errors of a certificate, each with the event that it raises.
-var (
-	errDER      = errors.New("tls: certificate: malformed DER")
-	errValidity = errors.New("tls: certificate: malformed validity")
-)
+// malformed is the error of a certificate: the name of the event that it raises, which says what is wrong.
+type malformed string
+
+func (m malformed) Error() string { return "tls: " + string(m) }
 
 // maxSANs bounds the names that are kept of one certificate.
 const maxSANs = 1024
@@ -36,6 +34,7 @@ const (
 	tagTime      = 0x18
 	tagBMPString = 0x1e
 	tagSequence  = 0x30
+	tagVersion   = 0xa0
 	tagSet       = 0x31
 )
 
@@ -71,51 +70,77 @@ func want(b *[]byte, tag byte) ([]byte, bool) {
 	return body, ok && got == tag
 }
 
-// ParseCertificate reads a certificate in DER. What was read before an error is returned with it.
+// ParseCertificate reads a certificate in DER (RFC 5280 §4.1). What was read before an error is returned with it.
 func ParseCertificate(der []byte) (*Certificate, error) {
 	c := &Certificate{Fingerprint: Fingerprint(der)}
 	rest := der
 	outer, ok := want(&rest, tagSequence)
-	if !ok {
-		return c, errDER
+	switch {
+	case !ok && len(der) > 0 && der[0] == tagSequence:
+		return c, malformed(EventCertLength)
+	case !ok:
+		return c, malformed(EventCertDER)
 	}
-	tbs, ok := want(&outer, tagSequence)
-	if !ok {
-		return c, errDER
+	body := outer
+	tbs, ok := want(&body, tagSequence)
+	switch {
+	case !ok && cutHeader(outer):
+		return c, malformed(EventCertLength)
+	case !ok:
+		return c, malformed(EventCertificate)
 	}
-	if len(tbs) > 0 && tbs[0] == 0xa0 { // version
-		element(&tbs)
+	return c, c.read(tbs)
+}
+
+// read reads what is signed.
+func (c *Certificate) read(tbs []byte) error {
+	if len(tbs) > 0 && tbs[0] == tagVersion {
+		if _, _, ok := element(&tbs); !ok {
+			return malformed(EventCertVersion)
+		}
 	}
 	serial, ok := want(&tbs, tagInteger)
 	if !ok {
-		return c, errDER
+		return malformed(EventCertSerial)
 	}
 	c.Serial = colons(serial, "0123456789ABCDEF")
-	if _, ok = want(&tbs, tagSequence); !ok { // signature algorithm
-		return c, errDER
+	if _, ok = want(&tbs, tagSequence); !ok {
+		return malformed(EventCertAlgorithm)
 	}
 	issuer, ok := want(&tbs, tagSequence)
 	if !ok {
-		return c, errDER
+		return malformed(EventCertName)
 	}
 	c.Issuer = distinguishedName(issuer)
-	validity, ok := want(&tbs, tagSequence)
-	if !ok {
-		return c, errDER
-	}
-	if c.NotBefore, ok = instant(&validity); !ok {
-		return c, errValidity
-	}
-	if c.NotAfter, ok = instant(&validity); !ok {
-		return c, errValidity
+	if err := c.readValidity(&tbs); err != nil {
+		return err
 	}
 	subject, ok := want(&tbs, tagSequence)
 	if !ok {
-		return c, errDER
+		return malformed(EventCertName)
 	}
 	c.Subject = distinguishedName(subject)
 	c.extensions(tbs)
-	return c, nil
+	return nil
+}
+
+func (c *Certificate) readValidity(tbs *[]byte) error {
+	validity, ok := want(tbs, tagSequence)
+	if !ok {
+		return malformed(EventCertDate)
+	}
+	if c.NotBefore, ok = instant(&validity); !ok {
+		return malformed(EventCertValidity)
+	}
+	if c.NotAfter, ok = instant(&validity); !ok {
+		return malformed(EventCertValidity)
+	}
+	return nil
+}
+
+// cutHeader tells whether b ends within the tag and length of an element.
+func cutHeader(b []byte) bool {
+	return len(b) < 2 || b[1] > 0x80 && len(b) < 2+int(b[1]&0x7f)
 }
 
 // Fingerprint returns the SHA-1 of a certificate as "3a:0b:…".

@@ -91,10 +91,7 @@ func (c *Side) JA4(transport byte) string {
 	slices.Sort(ciphers)
 	exts = slices.DeleteFunc(exts, func(e uint16) bool { return e == extServerName || e == extALPN })
 	slices.Sort(exts)
-	tail := hexed(exts)
-	if algs := noGrease(c.SigAlgs); len(algs) > 0 {
-		tail += "_" + hexed(algs)
-	}
+	tail := hexed(exts) + "_" + hexed(noGrease(c.SigAlgs)) // with the line even where there are no algorithms, as Suricata
 	return a + "_" + sha12(hexed(ciphers), len(ciphers) == 0) + "_" + sha12(tail, len(exts) == 0)
 }
 

@@ -31,6 +31,7 @@ const (
 	msgServerHello        = 2
 	msgCertificate        = 11
 	msgServerKeyExchange  = 12
+	msgCertificateRequest = 13
 	msgServerHelloDone    = 14
 	msgClientKeyExchange  = 16
 	msgCertificateURL     = 21
@@ -232,6 +233,11 @@ func (p *parser) handshake(dir app.Direction, b []byte) error {
 		b = p.hs[dir]
 	}
 	for len(b) >= 4 {
+		if !knownMessage(b[0]) {
+			p.event(EventHandshake)
+			p.hs[dir] = nil
+			return errRecord
+		}
 		size := int(b[1])<<16 | int(b[2])<<8 | int(b[3])
 		if size > maxHandshake {
 			p.event(EventHandshakeLength)
@@ -276,15 +282,23 @@ func (p *parser) message(dir app.Direction, kind byte, b []byte) error {
 		p.session.Seen |= SeenServerKeyExchange
 	case msgClientKeyExchange:
 		p.session.Seen |= SeenClientKeyExchange
+	case msgCertificateRequest:
+		p.session.Seen |= SeenCertificateRequest
 	case msgServerHelloDone:
 		p.reach(dir, ServerHelloDone)
-	case msgHelloRequest, msgNewSessionTicket, msgEncryptedExtension, msgNextProtocol, 13, 15, 20,
-		msgCertificateURL, msgCertificateStatus:
-	default:
-		p.event(EventHandshake)
-		return errRecord
 	}
 	return nil
+}
+
+// knownMessage tells whether a handshake message has a type that TLS has given out.
+func knownMessage(kind byte) bool {
+	switch kind {
+	case msgClientHello, msgServerHello, msgCertificate, msgServerKeyExchange, msgClientKeyExchange, msgServerHelloDone,
+		msgHelloRequest, msgNewSessionTicket, msgEncryptedExtension, msgNextProtocol, msgCertificateRequest, 15, 20, msgCertificateURL,
+		msgCertificateStatus:
+		return true
+	}
+	return false
 }
 
 // hello finishes a hello that was read; one that is malformed counts as seen all the same.
@@ -349,12 +363,8 @@ func (p *parser) checkLeaf(s *Side) {
 	}
 	var err error
 	s.leaf, err = ParseCertificate(s.Chain[0])
-	switch {
-	case errors.Is(err, errValidity):
-		p.event(EventCertValidity)
-	case err != nil:
-		p.event(EventCertDER)
-		p.event(EventCertificate)
+	if bad := malformed(""); errors.As(err, &bad) {
+		p.event(string(bad))
 	}
 }
 

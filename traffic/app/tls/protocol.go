@@ -39,6 +39,11 @@ const (
 	EventCertLength        = "certificate_invalid_length"
 	EventCertDER           = "certificate_invalid_der"
 	EventCertValidity      = "certificate_invalid_validity"
+	EventCertVersion       = "certificate_invalid_version"
+	EventCertSerial        = "certificate_invalid_serial"
+	EventCertAlgorithm     = "certificate_invalid_algorithmidentifier"
+	EventCertName          = "certificate_invalid_x509name"
+	EventCertDate          = "certificate_invalid_date"
 	EventError             = "error_message_encountered"
 	EventRecord            = "invalid_ssl_record"
 )
@@ -50,8 +55,7 @@ func events() []string {
 		EventHeartbeatLeak, EventMultipleSNI, EventSNIType, EventSNILength, EventTooManyRecords, EventAlert,
 		EventCertificate, EventCertLength, EventCertDER, EventCertValidity, EventError, EventRecord,
 		"certificate_missing_element", "certificate_unknown_element", "certificate_invalid_string",
-		"certificate_invalid_version", "certificate_invalid_serial", "certificate_invalid_algorithmidentifier",
-		"certificate_invalid_x509name", "certificate_invalid_date", "certificate_invalid_extensions",
+		EventCertVersion, EventCertSerial, EventCertAlgorithm, EventCertName, EventCertDate, "certificate_invalid_extensions",
 		"certificate_invalid_subject", "certificate_invalid_issuer"}
 }
 

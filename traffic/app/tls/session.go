@@ -27,6 +27,7 @@ const (
 	SeenHandshakeDone
 	SeenEarlyData
 	SeenHeartbeatAsk // a heartbeat request waits for its answer
+	SeenCertificateRequest
 )
 
 // Session is all that a connection has shown. It is the Data of its transaction.
