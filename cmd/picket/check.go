@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"picket/sensor"
 )
@@ -33,6 +34,8 @@ func checkCommand() *cobra.Command {
 			return report.Err()
 		},
 	}
+	f.registerReading(cmd) // without a meaning here, so that a command line of picket read can be checked as it stands
+	cmd.Flags().VisitAll(func(flag *pflag.Flag) { flag.Hidden = true })
 	f.registerRules(cmd)
 	cmd.Flags().Bool("json", false, "print JSON")
 	cmd.Flags().BoolVar(&show, "show", false, "print the whole configuration that is in force")

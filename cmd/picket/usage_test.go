@@ -35,6 +35,7 @@ func TestMisuseIsTold(t *testing.T) {
 		"measures run":                 "measures run: NAME is missing (usage: picket measures run NAME [flags])",
 		"logs scan":                    "logs scan: LOG is missing (usage: picket logs scan LOG [FILTER] [flags])",
 		"read":                         "read: the capture is missing (usage: picket read -r FILE [-S RULES]…)",
+		"check --shwo":                 "check: unknown flag: --shwo (did you mean --show?)",
 		"status --socket /nowhere/p.s": "no picket answers at /nowhere/p.s: connect: no such file or directory (picket run starts one; --socket or the configuration names its socket)",
 	} {
 		if _, err := call(line); err == nil || err.Error() != want {
@@ -77,5 +78,16 @@ func TestSpanFlag(t *testing.T) {
 		if (*spanValue)(new(policy.Span)).Set(text) == nil {
 			t.Errorf("%q is no span", text)
 		}
+	}
+}
+
+// TestCheckTakesTheArgumentsOfRead: what is read with them can be checked with them, as with suricata -T.
+func TestCheckTakesTheArgumentsOfRead(t *testing.T) {
+	out, err := call("check -k none -l /nowhere --simulate-ips --set stream.midstream=true -T --runmode single --workers 2 --init-errors-fatal")
+	if err != nil || !strings.Contains(out, "rules    ") {
+		t.Errorf("%v\n%s", err, out)
+	}
+	if help, _ := call("check --help"); strings.Contains(help, "checksum") || !strings.Contains(help, "--simulate-ips") {
+		t.Errorf("help of what has no effect, or none of what has:\n%s", help)
 	}
 }
