@@ -15,10 +15,12 @@ import (
 // with absolute times. It is written after the kernel has the element and before the request is answered, so
 // that kill -9 loses no ban that was reported; power loss may lose the last second (Sync).
 type journal struct {
-	path  string
-	file  *os.File
-	lines int // in the file
-	dirty bool
+	path   string
+	file   *os.File
+	lines  int // in the file
+	dirty  bool
+	behind bool // a write failed: what stands is not all in the file
+	pause  int  // calls of sync since it was tried to bring it in
 }
 
 // entry is one line. Lifted entries carry prefix, scope and jail only.
@@ -28,6 +30,9 @@ type entry struct {
 }
 
 const journalName = "bans.journal"
+
+// behindPause is how many calls of sync, one a second, lie between two tries to bring in what the disk did not take.
+const behindPause = 5
 
 // compactAbove is the number of lines below which a journal is never rewritten.
 const compactAbove = 4096
@@ -96,12 +101,13 @@ func (j *journal) rewrite(bans *ledger) error {
 	}
 	if err != nil {
 		tmp.Close()
-		return fmt.Errorf("write ban journal: %w", err)
+		_ = os.Remove(tmp.Name()) // the half of it takes up room
+		return fmt.Errorf("write ban journal: %w (is the disk full?)", err)
 	}
 	if j.file != nil {
 		j.file.Close()
 	}
-	j.file, j.lines, j.dirty = tmp, bans.count, false
+	j.file, j.lines, j.dirty, j.behind = tmp, bans.count, false, false
 	return nil
 }
 
@@ -121,6 +127,7 @@ func (j *journal) append(entries []entry) error {
 	}
 	if err != nil {
 		_ = j.file.Truncate(at) // no half line may stay before the next one
+		j.behind = true
 		return fmt.Errorf("write ban journal: %w (is the disk full?)", err)
 	}
 	j.lines += len(entries)
@@ -128,8 +135,15 @@ func (j *journal) append(entries []entry) error {
 	return nil
 }
 
-// sync makes what was written survive power loss, and keeps the file from growing past twice what stands.
+// sync makes what was written survive power loss, brings in what the disk did not take, and keeps the file from growing
+// past twice what stands.
 func (j *journal) sync(bans *ledger) error {
+	if j.behind {
+		if j.pause = (j.pause + 1) % behindPause; j.pause != 1 {
+			return nil
+		}
+		return j.rewrite(bans)
+	}
 	if !j.dirty {
 		return nil
 	}

@@ -296,6 +296,9 @@ func (d *Desk) acted(l *life, out *outcome) {
 	r := &out.result
 	l.Target, l.Exit, l.Output, l.Proof, l.result = out.plan.Target, r.Exit, r.Output.bounded(), out.proof, r.Evidence
 	l.Ended, l.Until, l.Ends = d.now().UTC(), r.Until, r.Ends
+	if p := &out.plan; p.Lasting && p.For > 0 && r.Until.IsZero() {
+		l.Until = l.Started.Add(p.For) // of the first time, when it was begun again after a crash
+	}
 	var refusal *actions.Refusal
 	switch {
 	case errors.Is(out.err, ErrObserved):

@@ -314,10 +314,13 @@ func firstLine(text string) string {
 
 // admit holds a plugin to its max_frequency. The time of the last run survives a restart: it is a file's.
 func (r *Runner) admit(m *Manifest, now time.Time) error {
+	if m.MaxFrequency <= 0 {
+		return nil
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	path := filepath.Join(r.Dir, m.Textkey+".last")
-	if info, err := os.Stat(path); err == nil && m.MaxFrequency > 0 {
+	if info, err := os.Stat(path); err == nil {
 		if since := now.Sub(info.ModTime()); since >= 0 && since < time.Duration(m.MaxFrequency) {
 			return fmt.Errorf("plugin %s ran %s ago; %s must lie between two runs (max_frequency)", m.Textkey, since.Round(time.Second), time.Duration(m.MaxFrequency))
 		}
