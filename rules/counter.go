@@ -11,7 +11,8 @@ type counter struct {
 	first      int64 // Unix seconds
 	last       int64
 	matches    []string
-	next, prev *counter // by last failure
+	fields     map[string]string // of the first failure; nil: not kept
+	next, prev *counter          // by last failure
 }
 
 // add counts one failure, weight times.

@@ -3,8 +3,6 @@ package rules
 import (
 	"fmt"
 	"net/netip"
-
-	"picket/rules/expression"
 )
 
 // Limits says when failures are too many, and what follows.
@@ -20,6 +18,7 @@ type Limits struct {
 	Observe    bool  // breaches are marked so and nobody is to be banned
 	ByUser     bool  // failures of one user name count together, whoever sends them
 	Crowd      Crowd // networks are banned for their members
+	Remember   int64 // seconds after its end that a ban is forgotten (dbpurgeage); 0: never
 }
 
 // The bounds of a jail's memory. An attacker chooses addresses, so both have an eviction rule: silent longest goes first.
@@ -32,14 +31,15 @@ const (
 type Breach struct {
 	Jail     string
 	ID       string       // as counted: an address, a network or a name
+	Addr     netip.Addr   // whose failure was one too many; valid if it has an address
 	Prefix   netip.Prefix // valid if ID is an address or a network
 	At       int64        // Unix seconds of the last failure
 	Count    int          // failures, as counted
 	Failures int          // lines behind them
-	Before   int          // bans that went before
+	Before   int          // bans that went before: with those of other jails where the escalation counts them
 	Seconds  float64      // how long to ban; Forever for no end
 	Matches  []string
-	Fields   expression.Fields // what the expression captured of the failure that was one too many
+	Fields   map[string]string // what the expression captured of the first of the failures; nil without KeepFields
 	Observe  bool
 	Crowd    int    // addresses of the network Prefix that breached; 0: it is banned for its own failures
 	User     string // whose name was tried, when that is what counts
@@ -58,8 +58,21 @@ func (b *Breach) Reason() string {
 
 // Engine counts the failures of one jail. It is pure: time comes with the failures. It belongs to one goroutine.
 type Engine struct {
-	Count     EngineCounters
-	Ignored   func(*Failure) bool // tells whether a failure never counts; nil: all count
+	Count   EngineCounters
+	Ignored func(*Failure) bool // tells whether a failure never counts; nil: all count
+	// Found is told of every failure that counts: when it was, in Unix seconds, how often its party was banned before
+	// and for how many failures it counts therefore. nil: nobody is.
+	Found func(f *Failure, at int64, before, weight int)
+	// Standing tells whether the jail's ban of somebody stands: a breach is none of his bans then, and no longer for
+	// them. nil: nobody's does.
+	Standing func(id string) bool
+	// Elsewhere returns how often other jails have banned somebody. nil: never.
+	Elsewhere func(id string) int
+	// KeepFields has breaches tell what the expression has captured.
+	KeepFields bool
+	// CountBans has bans counted even without escalation: for jails that ask what others have banned.
+	CountBans bool
+
 	limits    Limits
 	counters  counters
 	offenders offenders
@@ -76,7 +89,7 @@ func NewEngine(l Limits) *Engine {
 	return &Engine{
 		limits:    l,
 		counters:  counters{of: map[string]*counter{}, limit: maxCounters},
-		offenders: offenders{of: map[string]int{}, limit: maxOffenders},
+		offenders: offenders{of: map[string]offence{}, limit: maxOffenders},
 		crowds:    newCrowds(l.Crowd),
 	}
 }
@@ -101,16 +114,39 @@ func (e *Engine) Failures(id string) int {
 	return 0
 }
 
-// Sentence returns how long a ban by hand lasts, and counts it among the bans of its party.
-func (e *Engine) Sentence(id string) (seconds float64) {
-	before := e.offenders.of[id]
-	if e.limits.Escalation.On {
-		e.Restore(id, before+1)
-	}
-	return e.limits.Escalation.Seconds(e.limits.BanSeconds, before)
+// Sentence returns how long a ban by hand lasts, and counts it among the bans of its party; now is in Unix seconds. before
+// is how many bans went before.
+func (e *Engine) Sentence(id string, now int64) (seconds float64, before int) {
+	before = e.before(id, now)
+	seconds = e.limits.Escalation.Seconds(e.limits.BanSeconds, before)
+	e.convict(id, before, now, seconds)
+	return seconds, before
 }
 
-// Add counts a failure; the breach is valid if ok. now is the clock's, in Unix seconds.
+// before returns how often somebody was banned before, for the length of his next ban.
+func (e *Engine) before(id string, now int64) int {
+	before := e.offenders.before(id, now, e.limits.Remember)
+	if e.limits.Escalation.OverAll && e.Elsewhere != nil {
+		before += e.Elsewhere(id)
+	}
+	return before
+}
+
+// Bans returns how often this jail has banned somebody, as far as it is remembered now, in Unix seconds.
+func (e *Engine) Bans(id string, now int64) int {
+	return e.offenders.before(id, now, e.limits.Remember)
+}
+
+// convict counts a ban, where bans are counted.
+func (e *Engine) convict(id string, before int, now int64, seconds float64) {
+	if e.limits.Escalation.On || e.CountBans {
+		e.offenders.banned(id, offence{before + 1, now, seconds})
+		e.notes.change(id)
+	}
+}
+
+// Add counts a failure; the breach is valid if ok. now is the clock's, in Unix seconds: a failure that a log dates later
+// has happened now.
 func (e *Engine) Add(f *Failure, now int64) (b Breach, ok bool) {
 	id, prefix := e.identity(f)
 	if id == "" || e.Ignored != nil && e.Ignored(f) {
@@ -119,19 +155,25 @@ func (e *Engine) Add(f *Failure, now int64) (b Breach, ok bool) {
 	}
 	e.Count.Failures++
 	e.counters.expire(now, e.limits.Window)
-	at := f.Nanos / 1e9
-	before := e.offenders.of[id]
+	at := min(f.Nanos/1e9, now)
+	known := e.offenders.before(id, now, e.limits.Remember)
+	weight := e.limits.Escalation.Weight(known, e.limits.MaxRetry)
+	if e.Found != nil {
+		e.Found(f, at, known, weight)
+	}
 	user := e.user(f)
 	c := e.counters.get(user.key(id), at)
-	c.add(at, e.limits.Window, e.limits.Escalation.Weight(before, e.limits.MaxRetry), f, e.limits.MaxMatches)
+	if e.KeepFields && c.fields == nil {
+		c.fields = f.Fields.Map()
+	}
+	c.add(at, e.limits.Window, weight, f, e.limits.MaxMatches)
 	e.notes.change(c.id)
 	e.Count.Evicted = e.counters.Evicted + e.offenders.evicted + e.crowds.evicted
 	if c.count < e.limits.MaxRetry {
 		return Breach{}, false
 	}
-	b = e.breach(c, id, prefix, before)
-	b.User, b.Fields = string(user), f.Fields
-	e.notes.change(id)
+	b = e.breach(c, id, now)
+	b.Prefix, b.Addr, b.User = prefix, f.Addr, string(user)
 	if e.limits.Crowd.Addresses > 0 {
 		e.notes.breach(Memory{Jail: e.limits.Jail, Member: prefix, Breached: now})
 	}
@@ -149,7 +191,7 @@ func (e *Engine) settle(c *counter, user userName) {
 		e.counters.drop(c)
 		return
 	}
-	c.count, c.matches = e.limits.MaxRetry-1, nil
+	c.count, c.matches, c.fields = e.limits.MaxRetry-1, nil, nil
 }
 
 // userName is the user whose failures count together; "" if they count by address.
@@ -170,14 +212,19 @@ func (e *Engine) user(f *Failure) userName {
 	return userName(f.Fields.Get("user"))
 }
 
-func (e *Engine) breach(c *counter, id string, prefix netip.Prefix, before int) Breach {
+// breach makes the breach of a counter that is over the limit, and counts the ban.
+func (e *Engine) breach(c *counter, id string, now int64) Breach {
 	e.Count.Breaches++
-	if e.limits.Escalation.On {
-		e.offenders.banned(id, before+1)
+	e.notes.change(id)
+	before, seconds := 0, e.limits.BanSeconds
+	if e.Standing == nil || !e.Standing(id) {
+		before = e.before(id, now)
+		seconds = e.limits.Escalation.Seconds(e.limits.BanSeconds, before)
+		e.convict(id, before, now, seconds)
 	}
 	return Breach{
-		Jail: e.limits.Jail, ID: id, Prefix: prefix, At: c.last, Count: c.count, Failures: c.failures, Before: before,
-		Seconds: e.limits.Escalation.Seconds(e.limits.BanSeconds, before), Matches: c.matches, Observe: e.limits.Observe,
+		Jail: e.limits.Jail, ID: id, At: c.last, Count: c.count, Failures: c.failures, Before: before,
+		Seconds: seconds, Matches: c.matches, Fields: c.fields, Observe: e.limits.Observe,
 	}
 }
 
@@ -206,11 +253,15 @@ func (e *Engine) Failing(now int64) int {
 	return len(e.counters.of)
 }
 
-// Restore tells the engine how often somebody was banned before, from a journal or fail2ban's database.
-func (e *Engine) Restore(id string, bans int) {
-	e.offenders.banned(id, bans)
+// Restore tells the engine how often somebody was banned before, the last time at a Unix second for so many seconds: from
+// fail2ban's database.
+func (e *Engine) Restore(id string, bans int, at int64, seconds float64) {
+	e.offenders.banned(id, offence{bans, at, seconds})
 	e.notes.change(id)
 }
+
+// Purge forgets bans that are over for longer than they are to be remembered; now is in Unix seconds.
+func (e *Engine) Purge(now int64) { e.offenders.purge(now, e.limits.Remember) }
 
 // Forgive forgets the failures and bans of somebody.
 func (e *Engine) Forgive(id string) {
@@ -219,42 +270,4 @@ func (e *Engine) Forgive(id string) {
 	}
 	delete(e.offenders.of, id)
 	e.notes.change(id)
-}
-
-// offenders counts bans by ID; the order of first bans is the order in which they are forgotten.
-type offenders struct {
-	of      map[string]int
-	order   []string
-	limit   int
-	evicted uint64
-}
-
-func (o *offenders) banned(id string, times int) {
-	if _, known := o.of[id]; !known {
-		o.order = append(o.order, id)
-	}
-	o.of[id] = times
-	for len(o.of) > o.limit && len(o.order) > 0 {
-		if _, there := o.of[o.order[0]]; there {
-			delete(o.of, o.order[0])
-			o.evicted++
-		}
-		o.order = o.order[1:]
-	}
-	if len(o.order) > 2*o.limit {
-		o.compact()
-	}
-}
-
-// compact drops the forgiven from the order.
-func (o *offenders) compact() {
-	seen := map[string]bool{}
-	kept := make([]string, 0, len(o.of))
-	for _, id := range o.order {
-		if _, there := o.of[id]; there && !seen[id] {
-			seen[id] = true
-			kept = append(kept, id)
-		}
-	}
-	o.order = kept
 }

@@ -39,13 +39,14 @@ func TestEngine(t *testing.T) {
 	}
 }
 
-// TestBreachFields: a breach has what was captured of the failure that was one too many.
+// TestBreachFields: a breach has what was captured of the first of its failures, as fail2ban's tickets do.
 func TestBreachFields(t *testing.T) {
 	e := NewEngine(Limits{MaxRetry: 2, Window: 600})
+	e.KeepFields = true
 	for i, user := range []string{"root", "admin"} {
 		f := failure("192.0.2.1", int64(i))
 		f.Fields.Set("user", user)
-		if b, ok := e.Add(f, int64(i)); ok && b.Fields.Get("user") != "admin" {
+		if b, ok := e.Add(f, int64(i)); ok && b.Fields["user"] != "root" {
 			t.Errorf("fields %v", b.Fields)
 		}
 	}
@@ -215,4 +216,44 @@ func TestSpared(t *testing.T) {
 	if !l.Contains("root", netip.Addr{}) || l.Contains("joe", netip.Addr{}) {
 		t.Error("names")
 	}
+}
+
+// TestRemembered: bans are forgotten dbpurgeage after their end, those that stand and those for good never.
+func TestRemembered(t *testing.T) {
+	e := NewEngine(Limits{MaxRetry: 1, Window: 600, BanSeconds: 100, Remember: 1000, Escalation: Escalation{On: true}})
+	for _, c := range []struct{ at, before int64 }{{0, 0}, {1099, 1}, {1099 + 200 + 1000, 2}, {1e6, 0}} {
+		b, ok := e.Add(failure("192.0.2.1", c.at), c.at)
+		if !ok || int64(b.Before) != c.before {
+			t.Errorf("at %d: %d bans before, want %d", c.at, b.Before, c.before)
+		}
+	}
+	e.Restore("192.0.2.2", 3, 1, Forever)
+	if e.Purge(2e6); e.Bans("192.0.2.1", 2e6) != 0 || e.Bans("192.0.2.2", 2e6) != 3 {
+		t.Errorf("%d and %d bans", e.Bans("192.0.2.1", 2e6), e.Bans("192.0.2.2", 2e6))
+	}
+}
+
+// TestStanding: who fails on while he is banned is not banned once more.
+func TestStanding(t *testing.T) {
+	e := NewEngine(Limits{MaxRetry: 1, Window: 600, BanSeconds: 100, Escalation: Escalation{On: true}})
+	e.Standing = func(string) bool { return true }
+	for at := range int64(3) {
+		if b, ok := e.Add(failure("192.0.2.1", at), at); !ok || b.Before != 0 || b.Seconds != 100 {
+			t.Errorf("breach %v %+v", ok, b)
+		}
+	}
+	if n := e.Bans("192.0.2.1", 3); n != 0 {
+		t.Errorf("%d bans", n)
+	}
+}
+
+// TestLateStamp: a failure that a log dates later than now has happened now.
+func TestLateStamp(t *testing.T) {
+	e := NewEngine(Limits{MaxRetry: 2, Window: 600})
+	e.Found = func(_ *Failure, at int64, _, _ int) {
+		if at != 50 {
+			t.Errorf("found at %d", at)
+		}
+	}
+	e.Add(failure("192.0.2.1", 5000), 50)
 }

@@ -17,6 +17,7 @@ type Escalation struct {
 	Multipliers []float64 // by how many bans went before; the last one stays. Without any: doubled each time, 20 times at most
 	MaxSeconds  float64   // 0 for no limit
 	Formula     string    // fail2ban's bantime.formula in the place of doubling; it counts without multipliers only
+	OverAll     bool      // bans by other jails count, too
 	Jitter      float64   // at most so many seconds are added, so that nobody can compute the end
 }
 

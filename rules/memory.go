@@ -8,16 +8,19 @@ import (
 // Memory is what an engine remembers of one party, as a keeper writes it down: not what happened but how it stands, so
 // that a later Memory replaces an earlier one. Recalling those of all batches, in order, gives the engine back.
 type Memory struct {
-	Jail     string       `json:"jail"`
-	ID       string       `json:"id"`
-	Count    int          `json:"count,omitempty"` // failures as counted; 0: none that count
-	Failures int          `json:"failures,omitempty"`
-	First    int64        `json:"first,omitempty"` // Unix seconds
-	Last     int64        `json:"last,omitempty"`
-	Matches  []string     `json:"matches,omitempty"`
-	Bans     int          `json:"bans,omitempty"`
-	Member   netip.Prefix `json:"member,omitzero"`    // it breached as a member of a network
-	Breached int64        `json:"breached,omitempty"` // when, Unix seconds
+	Jail     string            `json:"jail"`
+	ID       string            `json:"id"`
+	Count    int               `json:"count,omitempty"` // failures as counted; 0: none that count
+	Failures int               `json:"failures,omitempty"`
+	First    int64             `json:"first,omitempty"` // Unix seconds
+	Last     int64             `json:"last,omitempty"`
+	Matches  []string          `json:"matches,omitempty"`
+	Fields   map[string]string `json:"fields,omitempty"`
+	Bans     int               `json:"bans,omitempty"`
+	Banned   int64             `json:"banned,omitempty"`   // when the last time, Unix seconds
+	Seconds  float64           `json:"seconds,omitempty"`  // how long that ban lasts
+	Member   netip.Prefix      `json:"member,omitzero"`    // it breached as a member of a network
+	Breached int64             `json:"breached,omitempty"` // when, Unix seconds
 }
 
 // maxRemembered bounds what is written down of one line of evidence, in bytes.
@@ -61,7 +64,7 @@ func (e *Engine) Changes(tell func(*Memory)) {
 // All calls tell with everything that the engine remembers, those silent longest first.
 func (e *Engine) All(tell func(*Memory)) {
 	for _, id := range e.offenders.order {
-		if _, failing := e.counters.of[id]; !failing && e.offenders.of[id] > 0 {
+		if _, failing := e.counters.of[id]; !failing && e.offenders.of[id].bans > 0 {
 			m := e.memory(id)
 			tell(&m)
 		}
@@ -79,14 +82,22 @@ func (e *Engine) All(tell func(*Memory)) {
 
 // memory is how a party stands.
 func (e *Engine) memory(id string) Memory {
-	m := Memory{Jail: e.limits.Jail, ID: id, Bans: e.offenders.of[id]}
+	known := e.offenders.of[id]
+	m := Memory{Jail: e.limits.Jail, ID: id, Bans: known.bans, Banned: known.at, Seconds: known.seconds}
 	if c, ok := e.counters.of[id]; ok {
-		m.Count, m.Failures, m.First, m.Last, m.Matches = c.count, c.failures, c.first, c.last, slices.Clone(c.matches)
-	}
-	for i, text := range m.Matches {
-		m.Matches[i] = text[:min(len(text), maxRemembered)]
+		m.Count, m.Failures, m.First, m.Last, m.Fields = c.count, c.failures, c.first, c.last, c.fields
+		m.Matches = Remembered(c.matches)
 	}
 	return m
+}
+
+// Remembered returns lines of evidence as they are written down: each up to a bound.
+func Remembered(lines []string) []string {
+	lines = slices.Clone(lines)
+	for i, text := range lines {
+		lines[i] = text[:min(len(text), maxRemembered)]
+	}
+	return lines
 }
 
 // Recall puts a memory in the place of what the engine has of its party. Failures older than the window at now are not
@@ -103,9 +114,9 @@ func (e *Engine) Recall(m *Memory, now int64) {
 	}
 	if m.Count > 0 && m.Last+e.limits.Window >= now {
 		c := e.counters.get(m.ID, m.Last)
-		c.count, c.failures, c.first, c.matches = m.Count, m.Failures, m.First, m.Matches
+		c.count, c.failures, c.first, c.matches, c.fields = m.Count, m.Failures, m.First, m.Matches, m.Fields
 	}
 	if m.Bans > 0 {
-		e.offenders.banned(m.ID, m.Bans)
+		e.offenders.banned(m.ID, offence{m.Bans, m.Banned, m.Seconds})
 	}
 }

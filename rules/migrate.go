@@ -97,6 +97,8 @@ func (r *jailReader) escalation() {
 	e := &r.limits.Escalation
 	text, _ := r.jail.Limit("bantime.increment")
 	e.On = isTrue(text)
+	text, _ = r.jail.Limit("bantime.overalljails")
+	e.OverAll = isTrue(text)
 	r.seconds("bantime.maxtime", func(v float64) { e.MaxSeconds = v })
 	r.seconds("bantime.rndtime", func(v float64) { e.Jitter = v })
 	r.seconds("bantime.factor", func(v float64) { e.Factor = v })

@@ -119,6 +119,15 @@ type Ticket struct {
 	Failures int       // lines behind it
 	Matches  []string  // the last of them
 	Fields   map[string]string
-	Observed bool // nothing was done: observe mode, or the jail observes
-	Restored bool // it was made before the last start
+	Observed bool `json:",omitzero"` // nothing was done: observe mode, or the jail observes
+	Restored bool `json:",omitzero"` // it was made before the last start
+
+	// Merged is this ban with the earlier ones of the party, in all jails and in this one; nil: nobody has asked for it.
+	Merged, JailMerged *MergedBans `json:",omitempty"`
+}
+
+// MergedBans are several bans of one party taken as one.
+type MergedBans struct {
+	Failures int
+	Matches  []string // the last of all, the earliest first
 }

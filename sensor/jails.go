@@ -32,10 +32,15 @@ type jailPost struct {
 	source                      string // its journal source; "" for files
 	scope                       actions.Scope
 	tickets                     map[string]*rules.Ticket // who is banned, by what is banned
-	awaited                     map[string]*rules.Ticket // whose ban is asked for
-	runner                      *shell.Runner            // of commands; nil: none are run
-	stopping                    <-chan struct{}          // closed when the commands of an earlier runner have ended; nil: none
-	bans                        uint64                   // since the start, with those restored
+	awaited                     map[string][]*note       // bans that are asked for and not answered, by what was asked for
+	kept                        map[string]*note         // what was read of bans at the start, until restoreTickets has it
+	notes                       []note                   // of bans, that are to be written
+	pasts                       pasts
+	wantsPasts                  bool            // a command asks for earlier bans
+	named                       int             // tickets of parties without an address
+	runner                      *shell.Runner   // of commands; nil: none are run
+	stopping                    <-chan struct{} // closed when the commands of an earlier runner have ended; nil: none
+	bans                        uint64          // since the start, with those restored
 	failing, failures, breaches atomic.Uint64
 	evicted                     atomic.Uint64
 	evictions                   evictions
@@ -125,6 +130,7 @@ func (s *Sensor) fail2banJails(dir string) (all []rules.Settings, err error) {
 			continue
 		}
 		settings, err := rules.SettingsOf(j)
+		settings.Limits.Remember = int64(config.Server.PurgeAge())
 		if err != nil {
 			s.log.Warn("a part of the jail is not kept", "jail", j.Name, "why", err)
 		}
@@ -147,7 +153,7 @@ func (s *Sensor) addJail(j *rules.Settings) error {
 	if err != nil {
 		return err
 	}
-	post := &jailPost{name: j.Name, jail: rules.NewJail(filter, j.Limits, zone), tickets: map[string]*rules.Ticket{}, awaited: map[string]*rules.Ticket{}}
+	post := newPost(j, filter, zone)
 	if len(j.Logs) == 0 && len(j.Journal) == 0 {
 		return errors.New("neither a log file nor a journal match is known")
 	}
@@ -155,6 +161,13 @@ func (s *Sensor) addJail(j *rules.Settings) error {
 	list := append(slices.Clone(s.posted()), post)
 	s.jails.Store(&list)
 	return nil
+}
+
+func newPost(j *rules.Settings, filter *rules.Filter, zone *time.Location) *jailPost {
+	return &jailPost{
+		name: j.Name, jail: rules.NewJail(filter, j.Limits, zone), tickets: map[string]*rules.Ticket{},
+		awaited: map[string][]*note{}, kept: map[string]*note{},
+	}
 }
 
 // compileJail makes what a jail judges lines with.
@@ -178,7 +191,36 @@ func (s *Sensor) arrange(p *jailPost, j *rules.Settings) {
 		p.source = "journal " + j.Name
 	}
 	p.scope = s.scopeOfJail(j)
+	p.wantsPasts, p.pasts.keep = wantsPasts(j), time.Duration(j.Limits.Remember)*time.Second
+	p.jail.Engine().KeepFields = mentions(j, "<F-")
 	s.spareThose(p, &p.settings)
+	s.wireEngine(p)
+	s.countBans(p)
+}
+
+// countBans has the bans of all jails counted when one of them, or the new one, wants to know (bantime.overalljails).
+func (s *Sensor) countBans(p *jailPost) {
+	all := append(slices.Clone(s.posted()), p)
+	wanted := slices.ContainsFunc(all, func(j *jailPost) bool { return j.settings.Limits.Escalation.OverAll })
+	for _, j := range all {
+		j.jail.Engine().CountBans = wanted
+	}
+}
+
+// wireEngine connects what counts a jail's failures with the bans that stand, the other jails and the log of bans.
+func (s *Sensor) wireEngine(p *jailPost) {
+	e := p.jail.Engine()
+	e.Standing = func(id string) bool { return p.standing(id) != nil }
+	e.Elsewhere = func(id string) (n int) {
+		now := time.Now().Unix()
+		for _, other := range s.posted() {
+			if other != p {
+				n += other.jail.Engine().Bans(id, now)
+			}
+		}
+		return n
+	}
+	e.Found = func(f *rules.Failure, at int64, before, weight int) { s.tellFound(p, f, at, before, weight) }
 }
 
 // journalMatches joins alternatives as journalctl wants them: with + between.

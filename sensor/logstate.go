@@ -9,72 +9,80 @@ import (
 	"picket/watch/logs"
 )
 
-// What the jails have counted survives kill -9 together with the position in the logs: logs.Positions writes both with one
-// write(2). A batch of lines is counted if its position is kept, and read again if it is not. What does not survive is
-// what a judge knows of connections that span lines, five minutes of it.
+// What the jails have counted, and which bans they have asked for (ticketnotes.go), survives kill -9 together with the
+// position in the logs: logs.Positions writes all of it with one write(2). A batch of lines is counted if its position is
+// kept, and read again if it is not. What does not survive is what a judge knows of connections that span lines, five
+// minutes of it.
 
 // openPositions reads the positions and what the jails had counted.
 func (s *Sensor) openPositions(dir string) error {
-	byName := map[string]*rules.Engine{}
+	byName := map[string]*jailPost{}
 	for _, j := range s.posted() {
-		byName[j.name] = j.jail.Engine()
+		byName[j.name] = j
 		j.jail.Engine().Note()
 	}
-	now := time.Now().Unix()
+	now := time.Now()
 	warn := func(err error) { s.log.Warn(err.Error()) }
-	recall := func(note []byte) {
-		var m rules.Memory
-		if err := json.Unmarshal(note, &m); err != nil {
+	recall := func(text []byte) {
+		n := &note{}
+		if err := json.Unmarshal(text, n); err != nil {
 			s.log.Warn("a note of what was counted is damaged and left out", "error", err)
 			return
 		}
-		if e := byName[m.Jail]; e != nil {
-			e.Recall(&m, now)
+		if post := byName[n.Jail]; post != nil {
+			post.recall(n, now)
 		}
 	}
 	var err error
 	if s.positions, err = logs.OpenPositions(dir, warn, recall); err != nil {
 		return err
 	}
-	return s.positions.Rewrite(s.everyCount)
+	return s.positions.Rewrite(s.everyNote)
 }
 
-// changedCounts appends what changed in the jails since the last call.
-func (s *Sensor) changedCounts(to []byte) []byte {
+// changedNotes appends what changed in the jails since the last call.
+func (s *Sensor) changedNotes(to []byte) []byte {
 	for _, j := range s.posted() {
-		j.jail.Engine().Changes(func(m *rules.Memory) { to = appendCount(to, m) })
+		j.jail.Engine().Changes(func(m *rules.Memory) { to = appendNote(to, &note{Memory: *m}) })
+		for i := range j.notes {
+			to = appendNote(to, &j.notes[i])
+		}
+		clear(j.notes)
+		j.notes = j.notes[:0]
 	}
 	return to
 }
 
-// everyCount appends all that the jails have counted.
-func (s *Sensor) everyCount(to []byte) []byte {
+// everyNote appends all that the jails remember.
+func (s *Sensor) everyNote(to []byte) []byte {
 	for _, j := range s.posted() {
-		j.jail.Engine().All(func(m *rules.Memory) { to = appendCount(to, m) })
+		j.jail.Engine().All(func(m *rules.Memory) { to = appendNote(to, &note{Memory: *m}) })
+		to = j.everyNote(to)
 	}
 	return to
-}
-
-// appendCount appends one line of the journal of positions. JSON holds no newline.
-func appendCount(to []byte, m *rules.Memory) []byte {
-	text, err := json.Marshal(m)
-	if err != nil {
-		return to // impossible: strings and numbers
-	}
-	return append(append(append(to, '='), text...), '\n')
 }
 
 // settle acknowledges a judged batch: what it changed and its position are written together.
 func (j *judgeOfLines) settle(b *watch.Batch) {
 	p := j.sensor.positions
-	p.Stage(b.Mark, j.sensor.changedCounts)
+	p.Stage(b.Mark, j.sensor.changedNotes)
 	err := b.Release()
 	if err == nil {
-		err = p.Settle(j.sensor.everyCount)
+		err = p.Settle(j.sensor.everyNote)
 	}
 	if err != nil {
 		j.sensor.log.Error("position in a log not kept: its last lines will be read again", "error", err)
 	}
+}
+
+// keep writes down what has changed by something else than lines: the answers to bans, an operator's word.
+func (j *judgeOfLines) keep() {
+	p := j.sensor.positions
+	p.Stage(watch.Mark{}, j.sensor.changedNotes)
+	if err := p.Settle(j.sensor.everyNote); err != nil {
+		j.sensor.log.Error("what has become of bans is not kept: some may be asked for again at the next start", "error", err)
+	}
+	j.sensor.banLog.flush()
 }
 
 // evictions is what was told of parties that a jail forgot because there were too many.

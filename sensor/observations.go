@@ -3,8 +3,8 @@ package sensor
 import (
 	"context"
 	"errors"
-	"fmt"
 	"math"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -25,13 +25,20 @@ import (
 type judgeOfLines struct {
 	sensor  *Sensor
 	batches chan *watch.Batch
-	asks    chan func() // what others want to know of the jails, or change: the judge owns them
-	news    news        // what became of the bans that were asked for
+	asks    chan question
+	news    news // what became of the bans that were asked for
 	reopen  chan struct{}
 	done    chan struct{}
 	readers map[*watch.Origin]*reader
+	purged  time.Time
 
 	findings []*incidents.Finding // of the batch at hand
+}
+
+// question is what somebody else wants to know of the jails, or change in them: the judge owns them.
+type question struct {
+	do   func()
+	over chan struct{}
 }
 
 // reader is one origin of lines: which jails read it, and how far it is.
@@ -50,7 +57,7 @@ const maxOrigins = 4096
 
 func newJudge(s *Sensor) *judgeOfLines {
 	return &judgeOfLines{
-		sensor: s, batches: make(chan *watch.Batch), asks: make(chan func()), news: news{wake: make(chan struct{}, 1)},
+		sensor: s, batches: make(chan *watch.Batch), asks: make(chan question), news: news{wake: make(chan struct{}, 1)},
 		reopen: make(chan struct{}, 1), done: make(chan struct{}), readers: map[*watch.Origin]*reader{},
 	}
 }
@@ -70,14 +77,39 @@ func (j *judgeOfLines) run(ctx context.Context) error {
 				return err
 			}
 		case ask := <-j.asks:
-			ask()
+			ask.do()
+			j.keep() // who has asked hears of what is written down
+			close(ask.over)
 		case <-j.news.wake:
-			for _, c := range j.news.take() {
-				j.sensor.jailChanged(&c)
-			}
+			j.hear()
 		case now := <-ticks.C:
 			j.settleDown(now)
+			j.sensor.endNamed(now)
+			j.purge(now)
 		}
+		j.keep()
+	}
+}
+
+// hear takes in what became of the bans that were asked for.
+func (j *judgeOfLines) hear() {
+	for _, c := range j.news.take() {
+		j.sensor.jailChanged(&c)
+	}
+}
+
+// purgeEvery is how often jails forget bans that are over for longer than they are to be remembered, as fail2ban's observer
+// does with its database.
+const purgeEvery = time.Hour
+
+func (j *judgeOfLines) purge(now time.Time) {
+	if now.Sub(j.purged) < purgeEvery {
+		return
+	}
+	j.purged = now
+	for _, post := range j.sensor.posted() {
+		post.jail.Engine().Purge(now.Unix())
+		post.pasts.purge(now)
 	}
 }
 
@@ -97,7 +129,7 @@ func (j *judgeOfLines) ask(ctx context.Context, do func()) error {
 	}
 	over := make(chan struct{})
 	select {
-	case j.asks <- func() { do(); close(over) }:
+	case j.asks <- question{do, over}:
 		<-over
 		return nil
 	case <-j.done:
@@ -176,6 +208,15 @@ func (s *Sensor) watchRound(ctx context.Context) error {
 }
 
 func (j *judgeOfLines) batch(ctx context.Context, b *watch.Batch) error {
+	j.judge(ctx, b)
+	j.report(ctx)
+	j.publish()
+	j.settle(b)
+	return nil
+}
+
+// judge judges the lines of a batch and asks for the bans that they lead to.
+func (j *judgeOfLines) judge(ctx context.Context, b *watch.Batch) {
 	for i := range b.Observations {
 		o := &b.Observations[i]
 		from := j.readerOf(o.Origin)
@@ -187,10 +228,6 @@ func (j *judgeOfLines) batch(ctx context.Context, b *watch.Batch) error {
 			}
 		}
 	}
-	j.report(ctx)
-	j.publish()
-	j.settle(b)
-	return nil
 }
 
 // report hands what was found to the casebook, which writes it down first: after the bans of the whole batch, which must
@@ -229,27 +266,67 @@ func (j *judgeOfLines) readerOf(o *watch.Origin) *reader {
 	return r
 }
 
-// breach asks for a ban. What is no address cannot be banned and is told.
+// breach asks for a ban. Who has no address cannot be banned in the ledger: his ban is the jail's alone.
 func (j *judgeOfLines) breach(ctx context.Context, post *jailPost, b *rules.Breach) {
-	log := j.sensor.log
-	f := j.sensor.breachFinding(b)
-	j.sensor.banAtOnce(f)
+	s := j.sensor
+	f := s.breachFinding(b)
+	s.banAtOnce(f)
 	j.findings = append(j.findings, f)
+	switch t := post.standing(b.ID); {
+	case b.Observe:
+		s.log.Info("would ban (the jail observes)", "jail", b.Jail, "who", b.ID, "reason", b.Reason())
+		return
+	case t != nil && t.Observed == s.gate.Observing():
+		s.tellAgain(post, t, b.At)
+		post.testify(t, b)
+		if !outlasts(b, t) {
+			return
+		}
+	}
 	if !b.Prefix.IsValid() {
-		log.Warn("breach without an address: nobody to ban", "jail", b.Jail, "who", b.ID, "reason", b.Reason())
+		if err := s.banNamed(post, post.ticketFor(b)); err != nil {
+			s.log.Warn(err.Error())
+		}
 		return
 	}
-	j.sensor.gate.History().Breach(b.Prefix.Addr(), time.Now().UnixNano())
-	if b.Observe {
-		log.Info("would ban (the jail observes)", "jail", b.Jail, "prefix", actions.Text(b.Prefix), "reason", b.Reason())
+	s.gate.History().Breach(b.Prefix.Addr(), time.Now().UnixNano())
+	q := post.request(b.Prefix, b.Reason())
+	q.For = banTime(b.Seconds)
+	if b.Addr.IsValid() {
+		q.Narrow = netip.PrefixFrom(b.Addr, b.Addr.BitLen())
+	}
+	post.await(b, &q)
+	s.ordered(f, &q)
+	if err := s.responder.Submit(ctx, q); err != nil {
+		s.log.Error("ban not asked for", "jail", b.Jail, "prefix", actions.Text(b.Prefix), "error", err)
+	}
+	if len(post.awaited) >= maxAwaited {
+		j.hear()
+	}
+}
+
+// testify gives a ban its evidence that the ledger alone has kept: its lines were read again after a crash.
+func (j *jailPost) testify(t *rules.Ticket, b *rules.Breach) {
+	if t.Failures > 0 {
 		return
 	}
-	q := actions.Request{Prefix: b.Prefix, For: banTime(b.Seconds), Reason: fmt.Sprintf("jail %s: %s", b.Jail, b.Reason()), By: "jail " + b.Jail, Private: true, Scope: post.scope, Jail: b.Jail}
-	post.await(b)
-	j.sensor.ordered(f, &q)
-	if err := j.sensor.responder.Submit(ctx, q); err != nil {
-		log.Error("ban not asked for", "jail", b.Jail, "prefix", actions.Text(b.Prefix), "error", err)
+	t.Failures, t.Matches, t.Fields = b.Failures, b.Matches, b.Fields
+	j.noted(note{Who: t.ID, State: stateBanned, Ticket: keptTicket(t)})
+}
+
+// outlasts tells whether a ban for a breach would end later than one that stands.
+func outlasts(b *rules.Breach, t *rules.Ticket) bool {
+	if t.Until.IsZero() {
+		return false
 	}
+	length := banTime(b.Seconds)
+	return length == 0 || time.Unix(b.At, 0).Add(length).After(t.Until)
+}
+
+// request asks for a ban in the name of the jail.
+func (j *jailPost) request(p netip.Prefix, reason string) actions.Request {
+	by := "jail " + j.name
+	return actions.Request{Prefix: p, Reason: by + ": " + reason, By: by, Private: true, Scope: j.scope, Jail: j.name}
 }
 
 // banTime turns seconds into a ban's length; 0 is for good.

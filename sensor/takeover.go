@@ -75,9 +75,9 @@ func (s *Sensor) jailNamed(name string) *jailPost {
 // nobody gets mail about it again.
 func (t *takeover) add(b *database.Ban, post *jailPost, scope actions.Scope, now time.Time) {
 	e := post.jail.Engine()
-	e.Restore(b.ID, b.Count)
-	t.taken.Known++
 	base := e.Limits().BanSeconds
+	e.Restore(b.ID, b.Count, b.At, b.Length(base))
+	t.taken.Known++
 	if !b.Stands(now.Unix(), base) {
 		return
 	}
@@ -92,7 +92,9 @@ func (t *takeover) add(b *database.Ban, post *jailPost, scope actions.Scope, now
 	if until, ends := b.Until(base); ends {
 		q.For = time.Unix(until, 0).Sub(now)
 	}
-	post.awaited[actions.Text(prefix)] = &rules.Ticket{Count: b.Count, Failures: b.Failures, Matches: b.Matches, Restored: true}
+	post.ask(note{Who: actions.Text(prefix), State: stateAsked, Reason: "taken over from fail2ban", Ticket: &rules.Ticket{
+		ID: b.ID, Prefix: prefix, Since: time.Unix(b.At, 0), Count: b.Count, Failures: b.Failures, Matches: b.Matches, Restored: true,
+	}})
 	t.bans = append(t.bans, q)
 }
 

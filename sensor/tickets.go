@@ -5,36 +5,51 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"picket/actions"
 	"picket/rules"
 )
 
-// maxAwaited bounds what is remembered of breaches whose ban was asked for and is not answered yet: more than an inbox
-// holds can't wait.
-const maxAwaited = 16384
+// maxAwaited is how many bans of a jail may be asked for and not answered before the judge looks for answers.
+const maxAwaited = 4096
 
-// await remembers the evidence of a breach until the responder has decided about its ban.
-func (j *jailPost) await(b *rules.Breach) {
-	if len(j.awaited) >= maxAwaited {
-		clear(j.awaited)
-	}
-	t := &rules.Ticket{Count: b.Before + 1, Failures: b.Failures, Matches: b.Matches}
-	if j.runner != nil {
-		t.Fields = fieldsFor(b)
-	}
-	j.awaited[actions.Text(b.Prefix)] = t
+// await remembers the evidence of a breach, and that its ban is asked for, until the responder has decided.
+func (j *jailPost) await(b *rules.Breach, q *actions.Request) {
+	n := note{Who: actions.Text(b.Prefix), State: stateAsked, Ticket: j.ticketFor(b), Narrow: q.Narrow, Reason: q.Reason}
+	j.ask(n)
 }
 
-// fieldsFor is what the tags <F-USER> and the like stand for in the commands of a ban.
-func fieldsFor(b *rules.Breach) map[string]string {
-	fields := make(map[string]string, len(b.Fields))
-	for _, f := range b.Fields {
-		fields[f.Name] = strings.Clone(f.Text) // not the whole line, for as long as the ban stands
+func (j *jailPost) ask(n note) {
+	j.awaited[n.Who] = append(j.awaited[n.Who], &n)
+	n.Ticket = keptTicket(n.Ticket)
+	j.noted(n)
+}
+
+// ticketFor is the ticket of a ban that a breach leads to.
+func (j *jailPost) ticketFor(b *rules.Breach) *rules.Ticket {
+	t := &rules.Ticket{
+		ID: b.ID, Prefix: b.Prefix, Since: time.Unix(b.At, 0), Seconds: b.Seconds, Count: 1,
+		Failures: b.Failures, Matches: b.Matches, Fields: b.Fields,
 	}
-	return fields
+	if length := banTime(b.Seconds); length > 0 {
+		t.Until = time.Now().Add(length)
+	}
+	if j.settings.Limits.Escalation.On {
+		t.Count = b.Before + 1
+	}
+	return t
+}
+
+// standing is the ban of somebody that stands, or is asked for; nil if there is none.
+func (j *jailPost) standing(id string) *rules.Ticket {
+	if t := j.tickets[id]; t != nil {
+		return t
+	}
+	if asked := j.awaited[id]; len(asked) > 0 {
+		return asked[len(asked)-1].Ticket
+	}
+	return nil
 }
 
 // jailChanged is told by the responder what became of a jail's ban. The judge calls it.
@@ -46,39 +61,104 @@ func (s *Sensor) jailChanged(c *actions.Change) {
 	id := actions.Text(c.Ban.Prefix)
 	switch c.Kind {
 	case actions.BanMade, actions.BanRenewed:
-		t := post.ticket(&c.Ban)
-		_, stood := post.tickets[id]
-		post.tickets[id] = t
-		if !stood {
-			post.bans++
-		}
-		s.tellBan(post, t, stood)
+		s.jailBanned(post, post.ticket(c))
 	case actions.BanLifted, actions.BanExpired:
 		if t, ok := post.tickets[id]; ok {
-			delete(post.tickets, id)
-			s.tellUnban(post, t)
+			s.jailUnbanned(post, t)
 		}
 	default:
-		delete(post.awaited, id)
+		post.answered(c)
 	}
 }
 
-// ticket makes a jail's record of a ban out of the ledger's and of what the judge remembers of the breach.
-func (j *jailPost) ticket(b *actions.Ban) *rules.Ticket {
-	id := actions.Text(b.Prefix)
-	t := j.awaited[id]
-	delete(j.awaited, id)
-	if t == nil {
-		t = &rules.Ticket{Count: 1}
+// answered takes the first request for a ban that is answered off the list; nil if nobody waits.
+func (j *jailPost) answered(c *actions.Change) *note {
+	id := actions.Text(c.Asked)
+	asked := j.awaited[id]
+	if len(asked) == 0 {
+		return nil
 	}
-	t.ID, t.Prefix, t.Since, t.Until, t.Observed, t.Seconds = id, b.Prefix, b.Since, b.Until, b.Observed, rules.Forever
+	if j.awaited[id] = asked[1:]; len(asked) == 1 {
+		delete(j.awaited, id)
+	}
+	switch banned := c.Kind == actions.BanMade || c.Kind == actions.BanRenewed; {
+	case banned && c.Asked == c.Ban.Prefix:
+		j.noted(note{Who: id, State: stateBanned})
+	case j.tickets[id] == nil:
+		j.noted(note{Who: id, State: stateOver})
+	default: // what stands goes on
+		j.noted(note{Who: id, State: stateBanned, Ticket: keptTicket(j.tickets[id])})
+	}
+	return asked[0]
+}
+
+// ticket makes a jail's record of a ban out of the ledger's and of what the judge remembers of the breach.
+func (j *jailPost) ticket(c *actions.Change) *rules.Ticket {
+	b := &c.Ban
+	t := &rules.Ticket{Count: 1}
+	if n := j.answered(c); n != nil {
+		t = n.Ticket
+	}
+	t.ID, t.Prefix = actions.Text(b.Prefix), b.Prefix
+	t.Since, t.Until, t.Observed, t.Seconds = b.Since, b.Until, b.Observed, rules.Forever
 	if !b.Until.IsZero() {
 		t.Seconds = b.Until.Sub(b.Since).Seconds()
+	}
+	if c.Asked != b.Prefix {
+		j.noted(note{Who: t.ID, State: stateBanned, Ticket: keptTicket(t)})
 	}
 	return t
 }
 
-// restoreTickets gives the jails back the bans that the ledger has kept over the restart, and starts their commands.
+// jailBanned records a ban that was made, or that stood already and may last longer now.
+func (s *Sensor) jailBanned(post *jailPost, t *rules.Ticket) {
+	old, stood := post.tickets[t.ID]
+	if stood && old.Observed == t.Observed {
+		s.jailProlonged(post, old, t)
+		return
+	}
+	post.tickets[t.ID] = t
+	post.bans++
+	if !t.Prefix.IsValid() {
+		post.named++
+	}
+	if !t.Restored {
+		s.remember(post, t, time.Now())
+	} else if post.wantsPasts {
+		s.merge(post, t, time.Now())
+	}
+	s.tellBan(post, t)
+	if post.runner != nil && !t.Observed {
+		post.runner.Ban(*t)
+		if s.isLonger(post, t) {
+			post.runner.Prolong(*t)
+		}
+	}
+}
+
+// jailProlonged gives a ban that stands the end of one that was asked for in addition. What it was made for stays.
+func (s *Sensor) jailProlonged(post *jailPost, old, longer *rules.Ticket) {
+	old.Until, old.Seconds = longer.Until, rules.Forever
+	if !old.Until.IsZero() {
+		old.Seconds = old.Until.Sub(old.Since).Seconds()
+	}
+	post.noted(note{Who: old.ID, State: stateBanned, Ticket: keptTicket(old)})
+	if post.runner != nil && !old.Observed {
+		post.runner.Prolong(*old)
+	}
+}
+
+func (s *Sensor) jailUnbanned(post *jailPost, t *rules.Ticket) {
+	delete(post.tickets, t.ID)
+	if !t.Prefix.IsValid() {
+		post.named--
+	}
+	post.noted(note{Who: t.ID, State: stateOver})
+	s.tellUnban(post, t)
+}
+
+// restoreTickets gives the jails back the bans that stood before the start, with what led to them; asks again for those
+// whose request a crash has cut off; and starts the commands.
 func (s *Sensor) restoreTickets(ctx context.Context) {
 	if s.judge == nil {
 		return
@@ -86,10 +166,8 @@ func (s *Sensor) restoreTickets(ctx context.Context) {
 	bans, err := s.bansOf(ctx, "")
 	if err == nil {
 		err = s.judge.ask(ctx, func() {
-			for i := range bans {
-				s.restoreTicket(&bans[i])
-			}
 			for _, post := range s.posted() {
+				s.restorePost(ctx, post, bans)
 				s.startRunner(post)
 			}
 		})
@@ -99,27 +177,92 @@ func (s *Sensor) restoreTickets(ctx context.Context) {
 	}
 }
 
-func (s *Sensor) restoreTicket(b *actions.Ban) {
-	post := s.jailNamed(b.Jail)
-	if post == nil || post.tickets[actions.Text(b.Prefix)] != nil {
-		return
+func (s *Sensor) restorePost(ctx context.Context, post *jailPost, bans []actions.Ban) {
+	now := time.Now()
+	own := map[string]*actions.Ban{}
+	for i := range bans {
+		if bans[i].Jail == post.name {
+			own[actions.Text(bans[i].Prefix)] = &bans[i]
+		}
 	}
-	t := post.ticket(b)
+	lost := post.unanswered(own, now)
+	for id, b := range own {
+		if post.tickets[id] == nil {
+			s.restoreTicket(post, post.restored(b))
+		}
+	}
+	for _, n := range post.kept {
+		if t := n.Ticket; !t.Prefix.IsValid() && (t.Until.IsZero() || t.Until.After(now)) {
+			s.restoreTicket(post, t)
+		}
+	}
+	clear(post.kept)
+	for i := range lost {
+		s.askAgain(ctx, post, &lost[i], now)
+	}
+}
+
+// restored is the ticket of a ban that the ledger has kept.
+func (j *jailPost) restored(b *actions.Ban) *rules.Ticket {
+	t := &rules.Ticket{Count: 1}
+	if n := j.kept[actions.Text(b.Prefix)]; n != nil {
+		t = n.Ticket
+	}
+	t.ID, t.Prefix, t.Since, t.Until, t.Observed, t.Seconds = actions.Text(b.Prefix), b.Prefix, b.Since, b.Until, b.Observed, rules.Forever
+	if !b.Until.IsZero() {
+		t.Seconds = b.Until.Sub(b.Since).Seconds()
+	}
+	return t
+}
+
+func (s *Sensor) restoreTicket(post *jailPost, t *rules.Ticket) {
 	t.Restored = true
 	post.tickets[t.ID] = t
 	post.bans++
+	if !t.Prefix.IsValid() {
+		post.named++
+	}
+	if post.wantsPasts {
+		s.merge(post, t, time.Now())
+	}
 	if !t.Observed {
 		s.banLog.write("fail2ban.actions", "NOTICE", post.name, "Restore Ban "+t.ID)
 	}
 }
 
+// askAgain asks for a ban whose request was lost in a crash, for the time that is left of it.
+func (s *Sensor) askAgain(ctx context.Context, post *jailPost, n *note, now time.Time) {
+	q := post.request(n.Ticket.Prefix, n.Reason)
+	q.Narrow = n.Narrow
+	if !n.Ticket.Until.IsZero() {
+		q.For = n.Ticket.Until.Sub(now)
+	}
+	s.log.Info("ban asked for again: picket was stopped before it was made", "jail", post.name, "prefix", n.Who)
+	post.ask(*n)
+	if err := s.responder.Submit(ctx, q); err != nil {
+		s.log.Error("ban not asked for", "jail", post.name, "prefix", n.Who, "error", err)
+	}
+}
+
+// tellFound writes a failure that counts down in fail2ban's words.
+func (s *Sensor) tellFound(post *jailPost, f *rules.Failure, at int64, before, weight int) {
+	when := time.Unix(at, 0).Format(time.DateTime)
+	s.banLog.add("fail2ban.filter", "INFO", post.name, "Found "+f.ID+" - "+when)
+	if weight <= 1 {
+		return
+	}
+	text := fmt.Sprintf("Found %s, bad - %s, %d # -> %d", f.ID, when, before, weight)
+	if weight >= post.settings.Limits.MaxRetry {
+		text += ", Ban"
+	}
+	s.banLog.add("fail2ban.observer", "INFO", post.name, text)
+}
+
 // tellBan writes a ban down in fail2ban's words. One that is only observed is no ban to those who read on.
-func (s *Sensor) tellBan(post *jailPost, t *rules.Ticket, stood bool) {
+func (s *Sensor) tellBan(post *jailPost, t *rules.Ticket) {
 	switch {
 	case t.Observed:
 		s.banLog.write("fail2ban.actions", "INFO", post.name, "Would ban "+t.ID+" (observed only)")
-	case stood:
-		s.banLog.write("fail2ban.actions", "NOTICE", post.name, t.ID+" already banned")
 	case t.Restored:
 		s.banLog.write("fail2ban.actions", "NOTICE", post.name, "Restore Ban "+t.ID)
 	default:
@@ -128,9 +271,27 @@ func (s *Sensor) tellBan(post *jailPost, t *rules.Ticket, stood bool) {
 			s.banLog.write("fail2ban.observer", "NOTICE", post.name, text)
 		}
 	}
-	if post.runner != nil && !stood {
-		post.runner.Ban(*t)
+}
+
+// tellAgain writes down that somebody failed too often, the last time at a Unix second, whose ban stands: the longer ago
+// that was made, the more something is wrong with it.
+func (s *Sensor) tellAgain(post *jailPost, t *rules.Ticket, at int64) {
+	late, level := time.Unix(at, 0).Sub(t.Since), "DEBUG"
+	switch {
+	case late >= time.Minute:
+		level = "WARNING"
+	case late >= 3*time.Second:
+		level = "NOTICE"
 	}
+	s.banLog.write("fail2ban.actions", level, post.name, t.ID+" already banned")
+	if post.runner != nil && late > 3*time.Second {
+		post.runner.Check(*t)
+	}
+}
+
+// isLonger tells whether a ban lasts longer than the jail's first ones.
+func (s *Sensor) isLonger(post *jailPost, t *rules.Ticket) bool {
+	return increased(t, post.settings.Limits.BanSeconds) != ""
 }
 
 // increased says in fail2ban's words that a ban is longer than the jail's first ones, which last base seconds: the how
@@ -150,6 +311,7 @@ func increased(t *rules.Ticket, base float64) string {
 	return fmt.Sprintf("Increase Ban %s (%d # %s -> %s)", t.ID, t.Count, span, t.Until.Local().Format(time.DateTime))
 }
 
+// tellUnban writes the end of a ban down and has the commands undo it.
 func (s *Sensor) tellUnban(post *jailPost, t *rules.Ticket) {
 	if t.Observed {
 		return

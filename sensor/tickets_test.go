@@ -2,29 +2,31 @@ package sensor
 
 import (
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 
 	"picket/actions"
-	"picket/actions/shell"
 	"picket/rules"
-	"picket/rules/expression"
 )
 
-// TestTicketFields: what the expression captured goes to the commands of a jail that has some, and nowhere else.
-func TestTicketFields(t *testing.T) {
-	where := netip.MustParsePrefix("192.0.2.1/32")
-	breach := rules.Breach{Prefix: where, Before: 1, Failures: 5, Fields: expression.Fields{{Name: "user", Text: "root"}}}
-	for _, c := range []struct {
-		runner *shell.Runner
-		want   string
-	}{{shell.New("sshd", nil), "root"}, {nil, ""}} {
-		post := &jailPost{awaited: map[string]*rules.Ticket{}, runner: c.runner}
-		post.await(&breach)
-		got := post.ticket(&actions.Ban{Prefix: where})
-		if got.Fields["user"] != c.want || got.Count != 2 || got.Failures != 5 {
-			t.Errorf("ticket %+v, want user %q", got, c.want)
-		}
+// TestTicketOfANetwork: when the one party that was meant is banned in the place of its network, it has the evidence.
+func TestTicketOfANetwork(t *testing.T) {
+	network, one := netip.MustParsePrefix("2001:db8::/64"), netip.MustParsePrefix("2001:db8::1/128")
+	breach := rules.Breach{ID: network.String(), Prefix: network, Before: 1, Failures: 5, Fields: map[string]string{"user": "root"}}
+	post := newPost(&rules.Settings{Name: "sshd", Limits: rules.Limits{Escalation: rules.Escalation{On: true}}}, &rules.Filter{}, nil)
+	post.settings.Limits.Escalation.On = true
+	post.await(&breach, &actions.Request{Prefix: network, Narrow: one})
+	got := post.ticket(&actions.Change{Kind: actions.BanMade, Ban: actions.Ban{Prefix: one}, Asked: network})
+	if got.ID != "2001:db8::1" || got.Fields["user"] != "root" || got.Count != 2 || got.Failures != 5 || len(post.awaited) != 0 {
+		t.Errorf("ticket %+v", got)
+	}
+	var states []banState
+	for _, n := range post.notes {
+		states = append(states, n.State)
+	}
+	if !slices.Equal(states, []banState{stateAsked, stateOver, stateBanned}) || post.notes[2].Who != "2001:db8::1" {
+		t.Errorf("notes %+v", post.notes)
 	}
 }
 

@@ -110,22 +110,46 @@ func (s *Sensor) BanIn(ctx context.Context, jail string, ids []string) (n int, e
 func (s *Sensor) banOne(ctx context.Context, jail, id string) (fresh bool, err error) {
 	prefix, bad := actions.ParsePrefix(id)
 	if bad != nil {
-		return false, fmt.Errorf("ban in jail %s: %w", jail, bad)
+		return s.banNamedByHand(ctx, jail, id)
 	}
 	var q actions.Request
 	err = s.onJail(ctx, jail, func(post *jailPost) error {
 		_, stands := post.tickets[actions.Text(prefix)]
 		fresh = !stands
-		seconds := post.jail.Engine().Sentence(actions.Text(prefix))
-		q = actions.Request{
-			Prefix: prefix, For: banTime(seconds), Reason: "jail " + jail + ": by hand", By: "jail " + jail, Approved: "cli",
-			Private: true, Scope: post.scope, Jail: jail,
-		}
+		q = s.byHand(post, prefix)
 		return nil
 	})
 	if err == nil {
 		_, err = s.responder.Ban(ctx, q)
 	}
+	return fresh && err == nil, err
+}
+
+// byHand is the request for a ban that an operator orders: as long as the next one would be, or as the one that stands.
+func (s *Sensor) byHand(post *jailPost, prefix netip.Prefix) actions.Request {
+	q := post.request(prefix, "by hand")
+	q.Approved = "cli"
+	if t := post.standing(actions.Text(prefix)); t != nil {
+		q.For = banTime(t.Seconds)
+		return q
+	}
+	seconds, before := post.jail.Engine().Sentence(actions.Text(prefix), time.Now().Unix())
+	q.For = banTime(seconds)
+	b := rules.Breach{ID: actions.Text(prefix), Prefix: prefix, At: time.Now().Unix(), Failures: 1, Before: before, Seconds: seconds}
+	post.await(&b, &q)
+	return q
+}
+
+// banNamedByHand bans what is no address; fresh tells that it was not banned before.
+func (s *Sensor) banNamedByHand(ctx context.Context, jail, id string) (fresh bool, err error) {
+	err = s.onJail(ctx, jail, func(post *jailPost) error {
+		if fresh = post.tickets[id] == nil; !fresh {
+			return nil
+		}
+		now := time.Now().Unix()
+		seconds, before := post.jail.Engine().Sentence(id, now)
+		return s.banNamed(post, post.ticketFor(&rules.Breach{ID: id, At: now, Failures: 1, Before: before, Seconds: seconds}))
+	})
 	return fresh && err == nil, err
 }
 
@@ -141,6 +165,8 @@ func (s *Sensor) UnbanIn(ctx context.Context, jail string, ids []string) (lifted
 		n := 0
 		if p, bad := actions.ParsePrefix(id); bad == nil {
 			n, err = s.liftAll(ctx, bans, func(q netip.Prefix) bool { return p.Bits() <= q.Bits() && p.Contains(q.Addr()) })
+		} else {
+			n, err = s.unbanNamedIn(ctx, jail, id)
 		}
 		if n == 0 {
 			absent = append(absent, id)
@@ -156,7 +182,9 @@ func (s *Sensor) UnbanAll(ctx context.Context, jail string) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	return s.liftAll(ctx, bans, func(netip.Prefix) bool { return true })
+	n, err := s.liftAll(ctx, bans, func(netip.Prefix) bool { return true })
+	asked := s.judge.ask(ctx, func() { n += s.unbanAllNamed(jail) })
+	return n, errors.Join(err, asked)
 }
 
 // liftAll lifts those bans of jails whose prefix is meant, and forgives their parties.
@@ -208,7 +236,8 @@ func (s *Sensor) AddJail(ctx context.Context, j rules.Settings) (err error) {
 			err = fmt.Errorf("add jail %s: it is there already", j.Name)
 			return
 		}
-		post := &jailPost{name: j.Name, jail: rules.NewJail(&rules.Filter{}, j.Limits, nil), idle: true, tickets: map[string]*rules.Ticket{}, awaited: map[string]*rules.Ticket{}}
+		post := newPost(&j, &rules.Filter{}, nil)
+		post.idle = true
 		if len(j.Filter.FailRegex) > 0 {
 			if err = s.change(post, &j); err != nil {
 				return

@@ -17,11 +17,13 @@ type action struct {
 	noRestored bool            // not run for bans that were made before the last start
 	started    map[string]bool // by family
 	banned     map[string]bool // by family: something was banned since the start
+	epoch      int             // how often the environment was made anew
+	epochOf    map[string]int  // the epoch in which a party was banned, by its ID
 	timeout    time.Duration
 }
 
 func newAction(a *rules.Action) *action {
-	out := &action{name: a.Name, properties: map[string]string{}, families: []string{""}, started: map[string]bool{}, banned: map[string]bool{}, timeout: defaultTimeout}
+	out := &action{name: a.Name, properties: map[string]string{}, families: []string{""}, started: map[string]bool{}, banned: map[string]bool{}, epochOf: map[string]int{}, timeout: defaultTimeout}
 	conditional := false
 	for _, o := range a.Options {
 		out.properties[o.Name] = o.Text
@@ -90,6 +92,7 @@ func nothing(string) (string, bool) { return "", false }
 
 // restore makes an action's environment anew: by its actionrepair, or by stopping and starting it.
 func (r *Runner) restore(a *action, family string) error {
+	a.epoch++
 	if text, _ := a.option("actionrepair", family); text != "" {
 		return r.operate(a, "actionrepair", family, nothing)
 	}

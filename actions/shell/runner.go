@@ -3,7 +3,9 @@ package shell
 import (
 	"fmt"
 	"net/netip"
+	"strings"
 	"sync"
+	"time"
 
 	"picket/rules"
 )
@@ -22,6 +24,7 @@ type Runner struct {
 
 	jail    string
 	actions []*action
+	checked time.Time       // when the environments were looked at the last time
 	acted   map[string]bool // IDs for which the commands were run: only those are unbanned
 	mu      sync.Mutex
 	queue   []job
@@ -31,11 +34,20 @@ type Runner struct {
 	over    chan struct{}
 }
 
-// job is one ban or the end of one.
+// job is something to be done about one ban.
 type job struct {
 	ticket rules.Ticket
-	unban  bool
+	kind   jobKind
 }
+
+type jobKind uint8
+
+const (
+	jobBan jobKind = iota
+	jobUnban
+	jobProlong
+	jobCheck
+)
 
 // maxJobs bounds what waits for slow commands; more is counted and told, not run.
 const maxJobs = 100_000
@@ -65,7 +77,15 @@ func (r *Runner) Start(before <-chan struct{}) {
 func (r *Runner) Ban(t rules.Ticket) { r.put(job{ticket: t}) }
 
 // Unban queues the commands for the end of a ban.
-func (r *Runner) Unban(t rules.Ticket) { r.put(job{ticket: t, unban: true}) }
+func (r *Runner) Unban(t rules.Ticket) { r.put(job{ticket: t, kind: jobUnban}) }
+
+// Prolong queues the commands for a ban that lasts longer than its commands were told, or than the jail's bans do: those
+// actions that have an actionprolong.
+func (r *Runner) Prolong(t rules.Ticket) { r.put(job{ticket: t, kind: jobProlong}) }
+
+// Check queues a look at the actions' environments, since somebody fails whose ban stands. Where one is gone it is made anew,
+// and the party is banned in it again, by actionreban if the action has that.
+func (r *Runner) Check(t rules.Ticket) { r.put(job{ticket: t, kind: jobCheck}) }
 
 func (r *Runner) put(j job) {
 	r.mu.Lock()
@@ -106,7 +126,7 @@ func (r *Runner) run() {
 	for {
 		j, closed, ok := r.next()
 		switch {
-		case ok && !(closed && !j.unban):
+		case ok && !(closed && j.kind != jobUnban):
 			r.do(&j, tickets)
 		case ok: // a ban that would be undone at once
 		case closed:
@@ -149,21 +169,34 @@ func (r *Runner) begin() {
 }
 
 func (r *Runner) do(j *job, tickets map[string]rules.Ticket) {
-	if j.unban {
-		if r.acted[j.ticket.ID] {
+	id := j.ticket.ID
+	if j.kind == jobUnban {
+		if r.acted[id] {
 			r.each(&j.ticket, "unban")
-			delete(r.acted, j.ticket.ID)
-			delete(tickets, j.ticket.ID)
+			delete(r.acted, id)
+			delete(tickets, id)
 		}
 		return
 	}
 	if err := r.Allowed(j.ticket.Prefix); err != nil {
-		r.tell("INFO", fmt.Sprintf("no commands for %s: %v", j.ticket.ID, err))
+		r.tell("INFO", fmt.Sprintf("no commands for %s: %v", id, err))
 		return
 	}
-	r.acted[j.ticket.ID] = true
-	tickets[j.ticket.ID] = j.ticket
-	r.each(&j.ticket, "ban")
+	switch j.kind {
+	case jobBan:
+		r.acted[id] = true
+		tickets[id] = j.ticket
+		r.each(&j.ticket, "ban")
+	case jobProlong:
+		if r.acted[id] {
+			tickets[id] = j.ticket
+			r.prolong(&j.ticket)
+		}
+	case jobCheck:
+		if r.acted[id] {
+			r.check(&j.ticket)
+		}
+	}
 }
 
 // each runs one operation of every action for a party.
@@ -178,12 +211,71 @@ func (r *Runner) each(t *rules.Ticket, operation string) {
 		if operation == "ban" {
 			err = r.start(a, family)
 			a.banned[family] = true
+			a.epochOf[t.ID] = a.epoch
+		} else {
+			delete(a.epochOf, t.ID)
 		}
 		if err == nil {
 			err = r.operate(a, "action"+operation, familyOf(t), dynamic)
 		}
 		if err != nil {
 			r.tell("ERROR", fmt.Sprintf("Failed to execute %s jail '%s' action '%s': %v", operation, r.jail, a.name, err))
+		}
+	}
+}
+
+// prolong tells the actions that want to know that a ban lasts longer.
+func (r *Runner) prolong(t *rules.Ticket) {
+	dynamic := r.values(t)
+	for _, a := range r.actions {
+		if text, _ := a.option("actionprolong", familyOf(t)); strings.TrimSpace(text) == "" || t.Restored && a.noRestored {
+			continue
+		}
+		if err := r.operate(a, "actionprolong", familyOf(t), dynamic); err != nil {
+			r.tell("ERROR", fmt.Sprintf("Failed to execute ban jail '%s' action '%s': %v", r.jail, a.name, err))
+		}
+	}
+}
+
+// checkEvery is how often the environments are looked at.
+const checkEvery = 3 * time.Second
+
+// check looks at the environments of the actions, and bans a party again in those that were made anew since its ban.
+func (r *Runner) check(t *rules.Ticket) {
+	look := time.Since(r.checked) > checkEvery
+	if look {
+		r.checked = time.Now()
+	}
+	dynamic := r.values(t)
+	for _, a := range r.actions {
+		if look {
+			r.invariants(a)
+		}
+		if a.epochOf[t.ID] == a.epoch || t.Restored && a.noRestored {
+			continue
+		}
+		a.epochOf[t.ID] = a.epoch
+		r.tell("NOTICE", fmt.Sprintf("Reban %s, action '%s'", t.ID, a.name))
+		operation := "actionreban"
+		if text, _ := a.option(operation, familyOf(t)); strings.TrimSpace(text) == "" {
+			operation = "actionban"
+		}
+		if err := r.operate(a, operation, familyOf(t), dynamic); err != nil {
+			r.tell("ERROR", fmt.Sprintf("Failed to execute reban jail '%s' action '%s': %v", r.jail, a.name, err))
+		}
+	}
+}
+
+// invariants runs the check of an action's started environments and makes those anew that are gone.
+func (r *Runner) invariants(a *action) {
+	for _, family := range a.families {
+		check, err := a.compose("actioncheck", family, nothing)
+		if err != nil || check.text == "" || !a.started[family] || execute(check, a.timeout) == nil {
+			continue
+		}
+		r.tell("ERROR", "Invariant check failed. Trying to restore a sane environment")
+		if err := r.restore(a, family); err != nil {
+			r.tell("CRITICAL", "Unable to restore environment")
 		}
 	}
 }

@@ -133,6 +133,54 @@ func TestRepair(t *testing.T) {
 	}
 }
 
+// TestProlong: those actions that want to know hear that a ban lasts longer, with its new length.
+func TestProlong(t *testing.T) {
+	r, out := working(t, map[string]string{
+		"actionban": "echo ban <bantime> >> OUT", "actionprolong": "echo prolong <ip> <bantime> >> OUT", "actionunban": "echo unban >> OUT",
+	})
+	r.Start(nil)
+	longer := ticket("192.0.2.1")
+	r.Prolong(longer) // nothing was done for it
+	r.Ban(longer)
+	longer.Seconds = 600
+	r.Prolong(longer)
+	if got, want := finished(t, r, out), "ban 60\nprolong 192.0.2.1 600\nunban\n"; got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+// TestReban: when somebody fails whose ban stands, the environment is looked at; where it was gone, all who fail again
+// are banned again.
+func TestReban(t *testing.T) {
+	r, out := working(t, map[string]string{
+		"actionstart": "touch OUT.there; echo start >> OUT", "actioncheck": "test -e OUT.there", "actionstop": "rm -f OUT.there",
+		"actionban": "echo ban <ip> >> OUT; rm OUT.there", "actionreban": "echo reban <ip> >> OUT",
+	})
+	r.Start(nil)
+	r.Ban(ticket("192.0.2.1"))
+	r.Check(ticket("192.0.2.1"))
+	r.Check(ticket("192.0.2.1")) // too soon to look again, and banned already
+	r.Check(ticket("192.0.2.9")) // was never banned
+	if got, want := finished(t, r, out), "start\nban 192.0.2.1\nstart\nreban 192.0.2.1\n"; got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+// TestMergedTags: bans of the past, as fail2ban's database merges them, and what a ticket alone says without them.
+func TestMergedTags(t *testing.T) {
+	r, out := working(t, map[string]string{"actionban": "echo <ipfailures> <ipjailfailures> \"<ipmatches>\" \"<ipjailmatches>\" \"<F-MISSING>\"x >> OUT"})
+	r.Start(nil)
+	one := ticket("192.0.2.1")
+	one.Matches = []string{"now"}
+	r.Ban(one)
+	one.ID = "192.0.2.2"
+	one.Merged, one.JailMerged = &rules.MergedBans{Failures: 9, Matches: []string{"old", "now"}}, &rules.MergedBans{Failures: 7, Matches: []string{"here"}}
+	r.Ban(one)
+	if got, want := finished(t, r, out), "5 5 now now x\n9 7 old\nnow here x\n"; got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
 func TestTimeout(t *testing.T) {
 	begun := time.Now()
 	err := execute(command{text: "sleep 60 & sleep 60"}, 50*time.Millisecond)

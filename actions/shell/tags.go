@@ -100,8 +100,7 @@ func (r *Runner) values(t *rules.Ticket) func(name string) (string, bool) {
 			return make(t), true
 		}
 		if field, ok := strings.CutPrefix(name, "F-"); ok {
-			value, has := t.Fields[strings.ToLower(field)]
-			return value, has
+			return t.Fields[fieldName(field)], true // "" where the expression has not captured it
 		}
 		if r.Lookup != nil && (name == "ip-host" || name == "fq-hostname") {
 			return r.Lookup(name, t.Prefix.Addr()), true
@@ -115,8 +114,19 @@ func (r *Runner) values(t *rules.Ticket) func(name string) (string, bool) {
 	}
 }
 
-// ticketTags are the tags that a ticket alone answers. ipmatches and ipjailmatches are the lines of this ban: those of
-// earlier bans are not kept.
+// fieldName is the group that <F-NAME> captures into.
+func fieldName(tag string) string {
+	switch name := strings.ToLower(tag); name {
+	case "id":
+		return "fid"
+	case "port":
+		return "fport"
+	default:
+		return name
+	}
+}
+
+// ticketTags are the tags that a ticket alone answers. Those that merge bans tell of this one where nothing is merged.
 var ticketTags = map[string]func(*rules.Ticket) string{
 	"ip":             func(t *rules.Ticket) string { return t.ID },
 	"fid":            func(t *rules.Ticket) string { return t.ID },
@@ -126,14 +136,32 @@ var ticketTags = map[string]func(*rules.Ticket) string{
 	"bantime":        func(t *rules.Ticket) string { return strconv.FormatInt(int64(t.Seconds), 10) },
 	"bancount":       func(t *rules.Ticket) string { return strconv.Itoa(t.Count) },
 	"failures":       func(t *rules.Ticket) string { return strconv.Itoa(t.Failures) },
-	"ipfailures":     func(t *rules.Ticket) string { return strconv.Itoa(t.Failures) },
-	"ipjailfailures": func(t *rules.Ticket) string { return strconv.Itoa(t.Failures) },
-	"matches":        matches, "ipmatches": matches, "ipjailmatches": matches,
-	"restored":   func(t *rules.Ticket) string { return map[bool]string{true: "1", false: "0"}[t.Restored] },
-	"raw-ticket": func(t *rules.Ticket) string { return fmt.Sprintf("%+v", *t) },
+	"ipfailures":     func(t *rules.Ticket) string { return strconv.Itoa(merged(t.Merged, t).Failures) },
+	"ipjailfailures": func(t *rules.Ticket) string { return strconv.Itoa(merged(t.JailMerged, t).Failures) },
+	"matches":        func(t *rules.Ticket) string { return strings.Join(t.Matches, "\n") },
+	"ipmatches":      func(t *rules.Ticket) string { return strings.Join(merged(t.Merged, t).Matches, "\n") },
+	"ipjailmatches":  func(t *rules.Ticket) string { return strings.Join(merged(t.JailMerged, t).Matches, "\n") },
+	"restored":       func(t *rules.Ticket) string { return map[bool]string{true: "1", false: "0"}[t.Restored] },
+	"raw-ticket":     rawTicket,
 }
 
-func matches(t *rules.Ticket) string { return strings.Join(t.Matches, "\n") }
+// merged is what bans merge to, this one alone if nothing is known.
+func merged(m *rules.MergedBans, t *rules.Ticket) *rules.MergedBans {
+	if m != nil {
+		return m
+	}
+	return &rules.MergedBans{Failures: t.Failures, Matches: t.Matches}
+}
+
+// rawTicket writes a ticket as fail2ban does.
+func rawTicket(t *rules.Ticket) string {
+	quoted := make([]string, len(t.Matches))
+	for i, line := range t.Matches {
+		quoted[i] = "'" + strings.ReplaceAll(strings.ReplaceAll(line, `\`, `\\`), "'", `\'`) + "'"
+	}
+	return fmt.Sprintf("BanTicket: ip=%s time=%d bantime=%d bancount=%d #attempts=%d matches=[%s]",
+		t.ID, t.Since.Unix(), int64(t.Seconds), t.Count, t.Failures, strings.Join(quoted, ", "))
+}
 
 // familyOf is the family of a ticket's address, "" for what is none.
 func familyOf(t *rules.Ticket) string {

@@ -188,3 +188,12 @@ func (e *Expression) apply(a alias, f *Fields) {
 		f.Set(a.to, v)
 	}
 }
+
+// Map returns copies of the fields by name, so that the lines they were in can be forgotten.
+func (f Fields) Map() map[string]string {
+	m := make(map[string]string, len(f))
+	for i := range f {
+		m[f[i].Name] = strings.Clone(f[i].Text)
+	}
+	return m
+}

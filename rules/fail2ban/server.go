@@ -14,6 +14,14 @@ func ReadServer(dir string) (Server, error) {
 	return s, nil
 }
 
+// PurgeAge is how many seconds the database keeps a ban that is over: a day if it isn't said, or not understood.
+func (s *Server) PurgeAge() float64 {
+	if v, err := Seconds(s.DBPurgeAge); err == nil && v > 0 {
+		return v
+	}
+	return 24 * 60 * 60
+}
+
 // SplitShell cuts a text into words as a shell would: quotes hold words together.
 func SplitShell(text string) []string { return splitShell(text) }
 

@@ -46,13 +46,18 @@ type Ban struct {
 // Unknown is the length of a ban that an old database does not tell: the jail's own is meant.
 const Unknown = -2
 
+// Length returns how many seconds the ban lasts, for a jail whose bans last base seconds; -1 for good.
+func (b *Ban) Length(base float64) float64 {
+	if b.Seconds == Unknown {
+		return base
+	}
+	return b.Seconds
+}
+
 // Until returns the Unix second at which the ban ends, for a jail whose bans last base seconds; ok is false for one
 // without an end.
 func (b *Ban) Until(base float64) (second int64, ok bool) {
-	seconds := b.Seconds
-	if seconds == Unknown {
-		seconds = base
-	}
+	seconds := b.Length(base)
 	if seconds < 0 {
 		return 0, false
 	}
