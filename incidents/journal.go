@@ -50,8 +50,8 @@ type Filter struct {
 	Attacker netip.Prefix `json:"attacker,omitzero"`
 	Victim   netip.Prefix `json:"victim,omitzero"`
 	Rule     string       `json:"rule,omitempty"` // its ID: "1:2019401", "sshd"
-	// Text are words of titles, rules, tags, users, files and addresses; each must begin one. Of words that thousands of
-	// cases have, the cases opened last are looked at.
+	// Text are words of titles, rules, tags, users, files and addresses; each must begin one. A word that
+	// thousands of cases have is looked for only as it stands, and among the cases opened last.
 	Text   string `json:"text,omitempty"`
 	Limit  int    `json:"limit,omitempty"`
 	Before ID     `json:"before,omitempty"` // page on: cases that were updated no later than this one

@@ -28,13 +28,13 @@ type choice struct {
 	in     string // a query of numbers of incidents
 	exists string // the same query for the one incident.id; "": it cannot be asked so
 	args   []any
-	words  string // a query of FTS5, which is asked once: see collect
-	wide   bool   // it selects more than narrow
+	words  []string // in the cases' text, see collect
+	wide   bool     // it selects more than narrow
 }
 
 // judge finds out whether the choice is a wide one.
 func (c *choice) judge(ctx context.Context, db *sql.DB) error {
-	if c.words != "" {
+	if len(c.words) > 0 {
 		return c.collect(ctx, db)
 	}
 	var n int
@@ -43,10 +43,18 @@ func (c *choice) judge(ctx context.Context, db *sql.DB) error {
 	return err
 }
 
-// collect asks FTS5 for the cases opened last and lets them be the choice: for words that begin as the query's do it
-// merges the lists of all such words anew each time it is asked.
+// collect lets the cases be the choice that have all words, those opened last if there are many. FTS5 is asked once, since it
+// merges the lists of all words with the same beginning anew each time.
 func (c *choice) collect(ctx context.Context, db *sql.DB) error {
-	rows, err := db.QueryContext(ctx, "SELECT rowid FROM words WHERE words MATCH ? ORDER BY rowid DESC LIMIT ?", c.words, manyWords)
+	var query []string
+	for _, word := range c.words {
+		q, err := wordQuery(ctx, db, word)
+		if err != nil {
+			return err
+		}
+		query = append(query, q)
+	}
+	rows, err := db.QueryContext(ctx, "SELECT rowid FROM words WHERE words MATCH ? ORDER BY rowid DESC LIMIT ?", strings.Join(query, " "), manyWords)
 	if err != nil {
 		return err
 	}
@@ -161,8 +169,8 @@ func choicesOf(f *incidents.Filter) (all []choice) {
 		const in = "SELECT broken.incident FROM broken WHERE rule = ?"
 		all = append(all, choice{in: in, exists: in + " AND broken.incident = incident.id", args: []any{f.Rule}})
 	}
-	if q := ftsQuery(f.Text); q != "" {
-		all = append(all, choice{words: q})
+	if words := strings.Fields(f.Text); len(words) > 0 {
+		all = append(all, choice{words: words})
 	}
 	return all
 }
@@ -178,12 +186,15 @@ func bounds(p netip.Prefix) (first, last [16]byte) {
 	return first, last
 }
 
-// ftsQuery makes a query of FTS5 out of what an operator types: every word must begin a word of the case. Quotes take
-// the meaning from FTS5's own signs, so that an address is just an address.
-func ftsQuery(text string) string {
-	var words []string
-	for _, w := range strings.Fields(text) {
-		words = append(words, `"`+strings.ReplaceAll(w, `"`, `""`)+`"*`)
+// wordQuery makes a query of FTS5 out of a word that an operator types: it must begin a word of the case. One that many
+// cases have as it stands is looked for only so: its list is read from the newest case on, as far as is needed, and not
+// merged with others. Quotes take the meaning from FTS5's own signs, so that an address is just an address.
+func wordQuery(ctx context.Context, db *sql.DB, word string) (query string, err error) {
+	query = `"` + strings.ReplaceAll(word, `"`, `""`) + `"`
+	var n int
+	err = db.QueryRowContext(ctx, "SELECT count(*) FROM (SELECT 1 FROM words WHERE words MATCH ? LIMIT ?)", query, narrow+1).Scan(&n)
+	if n <= narrow {
+		query += "*"
 	}
-	return strings.Join(words, " ")
+	return query, err
 }
