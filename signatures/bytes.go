@@ -26,7 +26,12 @@ type byteSource struct {
 	hasMask  bool
 }
 
-// read returns the number and the place behind it; false when it does not lie in the buffer or is none.
+// maxDigits is the largest count of bytes of a number in digits: 64 bits in octal, with a leading zero (Suricata:
+// ByteExtractString).
+const maxDigits = 23
+
+// read returns the number and the place behind it; false when it does not lie in the buffer or is none. A count of zero
+// stands for as many digits as there are, and for the number 0 where it is not written in digits.
 func (s *byteSource) read(m *matcher) (v uint64, start, end int, ok bool) {
 	start = s.offset.get(m)
 	if s.relative {
@@ -39,14 +44,18 @@ func (s *byteSource) read(m *matcher) (v uint64, start, end int, ok bool) {
 	b := m.buf[start : start+n]
 	used := n
 	switch {
-	case n == 0:
+	case n > maxDigits:
+		return 0, 0, 0, false
 	case s.base != binaryValue:
+		if n == 0 {
+			b = m.buf[start:]
+		}
 		if v, used = parseDigits(b, s.base); used == 0 {
 			return 0, 0, 0, false
 		}
 	case n > 8:
 		return 0, 0, 0, false
-	default:
+	case n > 0:
 		v = readBytes(b, s.littleEndian(m))
 	}
 	if s.hasMask {
