@@ -123,10 +123,11 @@ func (a *intrusion) breakIn() {
 	})
 }
 
-func (a *intrusion) cases() (list []incidents.Incident) {
+func (s *station) cases() (list []incidents.Incident) {
+	s.t.Helper()
 	var answer web.IncidentList
-	if err := json.Unmarshal([]byte(a.must("incidents", "list", "--json")), &answer); err != nil {
-		a.t.Fatal(err)
+	if err := json.Unmarshal([]byte(s.must("incidents", "list", "--json")), &answer); err != nil {
+		s.t.Fatal(err)
 	}
 	return answer.Incidents
 }
