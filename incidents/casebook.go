@@ -559,9 +559,24 @@ func (c *Casebook) takeRecords() {
 	list := c.records
 	c.records = nil
 	c.recordsMu.Unlock()
-	for i := range list {
-		c.takeRecord(&list[i])
+	for len(list) > 0 {
+		r, n := together(list)
+		c.takeRecord(&r)
+		list = list[n:]
 	}
+}
+
+// together joins the first of a list with those behind it that belong to the same case: a burst of bans is written down
+// once, not the whole case once for each. n is how many it joined.
+func together(list []Change) (r Change, n int) {
+	r, n = list[0], 1
+	r.Entries, r.Evidence = slices.Clip(r.Entries), slices.Clip(r.Evidence)
+	for n < len(list) && list[n].Incident.ID == r.Incident.ID {
+		r.Entries = append(r.Entries, list[n].Entries...)
+		r.Evidence = append(r.Evidence, list[n].Evidence...)
+		n++
+	}
+	return r, n
 }
 
 func (c *Casebook) takeRecord(r *Change) {
