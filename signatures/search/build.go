@@ -16,17 +16,15 @@ func Build(lits []Literal) *Set {
 	s.windows = newTable(open4)
 	s.threes = newTable(open3)
 	for group := range groups(fours) {
-		w := s.window(lits, group)
-		s.windows.put(group[0].key, w)
+		s.windows.put(group[0].key, s.open(lits, group))
 		s.sieve.add(group[0].key)
 	}
 	for group := range groups(threes) {
-		w := s.window(lits, group)
-		s.threes.put(group[0].key, w)
+		s.threes.put(group[0].key, s.open(lits, group))
 		s.sieve.addOpen(group[0].key)
 	}
 	s.sieve.nibbles = newNibbles(fours, threes)
-	s.entries = slices.Clip(s.entries)
+	s.entries, s.opened, s.crowds = slices.Clip(s.entries), slices.Clip(s.opened), slices.Clip(s.crowds)
 	return s
 }
 
@@ -132,6 +130,12 @@ func newEntry(l Literal, p placed) entry {
 	}
 }
 
+// open adds the window of some literals and returns its number.
+func (s *Set) open(lits []Literal, group []placed) uint32 {
+	s.opened = append(s.opened, s.window(lits, group))
+	return uint32(len(s.opened) - 1)
+}
+
 // window compiles the literals of one window: a few in a row, more split into crowds.
 func (s *Set) window(lits []Literal, group []placed) window {
 	w := window{run: true, crowd: uint32(len(s.crowds))}
@@ -143,7 +147,7 @@ func (s *Set) window(lits []Literal, group []placed) window {
 	if !w.run {
 		es = s.disperse(lits, es)
 	}
-	w.crowds = uint32(len(s.crowds)) - w.crowd
+	w.crowds = uint16(uint32(len(s.crowds)) - w.crowd)
 	w.start, w.n = s.addEntries(es)
 	return w
 }
@@ -165,20 +169,20 @@ func (l *Literal) isRun() bool {
 	return true
 }
 
-// window is one slot of a table.
+// window is four or three folded bytes that some literals are found by.
 type window struct {
 	start, n uint32 // its entries in Set.entries, and how many
 	crowd    uint32 // its first crowd in Set.crowds
-	crowds   uint32
+	crowds   uint16
 	run      bool // one byte over and over, and so are all its literals: measure the run instead
 }
 
 // table finds windows by their folded bytes: open addressing, at most half full. The keys lie by themselves, since most
 // positions that pass the sieve are found not to be there: sixteen of them share a line of the processor's cache.
 type table struct {
-	keys  []uint32 // noKey: empty
-	slots []window
-	shift uint32
+	keys    []uint32 // noKey: empty
+	numbers []uint32 // by key: the window's place in Set.opened
+	shift   uint32
 }
 
 // noKey is no window: folded bytes with bit 6 have bit 5.
@@ -192,24 +196,23 @@ func newTable(n int) table {
 	for 1<<(32-t.shift) < 2*n {
 		t.shift--
 	}
-	t.slots = make([]window, 1<<(32-t.shift))
-	t.keys = make([]uint32, len(t.slots))
+	t.keys, t.numbers = make([]uint32, 1<<(32-t.shift)), make([]uint32, 1<<(32-t.shift))
 	for i := range t.keys {
 		t.keys[i] = noKey
 	}
 	return t
 }
 
-func (t *table) put(key uint32, w window) {
-	mask := uint32(len(t.slots) - 1)
+func (t *table) put(key, number uint32) {
+	mask := uint32(len(t.keys) - 1)
 	i := key * golden32 >> t.shift
 	for t.keys[i] != noKey {
 		i = (i + 1) & mask
 	}
-	t.keys[i], t.slots[i] = key, w
+	t.keys[i], t.numbers[i] = key, number
 }
 
-// find returns the slot of a window, or -1.
+// find returns the number of a window, or -1.
 func (t *table) find(key uint32) int {
 	if len(t.keys) == 0 {
 		return -1
@@ -219,7 +222,7 @@ func (t *table) find(key uint32) int {
 	for i := key * golden32 >> (t.shift & 31); ; i = (i + 1) & mask {
 		switch keys[i&mask] {
 		case key:
-			return int(i & mask)
+			return int(t.numbers[i&mask])
 		case noKey:
 			return -1
 		}

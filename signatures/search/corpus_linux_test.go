@@ -226,8 +226,8 @@ func hostile(s *Set, lits []Literal) map[string][]byte {
 			continue
 		}
 		open = append(open, k)
-		if w := s.windows.slots[i]; w.n+4*w.crowds >= most {
-			crowded, most = k, w.n+4*w.crowds
+		if w := s.opened[s.windows.numbers[i]]; w.n+4*uint32(w.crowds) >= most {
+			crowded, most = k, w.n+4*uint32(w.crowds)
 		}
 	}
 	return map[string][]byte{

@@ -21,10 +21,8 @@ func (s *Set) Scan(buf []byte, sc *Scratch) []uint32 {
 	}
 	for base := 0; base+3 <= len(buf); base += chunk {
 		for k, mask := range s.sieve.run(buf[base:], sc) {
-			for mask != 0 {
-				i := base + 32*k + bits.TrailingZeros32(mask)
-				mask &= mask - 1
-				if i >= st.skip {
+			for ; mask != 0; mask &= mask - 1 {
+				if i := base + 32*k + bits.TrailingZeros32(mask); i >= st.skip {
 					st.candidate(i)
 				}
 			}
@@ -57,13 +55,13 @@ func (st *state) candidate(i int) {
 		if w == bits.RotateLeft32(w, 8) && st.run(i, w) {
 			return
 		}
-		if slot := st.windows.find(w); slot >= 0 {
-			st.verify(i, &st.windows.slots[slot], slot)
+		if number := st.windows.find(w); number >= 0 {
+			st.verify(i, number)
 		}
 	} else {
 		w = fold32(uint32(b[0]) | uint32(b[1])<<8 | uint32(b[2])<<16)
 	}
-	if slot := st.threes.find(w & 0xFFFFFF); slot >= 0 {
-		st.verify(i, &st.threes.slots[slot], len(st.windows.slots)+slot)
+	if number := st.threes.find(w & 0xFFFFFF); number >= 0 {
+		st.verify(i, number)
 	}
 }

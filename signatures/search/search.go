@@ -21,6 +21,7 @@ type Set struct {
 	sieve   sieve
 	windows table // four bytes, folded
 	threes  table // three bytes, folded
+	opened  []window
 	entries []entry
 	crowds  []crowd
 	short   short
@@ -39,7 +40,7 @@ type literal struct {
 type Scratch struct {
 	generation uint32
 	seen       []uint32 // by literal: the generation in which it was found
-	done       []uint32 // by window slot, first windows, then threes: the generation in which all its literals were found
+	done       []uint32 // by window: the generation in which all its literals were found
 	found      []uint32
 	masks      [chunk / 32]uint32
 	tail       [tailSize]byte
@@ -57,7 +58,7 @@ func (s *Set) Len() int { return len(s.lits) }
 func (s *Set) Size() int {
 	n := int(unsafe.Sizeof(*s)) + len(s.text) + len(s.sieve.bits) + 4*len(s.always)
 	n += len(s.lits)*int(unsafe.Sizeof(literal{})) + len(s.entries)*int(unsafe.Sizeof(entry{}))
-	n += (len(s.windows.slots) + len(s.threes.slots)) * int(unsafe.Sizeof(window{})+4)
+	n += (len(s.windows.keys)+len(s.threes.keys))*8 + len(s.opened)*int(unsafe.Sizeof(window{}))
 	if s.sieve.nibbles != nil {
 		n += int(unsafe.Sizeof(*s.sieve.nibbles))
 	}
@@ -75,7 +76,7 @@ func (sc *Scratch) begin(s *Set) {
 		clear(sc.done)
 		sc.generation = 0
 	}
-	if n := len(s.windows.slots) + len(s.threes.slots); n > len(sc.done) {
+	if n := len(s.opened); n > len(sc.done) {
 		sc.done = make([]uint32, n)
 	}
 	sc.generation++

@@ -2,8 +2,12 @@ package search
 
 import "encoding/binary"
 
-// verify compares the literals of the window that begins at position i.
-func (st *state) verify(i int, w *window, slot int) {
+// verify compares the literals of a window, by its number, that begins at position i.
+func (st *state) verify(i, number int) {
+	if st.done[number] == st.generation {
+		return
+	}
+	w := &st.opened[number]
 	row := st.entries[w.start : w.start+w.n]
 	if w.run {
 		if i == 0 || foldByte(st.buf[i-1]) != foldByte(st.buf[i]) { // else it was judged where it begins
@@ -11,13 +15,10 @@ func (st *state) verify(i int, w *window, slot int) {
 		}
 		return
 	}
-	if st.done[slot] == st.generation {
-		return
-	}
 	if st.compare(i, row) && w.crowds == 0 {
-		st.done[slot] = st.generation
+		st.done[number] = st.generation
 	}
-	crowds := st.crowds[w.crowd : w.crowd+w.crowds]
+	crowds := st.crowds[w.crowd:][:w.crowds]
 	for k := range crowds {
 		st.work++
 		if o := i + crowds[k].delta; o >= 0 && o+8 <= len(st.buf) {
@@ -32,17 +33,14 @@ func (st *state) verify(i int, w *window, slot int) {
 // literals than runs have this window, and each position counts.
 func (st *state) run(i int, w uint32) bool {
 	four, three := st.windows.find(w), st.threes.find(w&0xFFFFFF)
-	if four >= 0 && !st.windows.slots[four].run || three >= 0 && !st.threes.slots[three].run {
+	if four >= 0 && !st.opened[four].run || three >= 0 && !st.opened[three].run {
 		return false
 	}
 	n := foldedRun(st.buf[i:])
 	st.skip = i + n - 3
-	for _, slot := range [...]struct {
-		t *table
-		i int
-	}{{&st.windows, four}, {&st.threes, three}} {
-		if slot.i >= 0 {
-			w := &slot.t.slots[slot.i]
+	for _, number := range [...]int{four, three} {
+		if number >= 0 {
+			w := &st.opened[number]
 			st.verifyRun(st.buf[i:i+n], st.entries[w.start:w.start+w.n])
 		}
 	}
