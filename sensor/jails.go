@@ -157,6 +157,9 @@ func (s *Sensor) addJail(j *rules.Settings) error {
 	if len(j.Logs) == 0 && len(j.Journal) == 0 {
 		return errors.New("neither a log file nor a journal match is known")
 	}
+	if err := knownPorts(j); err != nil {
+		return err
+	}
 	s.arrange(post, j)
 	list := append(slices.Clone(s.posted()), post)
 	s.jails.Store(&list)
@@ -168,6 +171,16 @@ func newPost(j *rules.Settings, filter *rules.Filter, zone *time.Location) *jail
 		name: j.Name, jail: rules.NewJail(filter, j.Limits, zone), tickets: map[string]*rules.Ticket{},
 		awaited: map[string][]*note{}, kept: map[string]*note{},
 	}
+}
+
+// knownPorts refuses a jail whose bans would be for ports that nobody knows.
+func knownPorts(j *rules.Settings) error {
+	for i := range j.Actions {
+		if f := migration.FateOf(&j.Actions[i]); f.Unknown {
+			return fmt.Errorf("action %s: %s", f.Action, f.Why)
+		}
+	}
+	return nil
 }
 
 // compileJail makes what a jail judges lines with.

@@ -60,6 +60,9 @@ func (s *Sensor) Change(ctx context.Context, name string, change func(*rules.Set
 // change puts settings in force as a whole, or leaves all as it was.
 func (s *Sensor) change(post *jailPost, next *rules.Settings) error {
 	old := post.settings
+	if err := knownPorts(next); err != nil {
+		return err
+	}
 	if !reflect.DeepEqual(old.Filter, next.Filter) || old.Zone != next.Zone {
 		filter, zone, err := compileJail(next)
 		if err != nil {

@@ -20,9 +20,10 @@ type action struct {
 	epoch      int             // how often the environment was made anew
 	epochOf    map[string]int  // the epoch in which a party was banned, by its ID
 	timeout    time.Duration
+	mail       *mailer // smtp.py; nil for commands
 }
 
-func newAction(a *rules.Action) *action {
+func newAction(jail string, a *rules.Action) *action {
 	out := &action{name: a.Name, properties: map[string]string{}, families: []string{""}, started: map[string]bool{}, banned: map[string]bool{}, epochOf: map[string]int{}, timeout: defaultTimeout}
 	conditional := false
 	for _, o := range a.Options {
@@ -37,6 +38,9 @@ func newAction(a *rules.Action) *action {
 		out.onDemand = isTrue(text)
 	}
 	out.noRestored = isTrue(out.properties["norestored"])
+	if a.File == SMTPScript {
+		out.mail, out.noRestored = newMailer(jail, a), true
+	}
 	if d, err := time.ParseDuration(out.properties["timeout"] + "s"); err == nil && d > 0 {
 		out.timeout = d
 	}
@@ -65,6 +69,9 @@ func (a *action) startedAs(family string) string {
 // operate runs one operation. When it fails and the action's check says that its environment is gone, that is made anew
 // and the operation tried once more.
 func (r *Runner) operate(a *action, operation, family string, dynamic func(string) (string, bool)) error {
+	if a.mail != nil {
+		return a.mail.operate(operation, dynamic, a.timeout)
+	}
 	c, err := a.compose(operation, family, dynamic)
 	if err != nil || c.text == "" {
 		return err

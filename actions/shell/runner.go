@@ -56,7 +56,7 @@ const maxJobs = 100_000
 func New(jail string, list []rules.Action) *Runner {
 	r := &Runner{jail: jail, acted: map[string]bool{}, wake: make(chan struct{}, 1), over: make(chan struct{})}
 	for i := range list {
-		r.actions = append(r.actions, newAction(&list[i]))
+		r.actions = append(r.actions, newAction(jail, &list[i]))
 	}
 	return r
 }

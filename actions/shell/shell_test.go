@@ -209,7 +209,7 @@ func TestNoRestored(t *testing.T) {
 
 // TestTagsWithinTags ends.
 func TestTagsWithinTags(t *testing.T) {
-	a := newAction(&rules.Action{Name: "x", Options: []rules.Option{{Name: "actionban", Text: "<a>"}, {Name: "a", Text: "<b><b>"}, {Name: "b", Text: "<a>"}}})
+	a := newAction("x", &rules.Action{Name: "x", Options: []rules.Option{{Name: "actionban", Text: "<a>"}, {Name: "a", Text: "<b><b>"}, {Name: "b", Text: "<a>"}}})
 	if _, err := a.compose("actionban", "", nothing); err == nil {
 		t.Error("endless tags are composed")
 	}
@@ -219,7 +219,7 @@ func FuzzCompose(f *testing.F) {
 	f.Add("echo <ip> <matches>", "$(id)")
 	f.Add("<F-USER>", "a'b\"c")
 	f.Fuzz(func(t *testing.T, text, hostile string) {
-		a := newAction(&rules.Action{Name: "x", Options: []rules.Option{{Name: "actionban", Text: text}}})
+		a := newAction("x", &rules.Action{Name: "x", Options: []rules.Option{{Name: "actionban", Text: text}}})
 		ban := ticket("192.0.2.1")
 		ban.Matches, ban.Fields = []string{hostile}, map[string]string{"user": hostile}
 		c, err := a.compose("actionban", family4, (&Runner{}).values(&ban))

@@ -17,6 +17,7 @@ type Fate struct {
 	Protocol string `json:"protocol,omitempty"` // tcp, udp, "tcp,udp", all
 	Answer   string `json:"answer,omitempty"`   // as the action has it: reject, drop
 	Why      string `json:"why,omitempty"`      // of a refusal, and of what changes
+	Unknown  bool   `json:"unknown,omitempty"`  // a port has a name that no service has: the jail can't start
 }
 
 // Kind is one of three fates.
@@ -45,7 +46,7 @@ var firewalls = []struct {
 func FateOf(a *rules.Action) Fate {
 	f := Fate{Action: a.Name}
 	if a.Script != "" {
-		f.Kind, f.Why = Refused, "it is written in Python, which picket does not run (write a command, or picket's own notifications)"
+		f.script(a.File)
 		return f
 	}
 	for _, w := range firewalls {
@@ -63,6 +64,18 @@ func FateOf(a *rules.Action) Fate {
 	return f
 }
 
+// script tells what becomes of an action in Python: picket sends smtp.py's mails by itself, and runs none.
+func (f *Fate) script(file string) {
+	if file == "smtp.py" {
+		f.Kind, f.Why = Command, "picket sends its mails by itself, without Python"
+		return
+	}
+	f.Kind, f.Why = Refused, "it is written in Python, which picket does not run (write a command, or picket's own notifications)"
+	if file == "badips.py" {
+		f.Why = "badips.com has ended its service (take the action out of the jail); picket runs no Python"
+	}
+}
+
 // scope reads the ports that an action closes.
 func (f *Fate) scope(a *rules.Action, all bool) {
 	f.Ports, f.Protocol = "all", "all"
@@ -76,9 +89,9 @@ func (f *Fate) scope(a *rules.Action, all bool) {
 	}
 	ports, unknown := portNumbers(text, f.Protocol)
 	switch {
-	case len(unknown) > 0:
-		f.Ports, f.Protocol = "all", "all"
-		f.Why = "no such service: " + strings.Join(unknown, ", ") + "; all ports are closed instead"
+	case len(unknown) > 0: // nft and iptables refuse it, too
+		f.Kind, f.Ports, f.Unknown = Refused, text, true
+		f.Why = "no service is called " + strings.Join(unknown, ", ") + " (write the port's number in the jail's port=, or name the service in /etc/services)"
 	case ports == "" || ports == "0:65535":
 		f.Ports = "all"
 	default:

@@ -60,6 +60,17 @@ filter = web
 	return dir
 }
 
+// TestUnknownService: a port that no service is called by is an error of its jail, as it is for nft and iptables.
+func TestUnknownService(t *testing.T) {
+	f := FateOf(&rules.Action{Name: "nftables", File: "nftables", Options: []rules.Option{{Name: "port", Text: "ssh,no-such-service"}}})
+	if f.Kind != Refused || !f.Unknown || !strings.Contains(f.Why, "no-such-service") || strings.Contains(f.Why, "ssh,") {
+		t.Errorf("%+v", f)
+	}
+	if f := FateOf(&rules.Action{Name: "smtp", File: "smtp.py", Script: "x"}); f.Kind != Command {
+		t.Errorf("%+v", f)
+	}
+}
+
 func TestPlan(t *testing.T) {
 	p, err := Read(configuration(t), t.TempDir())
 	if err != nil {
