@@ -194,7 +194,7 @@ func captures(path string) ([]string, error) {
 }
 
 func (o *ReadOptions) readFiles(ctx context.Context, s *Settings, set *RuleSet, files []string, out *eve.Writer, sum *Summary, show *progress) error {
-	b := blueprint{settings: s, inline: o.inline(s), enforce: o.SimulateIPS, checksums: !o.NoChecksums, offline: true, memory: signatures.NewMemory(), progress: show}
+	b := blueprint{settings: s, inline: o.inline(s), enforce: o.SimulateIPS, checksums: !o.NoChecksums, offline: true, memory: signatures.NewMemory(), ranges: app.NewRanges(), progress: show}
 	b.use(set)
 	b.eve = s.eveConfig()
 	b.eve.Offline, b.eve.IPS = true, o.SimulateIPS
@@ -264,6 +264,7 @@ type blueprint struct {
 	settings  *Settings
 	engine    atomic.Pointer[signatures.Engine]
 	memory    *signatures.Memory
+	ranges    *app.Ranges // files that come in pieces, by whichever worker
 	eve       eve.Config
 	expect    flow.Expectations // between the flows of all workers
 	inline    bool              // streams are judged at once, the first copy of a byte wins
@@ -318,6 +319,7 @@ func (b *blueprint) use(set *RuleSet) {
 func (b *blueprint) appConfig() *app.Config {
 	c := b.settings.appConfig(b.inline)
 	md5, sha1, sha256 := b.engine.Load().Hashes()
+	c.Ranges = b.ranges
 	c.MD5, c.SHA1, c.SHA256 = c.MD5 || md5, c.SHA1 || sha1, c.SHA256 || sha256
 	c.Frames = b.engine.Load().Frames()
 	if b.engine.Load().Uses("ssh.hassh") {

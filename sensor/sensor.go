@@ -25,6 +25,7 @@ import (
 	"picket/outputs/store"
 	"picket/outputs/web"
 	"picket/signatures"
+	"picket/traffic/app"
 	"picket/watch"
 	"picket/watch/logs"
 )
@@ -136,7 +137,7 @@ func (s *Sensor) prepareRules(o *RunOptions) error {
 	}
 	s.plan = blueprint{
 		settings: settings, inline: c.Capture.Inline.Enabled, enforce: enforce && c.Capture.Inline.Enabled,
-		checksums: true, memory: signatures.NewMemory(), offload: c.Capture.Inline.Offload,
+		checksums: true, memory: signatures.NewMemory(), ranges: app.NewRanges(), offload: c.Capture.Inline.Offload,
 	}
 	s.plan.use(set)
 	if enforce {

@@ -30,6 +30,8 @@ type Config struct {
 	// FileDepth bounds the bytes looked at of a file that is to be stored, in the place of a body's limit
 	// (file-store.stream-depth); 0: all.
 	FileDepth uint32
+	// Ranges puts files together that come in pieces; nil: nobody does.
+	Ranges *Ranges
 	// Windows bounds what decoders of content hold; each worker has a Config of its own.
 	Windows Windows
 }

@@ -40,10 +40,10 @@ func (d *Decoder) Write(b []byte) error {
 // Finish says that nothing follows.
 func (d *Decoder) Finish() { d.chain.finish() }
 
-// ParseContentRange reads a Content-Range field's first and last byte.
-func ParseContentRange(value []byte) (start, end uint64, ok bool) {
+// ParseContentRange reads a Content-Range field's first and last byte, and the size of the whole, 0 when it is not told.
+func ParseContentRange(value []byte) (start, end, size uint64, ok bool) {
 	r, ok := parseRange(value)
-	return r.start, r.end, ok
+	return r.start, r.end, r.size, ok
 }
 
 // UpgradeRefused implements app.Refused.

@@ -18,7 +18,8 @@ const maxFiles = 512
 // fileState is the file that a message's body is being written to.
 type fileState struct {
 	open   *app.File
-	failed bool // no file is made of this body
+	part   *app.Part // the file that the body is a piece of; nil: none
+	failed bool      // no file is made of this body
 }
 
 // openFile begins a file in a transaction's direction.
@@ -31,16 +32,8 @@ func (p *parser) openFile(t *Transaction, dir app.Direction, name []byte) *app.F
 		name = name[:maxFileName]
 	}
 	p.files++
-	f := &app.File{ID: p.files, Name: bytes.Clone(name), Stored: p.cfg.storeAll}
-	if p.cfg.md5 {
-		f.MD5 = md5.New() //nolint:gosec
-	}
-	if p.cfg.sha1 {
-		f.SHA1 = sha1.New() //nolint:gosec
-	}
-	if p.cfg.sha256 {
-		f.SHA256 = sha256.New()
-	}
+	f := p.cfg.newFile(name)
+	f.ID = p.files
 	t.App.Files[dir] = append(t.App.Files[dir], f)
 	return f
 }
@@ -110,6 +103,20 @@ func (p *parser) responseContent(t *Transaction, b []byte) {
 	if m.file.open != nil {
 		p.appendBody(m, app.ToClient, b)
 	}
+	m.file.part.Write(b)
+}
+
+// endResponseFile ends the file of an answer. If it was the last piece of a file that came in ranges, that becomes a file of
+// this transaction.
+func (p *parser) endResponseFile(t *Transaction, state app.FileState) {
+	m := &t.Response.Message
+	closeFiles(m, state)
+	if whole := m.file.part.Close(); whole != nil && len(t.App.Files[app.ToClient]) < maxFiles {
+		p.files++
+		whole.ID = p.files
+		t.App.Files[app.ToClient] = append(t.App.Files[app.ToClient], whole)
+	}
+	m.file.part = nil
 }
 
 // openResponseFile names the file by Content-Disposition, else by the request's path.
@@ -128,9 +135,30 @@ func (p *parser) openResponseFile(t *Transaction) *app.File {
 	if v := t.Response.Headers.Get("content-range"); v != nil {
 		if r, ok := parseRange(v); ok {
 			f.Start, f.End = r.start, r.end
+			t.Response.file.part = p.cfg.ranges.Open(t.rangeKey(), r.start, r.end, r.size, func() *app.File {
+				return p.cfg.newFile(name)
+			})
 		} else {
 			t.event("range_invalid")
 		}
+	}
+	return f
+}
+
+// rangeKey names what the ranges of different answers have in common: host and URI.
+func (t *Transaction) rangeKey() string { return string(t.Host) + " " + string(t.Request.URI) }
+
+// newFile makes an open file with the sums that are asked for.
+func (s *settings) newFile(name []byte) *app.File {
+	f := &app.File{Name: bytes.Clone(name), Stored: s.storeAll}
+	if s.md5 {
+		f.MD5 = md5.New() //nolint:gosec
+	}
+	if s.sha1 {
+		f.SHA1 = sha1.New() //nolint:gosec
+	}
+	if s.sha256 {
+		f.SHA256 = sha256.New()
 	}
 	return f
 }

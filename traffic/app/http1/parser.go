@@ -150,7 +150,7 @@ func (p *parser) truncate(dir app.Direction) {
 		}
 		if dir == app.ToClient {
 			t.Response.Body.Complete = true
-			closeFiles(&t.Response.Message, app.FileTruncated)
+			p.endResponseFile(t, app.FileTruncated)
 		}
 	}
 }

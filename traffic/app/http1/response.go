@@ -370,7 +370,7 @@ func (p *parser) answerFinal(in []byte) (int, verdict) {
 func (p *parser) answerDone() {
 	t := p.answer
 	p.bodyEnd(t, app.ToClient)
-	closeFiles(&t.Response.Message, app.FileClosed)
+	p.endResponseFile(t, app.FileClosed)
 	t.Response.Body.Complete = true
 	t.App.Progress[app.ToClient] = app.Done
 	p.answer = nil

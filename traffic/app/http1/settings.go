@@ -30,6 +30,7 @@ type settings struct {
 	storeAll          bool
 	fileDepth         uint32
 	windows           *app.Windows
+	ranges            *app.Ranges
 }
 
 func newSettings(c *app.Config) *settings {
@@ -40,7 +41,7 @@ func newSettings(c *app.Config) *settings {
 		minInspect: [2]uint32{h.RequestBodyMinInspect, h.ResponseBodyMinInspect},
 		window:     [2]int{int(h.RequestBodyInspectWindow), int(h.ResponseBodyInspectWindow)},
 		layers:     h.DecompressLayerLimit, maxTx: max(h.MaxTx, 1), field: fieldLimit, inline: c.Inline,
-		md5: c.MD5, sha1: c.SHA1, sha256: c.SHA256, windows: &c.Windows, storeAll: c.StoreAll, fileDepth: c.FileDepth,
+		md5: c.MD5, sha1: c.SHA1, sha256: c.SHA256, windows: &c.Windows, ranges: c.Ranges, storeAll: c.StoreAll, fileDepth: c.FileDepth,
 	}
 	s.doublePath, s.doubleQuery = h.DoubleDecodePath, h.DoubleDecodeQuery
 	for k, v := range h.Settings {

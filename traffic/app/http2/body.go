@@ -11,6 +11,7 @@ type body struct {
 	encoding []byte // Content-Encoding
 	decoder  *http1.Decoder
 	file     *app.File
+	part     *app.Part // the file that the content is a piece of; nil: none
 	closed   bool
 	dns      bool   // it is a DNS message
 	message  []byte // its beginning
@@ -78,6 +79,7 @@ func (p *parser) write(t *Transaction, dir app.Direction, b []byte, last bool) {
 	}
 	if last {
 		k.close(app.FileClosed)
+		p.endRange(t, k)
 		if k.dns {
 			p.message(t, dir, k.message)
 			k.message = nil
@@ -95,12 +97,14 @@ func (p *parser) begin(t *Transaction, dir app.Direction) {
 		k.decoder = http1.NewDecoder(k.encoding, p.cfg.layers, &p.cfg.app.Windows, func(b []byte) { p.decoded(t, dir, b) })
 	}
 	if v := t.Sides[dir].Get("content-range"); v != nil && dir == app.ToClient {
-		start, end, ok := http1.ParseContentRange(v)
+		start, end, size, ok := http1.ParseContentRange(v)
 		if !ok {
 			t.App.AddEvent(EventRange)
 			return
 		}
 		k.file.Start, k.file.End = start, end
+		key := string(t.Sides[app.ToServer].Get(":authority")) + " " + string(t.path())
+		k.part = p.cfg.app.Ranges.Open(key, start, end, size, func() *app.File { return p.cfg.app.NewFile(0, t.path()) })
 	}
 }
 
@@ -108,6 +112,7 @@ func (p *parser) begin(t *Transaction, dir app.Direction) {
 func (p *parser) decoded(t *Transaction, dir app.Direction, b []byte) {
 	k := &t.Sides[dir].body
 	k.file.Write(b)
+	k.part.Write(b)
 	if !k.dns {
 		return
 	}
@@ -117,6 +122,16 @@ func (p *parser) decoded(t *Transaction, dir app.Direction, b []byte) {
 		return
 	}
 	k.message = append(k.message, b...)
+}
+
+// endRange ends a content that is a piece of a file. If it was the last one, the file becomes one of this transaction.
+func (p *parser) endRange(t *Transaction, k *body) {
+	if whole := k.part.Close(); whole != nil {
+		p.files++
+		whole.ID = p.files
+		t.App.Files[app.ToClient] = append(t.App.Files[app.ToClient], whole)
+	}
+	k.part = nil
 }
 
 func (k *body) close(state app.FileState) {
