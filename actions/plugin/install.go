@@ -156,7 +156,12 @@ func (s *Source) check(ctx context.Context, data []byte) error {
 
 // unpack writes an archive, known by its first bytes, or a single file into dir.
 func unpack(data []byte, from, dir string) error {
-	w := &unpacker{dir: dir, room: maxUnpacked}
+	return unpackWithin(data, from, dir, maxUnpacked)
+}
+
+// unpackWithin writes no more than so many bytes.
+func unpackWithin(data []byte, from, dir string, room int64) error {
+	w := &unpacker{dir: dir, room: room}
 	switch {
 	case bytes.HasPrefix(data, []byte("PK\x03\x04")):
 		return w.zip(data)

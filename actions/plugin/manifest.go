@@ -31,6 +31,7 @@ type Manifest struct {
 	SudoRequirements  []string          `json:"sudo_requirements,omitempty"` // full command lines that it runs by sudo
 	Memory            uint64            `json:"memory_mib,omitempty"`        // of address space; 0: 512
 	Files             uint64            `json:"open_files,omitempty"`        // 0: 64
+	Processes         uint64            `json:"processes,omitempty"`         // of its user, all in all; 0: 256
 	Environment       map[string]string `json:"environment,omitempty"`
 
 	dir  string // where the file is: the working directory
@@ -85,6 +86,7 @@ const (
 	maxAnnounce    = time.Hour
 	defaultMemory  = 512 // MiB
 	defaultFiles   = 64
+	defaultProcs   = 256
 	maxPlugins     = 1024
 )
 

@@ -10,6 +10,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -330,6 +331,65 @@ func TestInstall(t *testing.T) {
 	}
 	if left, _ := filepath.Glob(dir + "/.install-*"); len(left) > 0 {
 		t.Errorf("left behind: %v", left)
+	}
+}
+
+// TestHostileArchives: nothing of an archive that holds a link, a device, a way out or too much is used.
+func TestHostileArchives(t *testing.T) {
+	entry := func(kind byte) []byte {
+		return tarred(tar.Header{Name: "x", Linkname: "/etc/passwd", Typeflag: kind, Devmajor: 1, Devminor: 3}, "")
+	}
+	many := map[string]string{}
+	for i := range maxEntries + 1 {
+		many[fmt.Sprintf("%d", i)] = ""
+	}
+	var link bytes.Buffer
+	z := zip.NewWriter(&link)
+	h := &zip.FileHeader{Name: "l"}
+	h.SetMode(os.ModeSymlink | 0o777)
+	w, err := z.CreateHeader(h)
+	if err == nil {
+		_, err = w.Write([]byte("/etc/passwd"))
+	}
+	if err = errors.Join(err, z.Close()); err != nil {
+		t.Fatal(err)
+	}
+	bomb := strings.Repeat("\x00", 3<<20)
+	for name, c := range map[string]struct {
+		archive []byte
+		fault   string
+	}{
+		"hard link": {entry(tar.TypeLink), "neither a file nor a folder"}, "character device": {entry(tar.TypeChar), "neither a file nor a folder"},
+		"block device": {entry(tar.TypeBlock), "neither a file nor a folder"}, "pipe": {entry(tar.TypeFifo), "neither a file nor a folder"},
+		"symlink in a zip": {link.Bytes(), "neither a file nor a folder"}, "many files": {zipped(many), "more than"},
+		"zip bomb": {zipped(map[string]string{"a": bomb}), "unpacks to more"}, "tar bomb": {tarred(tar.Header{Name: "a", Typeflag: tar.TypeReg}, bomb), "unpacks to more"},
+		"long name": {zipped(map[string]string{strings.Repeat("n", 4000): ""}), "outside"}, "deep": {zipped(map[string]string{strings.Repeat("d/", 2000) + "x": ""}), "outside"},
+		"backslashes": {zipped(map[string]string{`..\..\x`: ""}), "outside"}, "up in a tar": {tarred(tar.Header{Name: "a/../../x", Typeflag: tar.TypeReg}, "x"), "outside"},
+		"file in the place of a folder": {zipped(map[string]string{"a": "", "a/b": ""}), ""}, "cut off": {zipped(map[string]string{"a": "b"})[:40], ""},
+	} {
+		dir := filepath.Join(t.TempDir(), "in")
+		if err := os.Mkdir(dir, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		err := unpackWithin(c.archive, "x.zip", dir, 1<<20)
+		if err == nil || !strings.Contains(err.Error(), c.fault) {
+			t.Errorf("%s: %v, want %q", name, err, c.fault)
+		}
+		if up, _ := os.ReadDir(filepath.Dir(dir)); len(up) != 1 {
+			t.Errorf("%s: something was written outside", name)
+		}
+	}
+}
+
+// TestLeavesAndMultiplies: what a plugin leaves running is named; one that multiplies without end meets its bound.
+func TestLeavesAndMultiplies(t *testing.T) {
+	r, err := do(t, written(t, "(setsid sleep 5.5 >/dev/null 2>&1 &); echo done", ""))
+	if err != nil || !strings.Contains(r.Output.Text, "sleep 5.5") {
+		t.Errorf("%q %v", r.Output.Text, err)
+	}
+	m := written(t, "i=0; while [ $i -lt 60 ]; do sleep 4 >/dev/null 2>&1 & i=$((i+1)); done; wait", `, "processes": 40`)
+	if _, err = do(t, m); os.Geteuid() == 0 && (err == nil || !strings.Contains(strings.ToLower(err.Error()), "fork")) {
+		t.Errorf("60 processes of 40 allowed: %v", err)
 	}
 }
 

@@ -151,8 +151,9 @@ func (d *doer) arguments() ([]string, error) {
 	if err != nil {
 		return nil, errors.New("plugins need prlimit (package util-linux), which bounds their memory and descriptors")
 	}
-	memory, files := orDefault(d.Memory, defaultMemory)<<20, orDefault(d.Files, defaultFiles)
-	return append([]string{limiter, fmt.Sprintf("--as=%d", memory), fmt.Sprintf("--nofile=%d", files), "--core=0", "--"}, words...), nil
+	memory, files, procs := orDefault(d.Memory, defaultMemory)<<20, orDefault(d.Files, defaultFiles), orDefault(d.Processes, defaultProcs)
+	return append([]string{limiter, fmt.Sprintf("--as=%d", memory), fmt.Sprintf("--nofile=%d", files), fmt.Sprintf("--nproc=%d", procs),
+		"--core=0", "--"}, words...), nil
 }
 
 func orDefault(v, otherwise uint64) uint64 {
@@ -209,6 +210,7 @@ type ran struct {
 	output, errors measure.Buffer
 	code           int
 	answer         *reply // of the protocol json
+	left           []int  // processes that go on after it, such as a service that it has restarted
 }
 
 func (r *ran) result(d *doer) measure.Result {
@@ -224,6 +226,12 @@ func (r *ran) result(d *doer) measure.Result {
 	}
 	if text := r.errors.String(); text != "" && out.Type == "text/plain" {
 		out.Text += text
+	}
+	if len(r.left) > 0 && out.Type == "text/plain" {
+		out.Text += "\nThe plugin has ended; what it has started goes on:\n"
+		for _, pid := range r.left[:min(len(r.left), maxLeft)] {
+			out.Text += fmt.Sprintf("process %d: %s\n", pid, procfs.Printable(procfs.Command(pid, 200)))
+		}
 	}
 	return measure.Result{Exit: r.code, Output: out}
 }
@@ -252,9 +260,11 @@ func (d *doer) run(ctx context.Context, verb string, o *measure.Order) (*ran, er
 	c.WaitDelay = killWait
 	err = c.Run()
 	if ctx.Err() != nil {
-		return r, d.ended(ctx, r, cage.empty())
+		return r, d.ended(ctx, r, cage)
 	}
-	return r, d.judge(r, err)
+	err = d.judge(r, err)
+	r.left = cage.members()
+	return r, err
 }
 
 func args(o *measure.Order) map[string]string {
@@ -264,13 +274,18 @@ func args(o *measure.Order) map[string]string {
 	return o.Measure.Args
 }
 
-// ended is the error of a run that was ended; left tells what has outlived it.
-func (d *doer) ended(ctx context.Context, r *ran, left error) error {
+// ended is the error of a run that was ended. It promises no more than can be known.
+func (d *doer) ended(ctx context.Context, r *ran, k *cage) error {
 	r.code = -1
-	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		return errors.Join(fmt.Errorf("plugin %s was ended after %s (max_runtime), with all that it had started", d.Textkey, d.runtime()), left)
+	left := k.empty()
+	if !errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return errors.Join(ctx.Err(), left)
 	}
-	return errors.Join(ctx.Err(), left)
+	whole := "with all that it had started"
+	if k.cgroup == "" {
+		whole = "with all that can be known as its own (this host has no cgroup v2 that picket may write: a process that has cleared its environment would not be found)"
+	}
+	return errors.Join(fmt.Errorf("plugin %s was ended after %s (max_runtime), %s", d.Textkey, d.runtime(), whole), left)
 }
 
 // judge turns how a run has ended into its error. What a plugin leaves running, a service that it has restarted, goes on.
@@ -333,6 +348,9 @@ func (r *Runner) admit(m *Manifest, now time.Time) error {
 	}
 	return os.Chtimes(path, now, now)
 }
+
+// maxLeft bounds the processes that a result names.
+const maxLeft = 20
 
 // killWait is how long the kernel may take to clear away what was killed.
 const killWait = 3 * time.Second

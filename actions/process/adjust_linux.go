@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"strconv"
 	"syscall"
 	"time"
@@ -120,22 +121,22 @@ func (s *Suspend) Undo(_ context.Context, o *measure.Order) error {
 func (r *Renice) Able() error { return nil }
 
 // nice reads the argument as monitoring agents hand it over: a string or a number, out of range clamped with a warning.
-func (r *Renice) nice(o *measure.Order) (int, error) {
+func (r *Renice) nice(o *measure.Order) (nice int, warning string, err error) {
 	text := o.Measure.Args["nice"]
 	v, err := strconv.ParseFloat(text, 64)
-	if err != nil {
-		return 0, fmt.Errorf("nice %q is not a number from -20 to 19", text)
+	if err != nil || math.IsNaN(v) {
+		return 0, "", fmt.Errorf("nice %q is not a number from -20 to 19", text)
 	}
-	clamped := int(min(max(v, -20), 19))
-	if float64(clamped) != v {
-		r.Log.Warn("nice is out of range and was clamped", "nice", text, "to", clamped)
+	nice = int(min(max(v, -20), 19))
+	if float64(nice) != v {
+		warning = fmt.Sprintf("nice %s is out of range (-20 to 19) or no whole number, %d is taken", text, nice)
 	}
-	return clamped, nil
+	return nice, warning, nil
 }
 
 // Plan implements measure.Doer.
 func (r *Renice) Plan(_ context.Context, o *measure.Order) (measure.Plan, error) {
-	nice, err := r.nice(o)
+	nice, _, err := r.nice(o)
 	if err != nil {
 		return measure.Plan{}, err
 	}
@@ -155,7 +156,7 @@ func (r *Renice) Plan(_ context.Context, o *measure.Order) (measure.Plan, error)
 
 // Do implements measure.Doer.
 func (r *Renice) Do(_ context.Context, o *measure.Order) (measure.Result, error) {
-	nice, err := r.nice(o)
+	nice, warning, err := r.nice(o)
 	if err != nil {
 		return measure.Result{}, err
 	}
@@ -166,7 +167,12 @@ func (r *Renice) Do(_ context.Context, o *measure.Order) (measure.Result, error)
 	if err := setNice(p, nice); err != nil {
 		return measure.Result{}, err
 	}
-	return measure.Result{Output: said("priority of %s: %d, was %d\n", p, nice, p.Nice)}, nil
+	text := fmt.Sprintf("priority of %s: %d, was %d\n", p, nice, p.Nice)
+	if warning != "" {
+		r.Log.Warn("renice", "process", p.PID, "warning", warning)
+		text = "warning: " + warning + "\n" + text
+	}
+	return measure.Result{Output: said("%s", text)}, nil
 }
 
 // setNice sets the priority of every thread: on Linux each has its own (setpriority(2)).
@@ -181,7 +187,7 @@ func setNice(p proc, nice int) error {
 
 // Prove implements measure.Doer.
 func (r *Renice) Prove(_ context.Context, o *measure.Order) (string, error) {
-	nice, err := r.nice(o)
+	nice, _, err := r.nice(o)
 	if err != nil {
 		return "", err
 	}
