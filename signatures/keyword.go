@@ -38,6 +38,7 @@ func keywordTable() []Keyword {
 		metaKeywords(),
 		payloadKeywords(),
 		flowKeywords(),
+		bitKeywords(),
 		stateKeywords(),
 		headerKeywords(),
 		fileKeywords(),
