@@ -29,6 +29,7 @@ import (
 	"testing"
 	"time"
 
+	"picket/actions/measure"
 	"picket/incidents"
 )
 
@@ -128,9 +129,8 @@ func TestBusy(t *testing.T) {
 	n, stop := at(t, dir, config(Receiver{Webhook: &Webhook{URL: s.URL, Headers: map[string]Secret{"X-Key": "env:HOOK_KEY"}}}), now, &log)
 	defer stop()
 	tell(t, n, scan(1))
-	until(t, "the first try", func() bool { return tried() == 1 })
+	until(t, "the first try", func() bool { st, err := n.Stats(t.Context()); return err == nil && st.Failed == 1 })
 	now.later(119 * time.Second)
-	until(t, "a look at the queue", func() bool { st, err := n.Stats(t.Context()); return err == nil && st.Failed == 1 })
 	tell(t, n, scan(2))
 	if tried() != 1 {
 		t.Error("the receiver got no pause")
@@ -192,6 +192,27 @@ func TestFullDisk(t *testing.T) {
 	if !strings.Contains(log.String(), "no space left") {
 		t.Errorf("what is told: %s", log.String())
 	}
+}
+
+// TestSameFailureIsNoNews: of a measure that comes to nothing again and again people hear once an interval.
+func TestSameFailureIsNoNews(t *testing.T) {
+	s, now := serving(t), &clock{at: time.Unix(1800000000, 0)}
+	c := config(Receiver{Webhook: &Webhook{URL: s.URL}})
+	n, stop := at(t, t.TempDir(), c, now, io.Discard)
+	defer stop()
+	tell(t, n, scan(1))
+	fail := func(name string, state measure.State) {
+		for range 5 {
+			n.Measure(&measure.Measure{Incident: 1, State: state, Spec: measure.Spec{Name: name}})
+		}
+	}
+	fail("again", measure.Error)
+	fail("other", measure.Error)
+	fail("again", measure.Complete)
+	until(t, "one, two and five messages", func() bool { return len(s.got()) == 8 })
+	now.later(c.Repeat)
+	fail("again", measure.Error)
+	until(t, "and a repeat and one", func() bool { return len(s.got()) == 10 })
 }
 
 // mailServer is an SMTP server that can be told how to behave.

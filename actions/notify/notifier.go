@@ -62,6 +62,9 @@ type group struct {
 	first    *Message  // that gathers findings until its time: it is in the queue, and on disk, from the start
 	due      time.Time // of a repeat; zero: nothing new
 	told     time.Time // when the last message went into the queue; zero: never
+	// failed is when it was told last that a measure of a name came to nothing. The same again within the repeat interval
+	// is not news, and may be what telling of it has brought about.
+	failed map[string]time.Time
 }
 
 const (
@@ -237,11 +240,27 @@ func (n *Notifier) Measure(m *measure.Measure) {
 	one := *m
 	n.offer(func() {
 		for k, g := range n.groups {
-			if k.incident == one.Incident && one.Incident != 0 {
+			if k.incident == one.Incident && one.Incident != 0 && n.news(g, &one) {
 				n.queue(k.receiver, ofMeasure(&one, g.incident.Severity), n.now())
 			}
 		}
 	})
+}
+
+// news tells whether a measure's state is worth a message.
+func (n *Notifier) news(g *group, m *measure.Measure) bool {
+	if m.State != measure.Error && m.State != measure.Denied {
+		return true
+	}
+	what, now := m.Name+" "+string(m.State), n.now()
+	if last, told := g.failed[what]; told && (n.config.Repeat <= 0 || now.Sub(last) < n.config.Repeat) {
+		return false
+	}
+	if g.failed == nil {
+		g.failed = map[string]time.Time{}
+	}
+	g.failed[what] = now
+	return true
 }
 
 func (n *Notifier) offer(f func()) {
