@@ -43,7 +43,7 @@ func (s *Sensor) openPositions(dir string) error {
 // changedNotes appends what changed in the jails since the last call.
 func (s *Sensor) changedNotes(to []byte) []byte {
 	for _, j := range s.posted() {
-		j.jail.Engine().Changes(func(m *rules.Memory) { to = appendNote(to, &note{Memory: *m}) })
+		j.jail.Engine().Changes(func(m *rules.Memory) { to = appendMemory(to, m) })
 		for i := range j.notes {
 			to = appendNote(to, &j.notes[i])
 		}
@@ -53,10 +53,15 @@ func (s *Sensor) changedNotes(to []byte) []byte {
 	return to
 }
 
+// appendMemory is appendNote for how a party stands.
+func appendMemory(to []byte, m *rules.Memory) []byte {
+	return append(m.AppendJSON(append(to, '=')), '\n')
+}
+
 // everyNote appends all that the jails remember.
 func (s *Sensor) everyNote(to []byte) []byte {
 	for _, j := range s.posted() {
-		j.jail.Engine().All(func(m *rules.Memory) { to = appendNote(to, &note{Memory: *m}) })
+		j.jail.Engine().All(func(m *rules.Memory) { to = appendMemory(to, m) })
 		to = j.everyNote(to)
 	}
 	return to
