@@ -24,6 +24,7 @@ import (
 	"picket/traffic/app/protocols"
 	"picket/traffic/flow"
 	"picket/traffic/packet"
+	"picket/traffic/packet/filter"
 )
 
 // ReadOptions are the arguments of picket read and picket check.
@@ -40,6 +41,7 @@ type ReadOptions struct {
 	SimulateIPS     bool
 	InitErrorsFatal bool
 	Workers         int
+	Filter          string // tcpdump's expression; "": all frames
 	Verbose         bool
 	Progress        *os.File // where progress is shown when it is a terminal
 }
@@ -156,12 +158,16 @@ func Read(ctx context.Context, o *ReadOptions) (*Summary, error) {
 	if err != nil {
 		return nil, err
 	}
+	want, err := filter.Compile(o.Filter)
+	if err != nil {
+		return nil, err
+	}
 	out, err := eve.Open(sum.Out, true, slog.Default())
 	if err != nil {
 		return nil, err
 	}
 	start := time.Now()
-	err = o.readFiles(ctx, s, set, files, out, sum, show)
+	err = o.readFiles(ctx, s, set, files, want, out, sum, show)
 	sum.Took = time.Since(start)
 	err = errors.Join(err, out.Close(), saveSets(set.Engine, o.DataDir))
 	sum.EVE = out.Counters()
@@ -193,11 +199,14 @@ func captures(path string) ([]string, error) {
 	return files, nil
 }
 
-func (o *ReadOptions) readFiles(ctx context.Context, s *Settings, set *RuleSet, files []string, out *eve.Writer, sum *Summary, show *progress) error {
+func (o *ReadOptions) readFiles(ctx context.Context, s *Settings, set *RuleSet, files []string, want *filter.Filter, out *eve.Writer, sum *Summary, show *progress) error {
 	b := blueprint{settings: s, inline: o.inline(s), enforce: o.SimulateIPS, checksums: !o.NoChecksums, offline: true, memory: signatures.NewMemory(), ranges: app.NewRanges(), progress: show}
 	b.use(set)
 	b.eve = s.eveConfig()
 	b.eve.Offline, b.eve.IPS = true, o.SimulateIPS
+	if want.String() != "" {
+		b.filter = want
+	}
 	for _, file := range files {
 		before := sum.Packets
 		err := b.readFile(ctx, file, max(o.Workers, 1), out, sum)
@@ -225,6 +234,9 @@ func (b *blueprint) readFile(ctx context.Context, file string, workers int, out 
 	}
 	defer func() { err = errors.Join(err, src.Close()) }()
 	defer context.AfterFunc(ctx, src.Interrupt)()
+	if b.filter != nil {
+		src = &filtered{Source: src, want: b.filter}
+	}
 	b.eve.PcapFile = file
 	if workers == 1 {
 		w := b.worker(file, src, out)
@@ -264,7 +276,8 @@ type blueprint struct {
 	settings  *Settings
 	engine    atomic.Pointer[signatures.Engine]
 	memory    *signatures.Memory
-	ranges    *app.Ranges // files that come in pieces, by whichever worker
+	filter    *filter.Filter // nil: all frames
+	ranges    *app.Ranges    // files that come in pieces, by whichever worker
 	eve       eve.Config
 	expect    flow.Expectations // between the flows of all workers
 	inline    bool              // streams are judged at once, the first copy of a byte wins

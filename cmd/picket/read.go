@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -15,9 +16,10 @@ import (
 // readFlags are the arguments of read and check; most are spelled as Suricata spells them.
 type readFlags struct {
 	sensor.ReadOptions
-	checksums string
-	verbose   int
-	ignored   struct { // Suricata's, without a meaning here
+	checksums  string
+	filterFile string
+	verbose    int
+	ignored    struct { // Suricata's, without a meaning here
 		runmode, strictKeywords  string
 		test, noRandom, analysis bool
 	}
@@ -41,6 +43,7 @@ func (f *readFlags) registerReading(cmd *cobra.Command) {
 	flags.StringVarP(&f.File, "read", "r", "", "capture `FILE` (pcap, pcapng, gzip, zstd; - is standard input) or a folder of them")
 	flags.StringVarP(&f.OutDir, "log-dir", "l", ".", "`DIR` for eve.json")
 	flags.StringVarP(&f.checksums, "checksums", "k", "", "checksum validation: `all` or none")
+	flags.StringVarP(&f.filterFile, "filter-file", "F", "", "`FILE` with a filter expression, as tcpdump has them")
 	flags.BoolVar(&f.NoRules, "disable-detection", false, "no rules; only records of traffic")
 	flags.IntVar(&f.Workers, "workers", 0, "`N` packet workers; 0: one (results in the order of the file)")
 	// Suricata's, without a meaning here, so that its command lines work as they stand.
@@ -72,19 +75,36 @@ func (f *readFlags) finish(cmd *cobra.Command) (*sensor.ReadOptions, error) {
 	return &f.ReadOptions, nil
 }
 
+// filter joins the words of a filter expression, or reads it from its file.
+func (f *readFlags) filter(args []string) (string, error) {
+	if f.filterFile == "" {
+		return strings.Join(args, " "), nil
+	}
+	if len(args) > 0 {
+		return "", fmt.Errorf("read: a filter is given twice: in %s and as %q (leave one out)", f.filterFile, strings.Join(args, " "))
+	}
+	text, err := os.ReadFile(f.filterFile)
+	if err != nil {
+		return "", fmt.Errorf("read filter: %w", err)
+	}
+	return string(text), nil
+}
+
 func readCommand() *cobra.Command {
 	f := &readFlags{}
 	cmd := &cobra.Command{
-		Use:   "read -r FILE [-S RULES]…",
-		Short: "judge a saved capture and write eve.json",
-		Args:  cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+		Use:   "read -r FILE [-S RULES]… [FILTER]",
+		Short: "judge a saved capture and write eve.json; FILTER chooses frames: tcp port 80 and not net 10",
+		RunE: func(cmd *cobra.Command, args []string) error {
 			opts, err := f.finish(cmd)
 			if err != nil {
 				return err
 			}
+			if opts.Filter, err = f.filter(args); err != nil {
+				return err
+			}
 			if opts.File == "" {
-				return errors.New("read: the capture is missing (usage: picket read -r FILE [-S RULES]…)")
+				return errors.New("read: the capture is missing (usage: picket read -r FILE [-S RULES]… [FILTER])")
 			}
 			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
 			defer stop()

@@ -6,7 +6,7 @@ import "encoding/binary"
 // fragments: it looks at the two addresses of the outermost IP header only. Frames without IP give 0. It serves to
 // spread frames over workers, as the kernel's queue balance does; it allocates nothing.
 func HostHash(link LinkType, b []byte) uint32 {
-	ip := network(link, b)
+	ip := Network(link, b)
 	switch {
 	case len(ip) >= 20 && ip[0]>>4 == 4:
 		return mix(uint64(binary.BigEndian.Uint32(ip[12:])) + uint64(binary.BigEndian.Uint32(ip[16:])))
@@ -29,8 +29,8 @@ func mix(x uint64) uint32 {
 	return uint32(x >> 32)
 }
 
-// network finds the IP header of the usual link types; nil where there is none.
-func network(link LinkType, b []byte) []byte {
+// Network finds the outermost IP header of a frame of the usual link types; nil where there is none.
+func Network(link LinkType, b []byte) []byte {
 	skip := 0
 	switch link {
 	case LinkEthernet:
