@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"net/netip"
 	"os"
+	"slices"
 	"strings"
 	"time"
 )
@@ -43,26 +44,49 @@ func (l *Spared) add(text string) {
 }
 
 // Contains tells whether failures of somebody never count; the address is invalid for what has none.
-func (l *Spared) Contains(id string, a netip.Addr) bool {
-	for _, p := range l.prefixes {
-		if a.IsValid() && p.Contains(a) {
-			return true
-		}
-	}
+func (l *Spared) Contains(id string, a netip.Addr) bool { return l.By(id, a) != "" }
+
+// By tells in fail2ban's words by what somebody is spared: "ip", "dns", "ignoreself rule"; "" if he is not.
+func (l *Spared) By(id string, a netip.Addr) string {
 	if l.self != nil && a.IsValid() && has(l.self(), a) {
-		return true
+		return "ignoreself rule"
+	}
+	if l.listed(id, a) {
+		return "ip"
 	}
 	for _, name := range l.names {
-		if name == id || a.IsValid() && l.resolve != nil && has(l.resolve(name), a) {
-			return true
+		if a.IsValid() && l.resolve != nil && has(l.resolve(name), a) {
+			return "dns"
 		}
 	}
 	for _, f := range l.files {
-		if f.list(l).Contains(id, a) {
-			return true
+		if by := f.list(l).By(id, a); by != "" {
+			return by
 		}
 	}
-	return false
+	return ""
+}
+
+// listed tells whether somebody is on the list as he is, without looking up names.
+func (l *Spared) listed(id string, a netip.Addr) bool {
+	return slices.Contains(l.names, id) ||
+		a.IsValid() && slices.ContainsFunc(l.prefixes, func(p netip.Prefix) bool { return p.Contains(a) })
+}
+
+// Names returns the names whose addresses must be known to judge about somebody: none if he is spared without.
+func (l *Spared) Names(id string, a netip.Addr) []string {
+	if l.listed(id, a) {
+		return nil
+	}
+	names := slices.Clone(l.names)
+	for _, f := range l.files {
+		list := f.list(l)
+		if list.listed(id, a) {
+			return nil
+		}
+		names = append(names, list.names...)
+	}
+	return names
 }
 
 func has(list []netip.Addr, a netip.Addr) bool {

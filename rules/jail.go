@@ -12,6 +12,9 @@ import (
 type Jail struct {
 	// Resolve returns the addresses of a host name, which then count in its place (usedns); nil: the name counts.
 	Resolve func(name string) []netip.Addr
+	// Hold takes a failure that can't be judged yet, because somebody must be asked about its party, and returns true; it
+	// is given back to Count. now is the clock's, in Unix seconds. nil: nothing is held.
+	Hold func(f *Failure, now int64) bool
 	more    []Breach
 
 	judge   *Judge
@@ -80,12 +83,15 @@ func (j *Jail) Observe(o *watch.Observation, phase Phase) (b Breach, ok bool) {
 	if !ok {
 		return Breach{}, false
 	}
-	return j.count(&f, o.Time/1e9)
+	if now := o.Time / 1e9; j.Hold == nil || !j.Hold(&f, now) {
+		return j.Count(&f, now)
+	}
+	return Breach{}, false
 }
 
-// count counts a failure against its party, or against every address of the name that stands for it. Of several breaches
+// Count counts a failure against its party, or against every address of the name that stands for it. Of several breaches
 // the first is returned, the others by More.
-func (j *Jail) count(f *Failure, now int64) (b Breach, ok bool) {
+func (j *Jail) Count(f *Failure, now int64) (b Breach, ok bool) {
 	if j.Resolve == nil || f.Addr.IsValid() || f.Host == "" || f.ID != f.Host {
 		return j.engine.Add(f, now)
 	}

@@ -277,10 +277,18 @@ func wrote(path, text string) bool {
 	return err == nil && strings.HasSuffix(string(got), text)
 }
 
+func readFile(t *testing.T, path string) string {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
 func wantFile(t *testing.T, path, want string) {
 	t.Helper()
-	got, err := os.ReadFile(path)
-	if err != nil || string(got) != want {
-		t.Errorf("%s: %q, want %q (%v)", path, got, want, err)
+	if got := readFile(t, path); got != want {
+		t.Errorf("%s: %q, want %q", path, got, want)
 	}
 }

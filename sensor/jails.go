@@ -36,7 +36,11 @@ type jailPost struct {
 	kept                        map[string]*note         // what was read of bans at the start, until restoreTickets has it
 	notes                       []note                   // of bans, that are to be written
 	pasts                       pasts
-	wantsPasts                  bool            // a command asks for earlier bans
+	wantsPasts                  bool // a command asks for earlier bans
+	spared                      *rules.Spared
+	command                     *ignoreCommand  // nil: none
+	byName                      bool            // host names count as their addresses
+	wasHeld                     []*heldFailure  // until restoreTickets has it
 	named                       int             // tickets of parties without an address
 	runner                      *shell.Runner   // of commands; nil: none are run
 	stopping                    <-chan struct{} // closed when the commands of an earlier runner have ended; nil: none

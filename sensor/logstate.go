@@ -30,7 +30,7 @@ func (s *Sensor) openPositions(dir string) error {
 			return
 		}
 		if post := byName[n.Jail]; post != nil {
-			post.recall(n, now)
+			post.recall(n, &s.judge.inquiries, now)
 		}
 	}
 	var err error
@@ -62,7 +62,7 @@ func appendMemory(to []byte, m *rules.Memory) []byte {
 func (s *Sensor) everyNote(to []byte) []byte {
 	for _, j := range s.posted() {
 		j.jail.Engine().All(func(m *rules.Memory) { to = appendMemory(to, m) })
-		to = j.everyNote(to)
+		to = s.judge.inquiries.every(j.everyNote(to), j)
 	}
 	return to
 }

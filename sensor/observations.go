@@ -32,6 +32,8 @@ type judgeOfLines struct {
 	readers map[*watch.Origin]*reader
 	purged  time.Time
 
+	inquiries inquiries
+
 	findings []*incidents.Finding // of the batch at hand
 }
 
@@ -58,7 +60,7 @@ const maxOrigins = 4096
 func newJudge(s *Sensor) *judgeOfLines {
 	return &judgeOfLines{
 		sensor: s, batches: make(chan *watch.Batch), asks: make(chan question), news: news{wake: make(chan struct{}, 1)},
-		reopen: make(chan struct{}, 1), done: make(chan struct{}), readers: map[*watch.Origin]*reader{},
+		reopen: make(chan struct{}, 1), done: make(chan struct{}), readers: map[*watch.Origin]*reader{}, inquiries: newInquiries(),
 	}
 }
 
@@ -82,6 +84,9 @@ func (j *judgeOfLines) run(ctx context.Context) error {
 			close(ask.over)
 		case <-j.news.wake:
 			j.hear()
+		case a := <-j.inquiries.answers:
+			j.answered(ctx, a)
+			j.report(ctx)
 		case now := <-ticks.C:
 			j.settleDown(now)
 			j.sensor.endNamed(now)

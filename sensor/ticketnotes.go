@@ -27,6 +27,7 @@ type note struct {
 	Narrow netip.Prefix  `json:"narrow,omitzero"`  // of the request
 	Reason string        `json:"reason,omitempty"` // of the request
 	Past   *pastBan      `json:"past,omitempty"`   // for the tags of merged bans
+	Held   *heldFailure  `json:"held,omitempty"`   // somebody is asked about it
 }
 
 type banState string
@@ -64,8 +65,10 @@ func appendNote(to []byte, n *note) []byte {
 }
 
 // recall takes up a note that was read at the start.
-func (j *jailPost) recall(n *note, now time.Time) {
+func (j *jailPost) recall(n *note, q *inquiries, now time.Time) {
 	switch {
+	case n.Held != nil:
+		j.recallHeld(n.Held, q)
 	case n.Past != nil:
 		j.pasts.add(n.Who, *n.Past, now)
 	case n.Who == "":

@@ -200,6 +200,7 @@ func (s *Sensor) restorePost(ctx context.Context, post *jailPost, bans []actions
 	for i := range lost {
 		s.askAgain(ctx, post, &lost[i], now)
 	}
+	s.judge.resume(post)
 }
 
 // restored is the ticket of a ban that the ledger has kept.

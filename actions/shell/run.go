@@ -59,3 +59,14 @@ func Ask(text string, t *rules.Ticket, timeout time.Duration) bool {
 	c, err := a.compose("ask", familyOf(t), (&Runner{}).values(t))
 	return err == nil && c.text != "" && execute(c, timeout) == nil
 }
+
+// Fill replaces the tags of a text that is no command, such as the key of a cache.
+func Fill(text string, t *rules.Ticket) string {
+	values := (&Runner{}).values(t)
+	return tag.ReplaceAllStringFunc(text, func(found string) string {
+		if value, ok := values(found[1 : len(found)-1]); ok {
+			return value
+		}
+		return found
+	})
+}
