@@ -19,7 +19,7 @@ func (d *doer) announce(ctx context.Context, o *measure.Order) error {
 		return nil
 	}
 	pause := time.Duration(d.WallAnnounceDelay)
-	text := fmt.Sprintf("picket will run %s in %s: %s (picket deny %d stops it)", d.Name, pause, o.Measure.Reason, o.Measure.ID)
+	text := fmt.Sprintf("picket will run %s in %s: %s (measure %d)", d.Name, pause, o.Measure.Reason, o.Measure.ID)
 	Wall(ctx, text)
 	select {
 	case <-ctx.Done():

@@ -72,6 +72,10 @@ func TestTrace(t *testing.T) {
 	if strings.Count(text, "sleep") < 2 || !strings.Contains(text, "strace") {
 		t.Errorf("trace:\n%s", text)
 	}
+	t.Setenv("PATH", t.TempDir()) // without strace there is /proc
+	if text, _ = done(t, order("trace", "pid", fmt.Sprint(c.Process.Pid), "seconds", "1")); strings.Count(text, "sleep 100") < 2 {
+		t.Errorf("without strace:\n%s", text)
+	}
 	if err := c.Process.Signal(syscall.Signal(0)); err != nil {
 		t.Errorf("the traced process has ended: %v", err)
 	}
