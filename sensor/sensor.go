@@ -268,7 +268,7 @@ func (s *Sensor) inlinePosts(c *Config) {
 	}
 }
 
-// Run works until ctx ends. All goroutines of picket are started here.
+// Run works until ctx ends. All goroutines of picket are started here, in startSources and startServices:
 //
 //	worker       one for each post; ends when its source does
 //	processes    names the processes of this host behind findings; ends when the last worker has
@@ -291,87 +291,76 @@ func (s *Sensor) inlinePosts(c *Config) {
 //	store        started by store.Open: commits incidents and measures; ends when it is closed
 //	EVE writer   started by eve.Open; ends when it is closed, after the last worker
 func (s *Sensor) Run(ctx context.Context) error {
-	var workers, others sync.WaitGroup
-	failed := make(chan error, len(s.posts)+len(s.watchers)+6)
-	// Workers outlive ctx for a moment: inline, what is queued must be answered until the rule is gone.
-	walking, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	defer cancel()
-	later, stopLater := context.WithCancel(context.Background())
-	defer stopLater()
-
-	s.watchLogs(walking, &workers, failed)
-	ready := make(chan error, len(s.posts))
-	for _, p := range s.posts {
-		workers.Go(func() { failed <- s.work(walking, p, ready) })
-	}
-	others.Go(func() { s.gate.Run(later) })
-	others.Go(func() { failed <- s.responder.Run(later) })
-	others.Go(func() { failed <- s.desk.Run(later) })
-	others.Go(func() { failed <- s.notifier.Run(later) })
-	others.Go(func() { s.keepPlugins(later) })
-	others.Go(func() { s.memory.Run(later, func(err error) { s.log.Error(err.Error()) }) })
-	others.Go(func() { s.knowBlocks(later) })
-	others.Go(func() { s.settle(later) })
-	others.Go(func() { s.restoreTickets(later) })
-	others.Go(func() { s.keepLocals(later) })
-	others.Go(func() { s.watchShapes(later) })
-	finding, stopFinding := context.WithCancel(context.Background())
-	defer stopFinding()
-	var book sync.WaitGroup
-	book.Go(func() { failed <- s.book.Run(finding) })
-	others.Go(func() { failed <- web.Serve(later, s.control, s) })
-	others.Go(func() { s.writeStats(later) })
-	others.Go(func() { s.serveMetrics(later) })
-	others.Go(func() { s.serveFail2ban(later) })
-	others.Go(func() { s.finishTakeover(later) })
-
-	var naming sync.WaitGroup
-	naming.Go(s.plan.findings.processes.run)
-
-	err := s.ready(ready)
+	c := newCrew(ctx)
+	opened := s.startSources(c)
+	s.startServices(c)
+	err := s.ready(opened)
 	if err == nil {
 		_, _ = daemon.SdNotify(false, daemon.SdNotifyReady)
 		s.log.Info("at work", "mode", string(s.config.Load().Mode), "sources", len(s.posts))
 		select {
 		case <-ctx.Done():
-		case err = <-failed:
+		case <-c.ended:
 		}
 	}
 	_, _ = daemon.SdNotify(false, daemon.SdNotifyStopping)
 	if table := s.queues.Load(); table != nil { // the rule goes first: what is queued is still answered, nothing new comes
 		err = errors.Join(err, table.Remove())
 	}
-	cancel()
-	workers.Wait()
-	close(s.plan.findings.processes.inbox)
-	naming.Wait()
-	s.stopRunners() // the judge has ended: nobody else touches them
-	stopFinding()
-	book.Wait()
-	stopLater()
-	others.Wait()
-	close(failed)
-	for e := range failed {
-		err = errors.Join(err, e)
+	s.end(c)
+	return errors.Join(err, c.err, s.saveSets(s.plan.engine.Load()), s.closeOutputs())
+}
+
+// startSources starts what brings packets and lines in. Each post tells the channel once whether it could be opened.
+func (s *Sensor) startSources(c *crew) <-chan error {
+	if s.judge != nil {
+		c.needed(&c.sources, func(ctx context.Context) error { return s.judge.run(context.WithoutCancel(ctx)) })
+		c.needed(&c.sources, func(ctx context.Context) error {
+			defer close(s.judge.batches) // the judge ends when the last watcher has
+			return s.keepWatching(ctx)
+		})
 	}
-	return errors.Join(err, s.saveSets(s.plan.engine.Load()), s.closeOutputs())
+	opened := make(chan error, len(s.posts))
+	for _, p := range s.posts {
+		c.needed(&c.sources, func(ctx context.Context) error { return s.work(ctx, p, opened) })
+	}
+	return opened
+}
+
+// startServices starts what becomes of what was found, and those who answer and tell.
+func (s *Sensor) startServices(c *crew) {
+	c.naming.Go(s.plan.findings.processes.run)
+	c.needed(&c.book, s.book.Run)
+	c.needed(&c.services, s.responder.Run)
+	c.needed(&c.services, s.desk.Run)
+	c.needed(&c.services, s.notifier.Run)
+	c.needed(&c.services, func(ctx context.Context) error { return web.Serve(ctx, s.control, s) })
+	for _, run := range []func(context.Context){
+		s.gate.Run, s.keepPlugins, s.keepMemory, s.knowBlocks, s.settle, s.restoreTickets, s.keepLocals, s.watchShapes,
+		s.writeStats, s.serveMetrics, s.serveFail2ban, s.finishTakeover,
+	} {
+		c.services.useful(run)
+	}
+}
+
+// end ends all goroutines, each station when nothing comes in any more.
+func (s *Sensor) end(c *crew) {
+	c.sources.end()
+	close(s.plan.findings.processes.inbox)
+	c.naming.Wait()
+	s.stopRunners() // the judge has ended: nobody else touches them
+	c.book.end()
+	c.services.end()
+}
+
+// keepMemory writes down what policies remember.
+func (s *Sensor) keepMemory(ctx context.Context) {
+	s.memory.Run(ctx, func(err error) { s.log.Error(err.Error()) })
 }
 
 // saveSets writes what traffic has added to the sets of an engine.
 func (s *Sensor) saveSets(e *signatures.Engine) error {
 	return saveSets(e, s.config.Load().setsDir(s.plan.settings))
-}
-
-// watchLogs starts the watchers and the judge of their lines, which ends when they have ended.
-func (s *Sensor) watchLogs(ctx context.Context, tasks *sync.WaitGroup, failed chan<- error) {
-	if s.judge == nil {
-		return
-	}
-	tasks.Go(func() { failed <- s.judge.run(context.WithoutCancel(ctx)) })
-	tasks.Go(func() {
-		failed <- s.keepWatching(ctx)
-		close(s.judge.batches)
-	})
 }
 
 // ready waits until every source is open, then lets traffic come.
