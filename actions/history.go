@@ -4,6 +4,7 @@ import (
 	"math"
 	"net/netip"
 	"slices"
+	"strconv"
 	"sync"
 	"time"
 )
@@ -68,6 +69,16 @@ func (h *History) Login(a netip.Addr, at int64, user string) {
 	if len(p.users) < maxUsers && !slices.Contains(p.users, user) {
 		p.users = append(p.users, user)
 	}
+}
+
+// LoggedIn tells whether somebody is known to have logged in from a who may be user now: root may have been another one at
+// first, and a number is a user of some container, whose names are not this host's.
+func (h *History) LoggedIn(a netip.Addr, user string) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	p := h.parties[partyOf(a)]
+	_, err := strconv.Atoi(user)
+	return p != nil && p.logins > 0 && (user == "root" || err == nil || slices.Contains(p.users, user))
 }
 
 // Breach notes that a party has broken a rule of log lines: failed logins, mostly.

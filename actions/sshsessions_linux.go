@@ -113,6 +113,30 @@ func loggedIn() logins {
 	return in
 }
 
+// maxAncestors bounds the walk to the session that a process comes from.
+const maxAncestors = 32
+
+// SessionOf is the peer of the SSH session that a process was started from, as its environment or that of an ancestor says.
+// A process may say what it likes there: who relies on it must know by other means that the peer has logged in.
+func SessionOf(pid int) (peer netip.AddrPort, ok bool) {
+	for range maxAncestors {
+		if pid <= 1 {
+			break
+		}
+		if env, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", pid)); err == nil {
+			if peer, ok := sshConnection(env); ok {
+				return peer, true
+			}
+		}
+		p, err := procfs.Read(pid)
+		if err != nil {
+			break
+		}
+		pid = p.Parent
+	}
+	return peer, false
+}
+
 func isSession(title string) bool {
 	user, ok := strings.CutPrefix(title, "sshd: ")
 	if !ok {

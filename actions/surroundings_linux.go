@@ -3,6 +3,7 @@ package actions
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/netip"
 	"os"
@@ -11,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 
 	"picket/actions/procfs"
 )
@@ -26,7 +28,7 @@ func ThisHost() Surroundings {
 func surroundings(ssh *sshServer) ([]Protected, error) {
 	own, err1 := ownAddresses()
 	gateways, err2 := gateways()
-	resolvers, err3 := resolvers("/etc/resolv.conf", "/run/systemd/resolve/resolv.conf")
+	resolvers, err3 := resolvers(resolverFiles()...)
 	sessions, err4 := ssh.peers("/proc/net/tcp", "/proc/net/tcp6")
 	clocks, err5 := timeServers("/proc/net/udp", "/proc/net/udp6")
 	return slices.Concat(own, gateways, resolvers, sessions, clocks), errors.Join(err1, err2, err3, err4, err5)
@@ -55,7 +57,8 @@ func ownAddresses() ([]Protected, error) {
 }
 
 func gateways() ([]Protected, error) {
-	routes, err := netlink.RouteList(nil, netlink.FAMILY_ALL)
+	// Of all tables: policy routing and VRFs have gateways of their own.
+	routes, err := netlink.RouteListFiltered(netlink.FAMILY_ALL, &netlink.Route{Table: unix.RT_TABLE_UNSPEC}, netlink.RT_FILTER_TABLE)
 	if err != nil {
 		return nil, fmt.Errorf("read routes: %w", err)
 	}
@@ -77,27 +80,93 @@ func gateways() ([]Protected, error) {
 	return list, nil
 }
 
+// resolverFiles are the files that say whom this host or its local resolver asks: resolv.conf, and what systemd-resolved,
+// NetworkManager, resolvconf and dnsmasq keep beside it.
+func resolverFiles() []string {
+	files := []string{
+		"/etc/resolv.conf", "/run/systemd/resolve/resolv.conf", "/run/NetworkManager/resolv.conf", "/run/NetworkManager/no-stub-resolv.conf",
+		"/run/dnsmasq/resolv.conf", "/run/resolvconf/resolv.conf", "/etc/resolv.dnsmasq", "/etc/resolv.dnsmasq.conf",
+		"/etc/systemd/resolved.conf", "/etc/dnsmasq.conf",
+	}
+	for _, pattern := range []string{
+		"/etc/systemd/resolved.conf.d/*.conf", "/run/systemd/resolved.conf.d/*.conf", "/etc/dnsmasq.d/*", "/run/systemd/netif/links/*",
+		"/run/systemd/netif/leases/*",
+	} {
+		more, _ := filepath.Glob(pattern) // the patterns are right
+		files = append(files, more[:min(len(more), maxConfigFiles)]...)
+	}
+	return files
+}
+
+// maxConfigFiles bounds the files of one folder that are read, maxConfigBytes what is read of each.
+const (
+	maxConfigFiles = 64
+	maxConfigBytes = 1 << 20
+)
+
 func resolvers(files ...string) ([]Protected, error) {
 	var list []Protected
+	var failed error
 	for _, file := range files {
-		text, err := os.ReadFile(file)
-		if errors.Is(err, os.ErrNotExist) {
-			continue
-		}
+		text, err := readConfig(file)
 		if err != nil {
-			return list, fmt.Errorf("read resolvers: %w", err)
+			failed = errors.Join(failed, fmt.Errorf("read resolvers: %w", err))
 		}
 		for line := range strings.Lines(string(text)) {
-			words := strings.Fields(line)
-			if len(words) < 2 || words[0] != "nameserver" {
-				continue
-			}
-			if a, err := netip.ParseAddr(words[1]); err == nil {
-				list = append(list, Protected{Prefix: single(a), Why: "a resolver of this host"})
+			for _, word := range resolversOf(line) {
+				if a, err := netip.ParseAddr(word); err == nil && !a.IsLoopback() {
+					list = append(list, Protected{Prefix: single(a), Why: "a resolver of this host"})
+				}
 			}
 		}
 	}
-	return list, nil
+	return list, failed
+}
+
+// readConfig reads a file of somebody else's; one that is not there is empty.
+func readConfig(name string) ([]byte, error) {
+	f, err := os.Open(name)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, maxConfigBytes))
+}
+
+// resolversOf reads "nameserver ADDR" (resolv.conf(5)), "DNS=ADDR[:PORT][%IF][#NAME] …" and "FallbackDNS=…"
+// (resolved.conf(5), and the leases of systemd-networkd), and "server=[/domain/]ADDR[#PORT][@SOURCE]" (dnsmasq(8)).
+func resolversOf(line string) (words []string) {
+	line = strings.TrimSpace(line)
+	key, value, ok := strings.Cut(line, "=")
+	rest, isServer := strings.CutPrefix(line, "nameserver")
+	switch key = strings.TrimSpace(key); {
+	case isServer:
+		words = strings.Fields(rest)
+		words = words[:min(len(words), 1)]
+	case !ok:
+	case key == "DNS" || key == "FallbackDNS":
+		words = strings.Fields(value)
+	case key == "server":
+		words = []string{value[strings.LastIndexByte(value, '/')+1:]}
+	}
+	for i, w := range words {
+		words[i] = bareAddress(strings.TrimSpace(w))
+	}
+	return words
+}
+
+// bareAddress takes port, interface and name away from an address.
+func bareAddress(w string) string {
+	if end := strings.IndexAny(w, "#@%"); end >= 0 {
+		w = w[:end]
+	}
+	if ap, err := netip.ParseAddrPort(w); err == nil {
+		return ap.Addr().String()
+	}
+	return strings.Trim(w, "[]")
 }
 
 // timeServers are the peers of connected UDP sockets on port 123; those that the configuration names are in TimeNames.
@@ -119,13 +188,21 @@ func timeServers(files ...string) (list []Protected, err error) {
 	return list, nil
 }
 
-// TimeNames are the time servers that this host's configuration names: chrony's, ntpd's, systemd-timesyncd's.
+// TimeNames are the time servers that this host's configuration names: chrony's, ntpd's, openntpd's, systemd-timesyncd's,
+// and those of leases.
 func TimeNames() []NamedParty {
-	files, _ := filepath.Glob("/etc/chrony/sources.d/*.sources")
-	files = append(files, "/etc/chrony/chrony.conf", "/etc/chrony.conf", "/etc/ntp.conf", "/etc/ntpsec/ntp.conf", "/etc/systemd/timesyncd.conf")
+	files := []string{"/etc/chrony/chrony.conf", "/etc/chrony.conf", "/etc/ntp.conf", "/etc/ntpsec/ntp.conf", "/etc/systemd/timesyncd.conf", "/etc/openntpd/ntpd.conf"}
+	for _, pattern := range []string{
+		"/etc/chrony/sources.d/*.sources", "/etc/chrony/conf.d/*.conf", "/etc/chrony.d/*.conf", "/run/chrony-dhcp/*.sources", "/etc/ntpsec/ntp.d/*.conf",
+		"/etc/systemd/timesyncd.conf.d/*.conf", "/run/systemd/timesyncd.conf.d/*.conf", "/usr/lib/systemd/timesyncd.conf.d/*.conf",
+		"/run/systemd/netif/links/*", "/run/systemd/netif/leases/*",
+	} {
+		more, _ := filepath.Glob(pattern)
+		files = append(files, more[:min(len(more), maxConfigFiles)]...)
+	}
 	var list []NamedParty
 	for _, file := range files {
-		text, _ := os.ReadFile(file) // most are not there
+		text, _ := readConfig(file) // what can't be read names nobody; connected clients are found by their sockets
 		for line := range strings.Lines(string(text)) {
 			for _, name := range timeServersOf(line) {
 				list = append(list, NamedParty{name, "a time server of this host (" + name + ")"})
@@ -135,13 +212,13 @@ func TimeNames() []NamedParty {
 	return list
 }
 
-// timeServersOf reads "server NAME …", "pool NAME …", "peer NAME …" and timesyncd's "NTP=NAME NAME".
+// timeServersOf reads "server NAME …", "servers NAME …", "pool NAME …", "peer NAME …" and "NTP=NAME NAME".
 func timeServersOf(line string) []string {
 	if key, value, ok := strings.Cut(strings.TrimSpace(line), "="); ok && (key == "NTP" || key == "FallbackNTP") {
 		return strings.Fields(value)
 	}
 	words := strings.Fields(line)
-	if len(words) >= 2 && slices.Contains([]string{"server", "pool", "peer"}, words[0]) {
+	if len(words) >= 2 && slices.Contains([]string{"server", "servers", "pool", "peer"}, words[0]) {
 		return words[1:2]
 	}
 	return nil

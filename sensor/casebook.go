@@ -25,6 +25,7 @@ type IncidentsConfig struct {
 	Reopen   time.Duration      `yaml:"reopen"`       // a resolved incident that goes on within this time is reopened
 	Max      int                `yaml:"max"`          // incidents in memory: open, acknowledged and lately resolved
 	Record   time.Duration      `yaml:"record"`       // packets of a flow are kept this long after an alert, as evidence
+	Before   Size               `yaml:"before"`       // and so many bytes of it before the alert; 0: none
 	Keep     time.Duration      `yaml:"keep"`         // a resolved incident is forgotten this long after its last finding
 	Size     Size               `yaml:"size"`         // of the database; past it the oldest resolved incidents go first
 }
@@ -32,7 +33,7 @@ type IncidentsConfig struct {
 func defaultIncidents() IncidentsConfig {
 	const day = 24 * time.Hour
 	return IncidentsConfig{
-		Severity: incidents.Low, Quiet: time.Hour, Idle: 7 * day, Reopen: day, Max: 4096, Record: 10 * time.Second, Keep: 90 * day, Size: 1 << 30,
+		Severity: incidents.Low, Quiet: time.Hour, Idle: 7 * day, Reopen: day, Max: 4096, Record: 10 * time.Second, Before: 16 << 10, Keep: 90 * day, Size: 1 << 30,
 	}
 }
 
@@ -42,6 +43,7 @@ func (v *validation) incidents(c *IncidentsConfig) {
 	v.check(c.Reopen >= time.Minute, "incidents.reopen", "24h is usual", "%s is shorter than the pauses of an attack", c.Reopen)
 	v.check(c.Max >= 16 && c.Max <= 1<<20, "incidents.max", "4096 is usual, 16 to 1048576", "%d incidents", c.Max)
 	v.check(c.Record >= 0 && c.Record <= 10*time.Minute, "incidents.record", "10s is usual, 0s switches it off", "%s is no time for a recording", c.Record)
+	v.check(c.Before >= 0 && c.Before <= maxTapeBytes/2, "incidents.before", "16KiB is usual, up to 32KiB, 0 switches it off", "%d bytes are no part of a recording of 64 KiB", c.Before)
 	v.check(c.Keep >= time.Hour, "incidents.keep", "2160h is usual", "%s leaves no time to read an incident", c.Keep)
 	v.check(c.Size >= 16<<20, "incidents.size", "1GiB is usual", "%d bytes are no room for a database", c.Size)
 }
@@ -63,8 +65,9 @@ func (s *Sensor) prepareIncidents(o *RunOptions) (err error) {
 	if err != nil {
 		return fmt.Errorf("read this host's name: %w", err)
 	}
-	s.plan.findings = &findingDesk{book: s.book, local: s.locals.has, host: s.host, record: c.Record}
+	s.plan.findings = &findingDesk{book: s.book, local: s.locals.has, host: s.host, record: c.Record, before: int(c.Before)}
 	s.plan.findings.processes = newAttributor(s.plan.findings.tell)
+	s.plan.findings.processes.loggedIn = func(from netip.Addr, user string) bool { return s.gate.History().LoggedIn(from, user) }
 	return s.locals.read()
 }
 

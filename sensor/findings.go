@@ -24,6 +24,7 @@ type reporter struct {
 	waiting int   // slots with repeats that were not told
 	due     int64 // when slots and recordings are looked through, ns; 0: nothing waits
 	tapes   tapes
+	past    *past // nil: packets before an alert are not kept
 	budget  budget
 	text    []byte // of the stream around an alert
 }
@@ -35,6 +36,7 @@ type findingDesk struct {
 	local  func(netip.Addr) bool        // is it an address of this host
 	host   string                       // this host's name
 	record time.Duration                // how long a flow's packets are kept after an alert; 0: not at all
+	before int                          // bytes of a flow that are kept of the time before an alert; 0: none
 
 	processes *attributor // names processes of this host; nil: nobody does
 }
@@ -70,7 +72,7 @@ func newReporter(d *findingDesk, enforce bool) *reporter {
 	if d == nil || d.book == nil {
 		return nil
 	}
-	return &reporter{desk: *d, enforce: enforce, known: map[*signatures.Signature]*knownRule{}, tapes: newTapes(d.record)}
+	return &reporter{desk: *d, enforce: enforce, known: map[*signatures.Signature]*knownRule{}, tapes: newTapes(d.record), past: newPast(d.before)}
 }
 
 // alert tells of an alert, unless it repeats what was told within the second.
@@ -138,10 +140,17 @@ func (r *reporter) look(at int64) {
 	}
 }
 
-// packet notes a packet of a flow that is recorded. Every packet passes here.
+// packet notes a packet of a flow that is recorded, and what may be evidence soon. Every packet passes here, before its
+// alerts do.
 func (r *reporter) packet(p *packet.Packet, f *flow.Flow) {
-	if r != nil && r.due != 0 && f != nil && f.Flags&flow.Alerted != 0 {
+	if r == nil || f == nil {
+		return
+	}
+	if r.due != 0 && f.Flags&flow.Alerted != 0 {
 		r.tapes.packet(f.ID, p)
+	}
+	if r.past != nil {
+		r.past.put(f.ID, p)
 	}
 }
 

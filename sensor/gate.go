@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
+	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -108,20 +110,45 @@ func (c *Config) gateRules() actions.Rules {
 	for _, u := range c.Gate.Upstreams {
 		r.Names = append(r.Names, actions.NamedParty{Name: u, Why: "an upstream of this host (" + u + ")"})
 	}
-	for _, u := range proxies(os.Getenv) {
+	for _, u := range proxies(os.Getenv, proxyLines()) {
 		r.Names = append(r.Names, actions.NamedParty{Name: u, Why: "a proxy of this host (" + u + ")"})
 	}
 	return r
 }
 
-// proxies are the hosts of the proxies that picket's environment names.
-func proxies(env func(string) string) (hosts []string) {
-	for _, key := range []string{"http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"} {
-		if u, err := url.Parse(env(key)); err == nil && u.Hostname() != "" {
+// proxies are the hosts of the proxies that picket's environment names, and those that lines of configurations do:
+// "http_proxy=URL", and apt's "Acquire::http::Proxy "URL";".
+func proxies(env func(string) string, lines []string) (hosts []string) {
+	keys := []string{"http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"}
+	var found []string
+	for _, key := range keys {
+		found = append(found, env(key))
+	}
+	for _, line := range lines {
+		line = strings.TrimPrefix(strings.TrimSpace(line), "export ")
+		if key, value, ok := strings.Cut(line, "="); ok && slices.Contains(keys, key) {
+			found = append(found, strings.Trim(value, "\"'"))
+		}
+		if words := strings.Fields(line); len(words) == 2 && strings.HasPrefix(words[0], "Acquire::") && strings.HasSuffix(words[0], "::Proxy") {
+			found = append(found, strings.Trim(words[1], "\";"))
+		}
+	}
+	for _, f := range found {
+		if u, err := url.Parse(f); err == nil && u.Hostname() != "" && !slices.Contains(hosts, u.Hostname()) {
 			hosts = append(hosts, u.Hostname())
 		}
 	}
 	return hosts
+}
+
+// proxyLines are the lines of the files in which this host's proxies are named.
+func proxyLines() (lines []string) {
+	files, _ := filepath.Glob("/etc/apt/apt.conf.d/*") // the pattern is right
+	for _, file := range append(files, "/etc/environment", "/etc/apt/apt.conf") {
+		text, _ := os.ReadFile(file) // most are not there, and root's
+		lines = slices.AppendSeq(lines, strings.Lines(string(text)))
+	}
+	return lines
 }
 
 // systems are the AS numbers of the allow list.

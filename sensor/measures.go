@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"picket/actions"
+	"picket/actions/firewall"
 	"picket/actions/flag"
 	"picket/actions/measure"
 	"picket/actions/notify"
@@ -72,7 +73,7 @@ func (s *Sensor) prepareMeasures(o *RunOptions) (err error) {
 	}
 	s.tellUnable(set)
 	s.desk, err = measure.NewDesk(measure.Options{
-		Doers: s.doers, Gate: &measure.HostGate{Responder: s.responder, Gate: s.gate}, Store: s.store, Cases: s.book, Told: s.notifier.Measure,
+		Doers: s.doers, Gate: &measure.HostGate{Responder: s.responder, Gate: s.gate, Live: firewall.Live}, Store: s.store, Cases: s.book, Told: s.notifier.Measure,
 		Order: s.responder.Offer, Workers: c.Measures.Workers, Max: c.Measures.Max, Log: s.log,
 		Prove: c.Measures.Prove, Deviated: s.deviated,
 	})

@@ -11,6 +11,7 @@ import (
 
 	"github.com/vishvananda/netlink"
 
+	"picket/actions"
 	"picket/actions/process"
 	"picket/actions/procfs"
 	"picket/incidents"
@@ -26,6 +27,15 @@ type attributor struct {
 	tell  func(*incidents.Finding)
 	flows map[uint64]incidents.Process // found lately, by number of the flow
 	next  time.Time                    // when the processes may be looked through again
+	told  map[instance]bool            // whose origin was told
+	// loggedIn tells whether a user is known to have logged in from an address; nil: nobody knows.
+	loggedIn func(from netip.Addr, user string) bool
+}
+
+// instance names a process for good.
+type instance struct {
+	pid   int
+	start uint64
 }
 
 // attribution is a finding that waits for its process.
@@ -44,7 +54,7 @@ const (
 )
 
 func newAttributor(tell func(*incidents.Finding)) *attributor {
-	return &attributor{inbox: make(chan attribution, maxAttributions), tell: tell, flows: map[uint64]incidents.Process{}}
+	return &attributor{inbox: make(chan attribution, maxAttributions), tell: tell, flows: map[uint64]incidents.Process{}, told: map[instance]bool{}}
 }
 
 // take takes a finding over if it concerns a process of this host; it never waits. Any worker may call it.
@@ -73,6 +83,7 @@ func addrPort(a packet.Addr, port uint16) netip.AddrPort { return netip.AddrPort
 func (a *attributor) run() {
 	for one := range a.inbox {
 		if p, ok := a.holder(&one); ok {
+			a.origin(&one, &p)
 			one.finding.Process = &p
 			one.finding.Evidence = append(one.finding.Evidence, processEvidence(&one, &p))
 		}
@@ -101,6 +112,28 @@ func (a *attributor) holder(one *attribution) (incidents.Process, bool) {
 	}
 	a.flows[id] = p
 	return p, true
+}
+
+// origin tells of the session that a process was started from, as a step of its own: it names who has got in. What the
+// process says about that counts only when a log has told of that login, too.
+func (a *attributor) origin(one *attribution, p *incidents.Process) {
+	from, ok := actions.SessionOf(p.PID)
+	if !ok || a.loggedIn == nil || !a.loggedIn(from.Addr(), p.User) || a.told[instance{p.PID, p.Start}] {
+		return
+	}
+	if len(a.told) >= maxAttributions {
+		clear(a.told)
+	}
+	a.told[instance{p.PID, p.Start}] = true
+	at, err := procfs.Started(p.Start)
+	if err != nil {
+		at = one.finding.Time
+	}
+	a.tell(&incidents.Finding{
+		Time: at, Kind: incidents.Started, Rule: incidents.Rule{ID: "picket:session-process", Name: "process of a remote session"},
+		Severity: incidents.Low, Confidence: 60, Stage: incidents.Execution, Attacker: incidents.Endpoint{Addr: from.Addr(), Port: from.Port()},
+		Host: one.finding.Host, User: p.User, Process: p, Text: fmt.Sprintf("%s (process %d): %s", p.Name, p.PID, p.Command),
+	})
 }
 
 // owner finds the process that holds the connection; 0: nobody does any more. Some alerts come with the end of a

@@ -30,7 +30,7 @@ func (r *reporter) evidence(f *incidents.Finding, at *eve.Moment, a *signatures.
 			})
 		}
 	}
-	if f.FlowID != 0 && r.tapes.start(f.FlowID, p) {
+	if f.FlowID != 0 && r.tapes.start(f.FlowID, p, r.past) {
 		r.look(p.Time + int64(tapeCheck))
 	}
 }
@@ -47,6 +47,7 @@ type tape struct {
 	link    packet.LinkType
 	until   int64 // ns
 	packets int
+	before  int // of them, before the alert
 }
 
 const (
@@ -63,14 +64,22 @@ func newTapes(length time.Duration) tapes { return tapes{length: length, of: map
 
 func (t *tapes) running() bool { return len(t.of) > 0 }
 
-// start records a flow from a packet on, and tells whether it does so now.
-func (t *tapes) start(flow uint64, p *packet.Packet) bool {
+// start records a flow from what is known of its past on, and tells whether it does so now. The past, where it is kept,
+// ends with the packet at hand.
+func (t *tapes) start(flow uint64, p *packet.Packet, known *past) bool {
 	if t.length <= 0 || t.of[flow] != nil || len(t.of) >= maxTapes {
 		return false
 	}
 	one := &tape{until: p.Time + int64(t.length)}
-	one.packet(p)
 	t.of[flow] = one
+	if known == nil {
+		one.packet(p)
+		return true
+	}
+	for _, old := range known.of(flow) {
+		one.write(old.link, old.time, old.wire, old.data)
+	}
+	one.before = max(one.packets-1, 0)
 	return true
 }
 
@@ -98,35 +107,50 @@ func (t *tapes) flowEnded(flow uint64, attach func(uint64, incidents.Evidence)) 
 }
 
 func (t *tape) evidence(flow uint64) incidents.Evidence {
-	return incidents.Evidence{
-		Time: time.Now().UTC(), Kind: "pcap", Name: fmt.Sprintf("flow %d, %d packets", flow, t.packets), Type: pcapType, Data: t.bytes,
+	name := fmt.Sprintf("flow %d, %d packets", flow, t.packets)
+	if t.before > 0 {
+		name += fmt.Sprintf(", %d of them before the alert", t.before)
 	}
+	return incidents.Evidence{Time: time.Now().UTC(), Kind: "pcap", Name: name, Type: pcapType, Data: t.bytes}
 }
 
-// packet appends a packet to the file, as far as it has room. A packet that was found inside another one, and one of
-// another link type than the first, is written from its IP header on when the file is of that kind, else left out.
+// packet appends a packet to the file, as far as it has room. One of another link type than the first is written from its
+// IP header on when the file is of that kind, else left out.
 func (t *tape) packet(p *packet.Packet) {
-	link, data := p.Link, p.Frame
-	if p.Outer != nil || p.Flags&(packet.Rebuilt|packet.Tunnelled) != 0 {
+	if p.Flags&packet.Pseudo != 0 {
+		return
+	}
+	link, data := frameOf(p)
+	if t.bytes != nil && t.link != link {
 		link, data = packet.LinkRaw, p.IP
 	}
+	t.write(link, p.Time, len(data), data)
+}
+
+// frameOf is what is recorded of a packet: the frame, or the IP packet that was found inside another one.
+func frameOf(p *packet.Packet) (packet.LinkType, []byte) {
+	if p.Outer != nil || p.Flags&(packet.Rebuilt|packet.Tunnelled) != 0 {
+		return packet.LinkRaw, p.IP
+	}
+	return p.Link, p.Frame
+}
+
+// write appends a record of a packet at a time in ns; wire is its whole length.
+func (t *tape) write(link packet.LinkType, at int64, wire int, data []byte) {
 	if t.bytes == nil {
 		t.link = link
 		t.bytes = pcapHead(link)
 	}
-	if link != t.link {
-		link, data = packet.LinkRaw, p.IP
-	}
 	room := maxTapeBytes - len(t.bytes) - pcapRecord
-	if link != t.link || len(data) == 0 || t.packets >= maxTapePackets || room <= 0 || p.Flags&packet.Pseudo != 0 {
+	if link != t.link || len(data) == 0 || t.packets >= maxTapePackets || room <= 0 {
 		return
 	}
 	t.packets++
 	kept := data[:min(len(data), room)]
-	b := binary.LittleEndian.AppendUint32(t.bytes, uint32(p.Time/1e9))
-	b = binary.LittleEndian.AppendUint32(b, uint32(p.Time%1e9))
+	b := binary.LittleEndian.AppendUint32(t.bytes, uint32(at/1e9))
+	b = binary.LittleEndian.AppendUint32(b, uint32(at%1e9))
 	b = binary.LittleEndian.AppendUint32(b, uint32(len(kept)))
-	b = binary.LittleEndian.AppendUint32(b, uint32(len(data)))
+	b = binary.LittleEndian.AppendUint32(b, uint32(wire))
 	t.bytes = append(b, kept...)
 }
 

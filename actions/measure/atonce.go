@@ -96,7 +96,7 @@ func (d *Desk) record(c actions.Change, of caseOf) {
 	l := d.recordOf(b, of)
 	switch {
 	case asks:
-		l.State, l.Ask = PendingApproval, refusal.Why
+		l.State, l.Ask = PendingApproval, refusal.Why+"; "+refusal.Blast.String()
 		l.Started, l.Ended, l.Until, l.Ends = time.Time{}, time.Time{}, time.Time{}, false
 		d.asked[key] = l.ID
 		d.enter(l)

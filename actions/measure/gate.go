@@ -3,6 +3,7 @@ package measure
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"strings"
 
 	"picket/actions"
@@ -11,7 +12,8 @@ import (
 // Verdict is the gate's answer to a plan.
 type Verdict struct {
 	Ruling  actions.Ruling `json:"ruling"`
-	Why     string         `json:"why,omitempty"`     // of asking and refusing, with the blast radius
+	Why     string         `json:"why,omitempty"`     // of asking and refusing
+	Blast   []string       `json:"blast,omitempty"`   // of what people are asked about: whom it would cut off
 	Observe bool           `json:"observe,omitempty"` // nothing may be done, only told
 
 	decisions []actions.Decision // that it rests on
@@ -31,6 +33,9 @@ type Gate interface {
 type HostGate struct {
 	Responder *actions.Responder
 	Gate      *actions.Gate
+	// Live counts the connections that a party has now, and their bytes; nil: nobody knows. It is asked only where people
+	// are: it may read all that the kernel tracks.
+	Live func(netip.Prefix) (connections int, bytes uint64, err error)
 }
 
 // Ask implements Gate.
@@ -42,6 +47,10 @@ func (g *HostGate) Ask(ctx context.Context, o *Order, p *Plan) (Verdict, error) 
 		if err != nil {
 			return v, fmt.Errorf("ask the gate about %s: %w", actions.Text(peer), err)
 		}
+		if d.Ruling == actions.AskFirst || m.Approval && d.Ruling == actions.Allowed {
+			g.live(&d, peer)
+			v.Blast = append(v.Blast, actions.Text(peer)+": "+d.Blast.String())
+		}
 		v.add(&d, actions.Text(peer))
 	}
 	for _, pid := range p.PIDs {
@@ -49,6 +58,23 @@ func (g *HostGate) Ask(ctx context.Context, o *Order, p *Plan) (Verdict, error) 
 		v.add(&d, fmt.Sprintf("process %d", pid))
 	}
 	return v, nil
+}
+
+// live adds to a decision what the party has open at this moment. Where that can't be read the rest must do.
+func (g *HostGate) live(d *actions.Decision, peer netip.Prefix) {
+	if g.Live == nil {
+		return
+	}
+	connections, bytes, err := g.Live(peer)
+	if err != nil || connections == 0 {
+		return
+	}
+	if d.Blast == nil {
+		d.Blast = &actions.Blast{Parties: 1}
+	}
+	blast := *d.Blast
+	blast.Live, blast.Bytes = connections, max(blast.Bytes, bytes)
+	d.Blast = &blast
 }
 
 // Record implements Gate.
@@ -60,9 +86,14 @@ func (v *Verdict) add(d *actions.Decision, what string) {
 	if d.Ruling <= v.Ruling {
 		return
 	}
-	why := []string{what + ": " + d.Why}
-	if !d.Blast.Empty() {
-		why = append(why, d.Blast.String())
+	v.Ruling, v.Why = d.Ruling, what+": "+d.Why
+}
+
+// request is what people read who are asked for approval: why, and whom it would cut off.
+func (v *Verdict) request() string {
+	parts := v.Blast
+	if v.Why != "" {
+		parts = append([]string{v.Why}, parts...)
 	}
-	v.Ruling, v.Why = d.Ruling, strings.Join(why, "; ")
+	return strings.Join(parts, "; ")
 }

@@ -172,6 +172,9 @@ func (d *Desk) planned(l *life, p *Plan, v Verdict, err error) {
 	if d.halted(l, p, v, err) {
 		return
 	}
+	if l.State == PendingApproval && l.Ask == "" {
+		l.Ask = v.request()
+	}
 	_ = d.keep(l)
 	if l.State == PendingApproval {
 		d.told(l)
@@ -198,7 +201,7 @@ func (d *Desk) halted(l *life, p *Plan, v Verdict, err error) bool {
 		d.move(l, Observed)
 	case v.Ruling == actions.AskFirst && l.Approved == "" && !l.again:
 		d.o.Gate.Record(&v)
-		l.Ask = v.Why
+		l.Ask = v.request()
 		d.waitForApproval(l)
 	default:
 		return false
@@ -304,7 +307,7 @@ func (d *Desk) acted(l *life, out *outcome) {
 	case errors.Is(out.err, ErrObserved):
 		d.move(l, Observed)
 	case errors.As(out.err, &refusal) && refusal.Ask && l.Approved == "":
-		l.Ask = refusal.Why
+		l.Ask = refusal.Why + "; " + refusal.Blast.String()
 		d.waitForApproval(l)
 	case errors.As(out.err, &refusal):
 		l.Error = out.err.Error()

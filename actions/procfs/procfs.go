@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // ErrGone tells that a process is not there.
@@ -130,6 +131,24 @@ func endpoint(text string) (netip.AddrPort, bool) {
 	}
 	a, ok := netip.AddrFromSlice(raw)
 	return netip.AddrPortFrom(a.Unmap(), uint16(p)), ok
+}
+
+// ticks a second in what /proc tells, USER_HZ.
+const userHZ = 100
+
+// Started is when a process was started, by field 22 of its stat and the boot time of /proc/stat.
+func Started(start uint64) (time.Time, error) {
+	text, err := os.ReadFile("/proc/stat")
+	if err != nil {
+		return time.Time{}, err
+	}
+	for line := range strings.Lines(string(text)) {
+		if value, ok := strings.CutPrefix(line, "btime "); ok {
+			boot, err := strconv.ParseInt(strings.TrimSpace(value), 10, 64)
+			return time.Unix(boot, 0).Add(time.Duration(start) * time.Second / userHZ).UTC(), err
+		}
+	}
+	return time.Time{}, errors.New("/proc/stat has no btime")
 }
 
 // SocketInodes adds the inodes of the sockets that a process has open.

@@ -233,7 +233,9 @@ func (s *station) wantTable(n int) {
 	s.until(fmt.Sprintf("the table of measure %d is whole", n), func() bool {
 		var out []byte
 		var err error
-		s.net.GW.Do(s.t, func() { out, err = exec.Command("nft", "list", "table", "inet", fmt.Sprintf("picket_m%d", n)).CombinedOutput() })
+		s.net.GW.Do(s.t, func() {
+			out, err = exec.Command("nft", "list", "table", "inet", fmt.Sprintf("picket_m%d", n)).CombinedOutput()
+		})
 		return err == nil && strings.Count(string(out), "counter packets") == rules && !strings.Contains(string(out), "\t\taccept")
 	})
 }
