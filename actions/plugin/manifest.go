@@ -38,6 +38,14 @@ type Manifest struct {
 	path string
 }
 
+// Runtime is how long the plugin may run.
+func (m *Manifest) Runtime() time.Duration {
+	if m.MaxRuntime > 0 {
+		return time.Duration(m.MaxRuntime)
+	}
+	return defaultRuntime
+}
+
 // Command is a list of words, or a string of words divided by spaces ("" quotes nothing: use a list for odd names).
 type Command []string
 

@@ -104,18 +104,11 @@ func (d *doer) Plan(_ context.Context, o *measure.Order) (measure.Plan, error) {
 	if err != nil {
 		return measure.Plan{}, err
 	}
-	steps := []string{fmt.Sprintf("run %q as %s, at most %s", strings.Join(d.Command, " "), account.Username, d.runtime())}
+	steps := []string{fmt.Sprintf("run %q as %s, at most %s", strings.Join(d.Command, " "), account.Username, d.Runtime())}
 	if d.WallAnnounceDelay > 0 {
 		steps = append([]string{fmt.Sprintf("announce it to all terminals and wait %s", time.Duration(d.WallAnnounceDelay))}, steps...)
 	}
 	return measure.Plan{Target: d.Name, Steps: steps}, nil
-}
-
-func (d *doer) runtime() time.Duration {
-	if d.MaxRuntime > 0 {
-		return time.Duration(d.MaxRuntime)
-	}
-	return defaultRuntime
 }
 
 // account is the user that runs the plugin. Root is refused unless picket is not root itself.
@@ -202,6 +195,9 @@ func (r *Runner) Verb(ctx context.Context, m *Manifest, verb string, args map[st
 	}
 	o := &measure.Order{Measure: &measure.Measure{Spec: measure.Spec{Name: m.Textkey, Args: args}, Created: time.Now()}}
 	ran, err := d.run(ctx, verb, o)
+	if ran.answer != nil {
+		return ran.answer.Output, err
+	}
 	return ran.output.String(), err
 }
 
@@ -247,7 +243,7 @@ func (d *doer) run(ctx context.Context, verb string, o *measure.Order) (*ran, er
 	if err != nil {
 		return r, fmt.Errorf("plugin %s: %w", d.Textkey, err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, d.runtime())
+	ctx, cancel := context.WithTimeout(ctx, d.Runtime())
 	defer cancel()
 	c := exec.CommandContext(ctx, words[0], words[1:]...)
 	c.Dir, c.Stdin, c.Stdout, c.Stderr = d.dir, bytes.NewReader(in), &r.output, &r.errors
@@ -285,7 +281,7 @@ func (d *doer) ended(ctx context.Context, r *ran, k *cage) error {
 	if k.cgroup == "" {
 		whole = "with all that can be known as its own (this host has no cgroup v2 that picket may write: a process that has cleared its environment would not be found)"
 	}
-	return errors.Join(fmt.Errorf("plugin %s was ended after %s (max_runtime), %s", d.Textkey, d.runtime(), whole), left)
+	return errors.Join(fmt.Errorf("plugin %s was ended after %s (max_runtime), %s", d.Textkey, d.Runtime(), whole), left)
 }
 
 // judge turns how a run has ended into its error. What a plugin leaves running, a service that it has restarted, goes on.

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"picket/actions/plugin"
+	"picket/incidents"
 )
 
 func pluginsCommand() *cobra.Command {
@@ -58,7 +59,12 @@ func listPlugins(cmd *cobra.Command) error {
 		if err := doers[m.Textkey].Able(); err != nil {
 			ready = "no: " + err.Error()
 		}
-		fmt.Fprintf(out, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", m.Textkey, m.Name, m.Author, time.Duration(m.MaxRuntime), time.Duration(m.MaxFrequency), ready, m.Description)
+		between := "any time"
+		if m.MaxFrequency > 0 {
+			between = "every " + time.Duration(m.MaxFrequency).String()
+		}
+		fmt.Fprintf(out, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", m.Textkey, incidents.Printable(m.Name), incidents.Printable(m.Author), m.Runtime(), between,
+			ready, incidents.Printable(m.Description))
 	}
 	if err := out.Flush(); err != nil {
 		return err
@@ -86,7 +92,10 @@ func validatePlugins(cmd *cobra.Command, args []string) error {
 			faults = append(faults, err)
 			continue
 		}
-		fmt.Fprintf(cmd.OutOrStdout(), "%s is valid\n%s", m.Textkey, text)
+		fmt.Fprintf(cmd.OutOrStdout(), "%s is valid\n", m.Textkey)
+		if text != "" {
+			fmt.Fprintln(cmd.OutOrStdout(), printableLines(text))
+		}
 	}
 	return errors.Join(faults...)
 }
