@@ -47,6 +47,7 @@ func keywordTable() []Keyword {
 		quicKeywords(),
 		dnp3Keywords(),
 		enipKeywords(),
+		modbusKeywords(),
 		dnsKeywords(),
 		tlsKeywords(),
 		sshKeywords(),

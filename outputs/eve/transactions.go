@@ -50,6 +50,7 @@ var loggers = [...]TxLogger{
 	{Proto: app.HTTP2, Event: "http", Switch: "http2", Append: appendHTTP2},
 	{Proto: app.DoH2, Event: "dns", Switch: "doh2", Append: appendDoH2},
 	{Proto: app.QUIC, Event: "quic", Append: appendQUIC, AsPacket: true},
+	{Proto: app.Modbus, Event: "modbus", Append: appendModbus},
 	{Proto: app.ENIP, Event: "enip", Append: appendENIP},
 	{Proto: app.DNP3, Event: "dnp3", Append: appendDNP3},
 	{Proto: app.DNS, Event: "dns", Append: appendDNS, OneWay: true},

@@ -1,10 +1,6 @@
 package protocols
 
-import (
-	"encoding/binary"
-
-	"picket/traffic/app"
-)
+import "picket/traffic/app"
 
 // detectionOnly lists the protocols that are recognised but not (yet) parsed: rules and EVE's flow records use
 // their names. Patterns, depths and ports are those of Suricata 8's registrations (src/app-layer-*.c,
@@ -19,23 +15,5 @@ func detectionOnly() []app.Protocol {
 			{Dir: app.ToServer, Bytes: "d1:ad2:id20:", Depth: 12}, {Dir: app.ToClient, Bytes: "d1:rd2:id20:", Depth: 12},
 			{Dir: app.ToClient, Bytes: "d2:ip6:", Depth: 7}, {Dir: app.ToClient, Bytes: "d1:el", Depth: 5},
 		}},
-		{Proto: app.Modbus, TCP: true, Ports: "502", Probe: probeModbus},
 	}
-}
-
-// answer is Yes or No.
-func answer(yes bool) app.Answer {
-	if yes {
-		return app.Yes
-	}
-	return app.No
-}
-
-// probeModbus knows the MBAP header.
-func probeModbus(_ app.Direction, data []byte) app.Answer {
-	if len(data) < 8 {
-		return app.More
-	}
-	n := binary.BigEndian.Uint16(data[4:])
-	return answer(data[2] == 0 && data[3] == 0 && n >= 2 && n <= 254)
 }

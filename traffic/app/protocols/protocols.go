@@ -14,6 +14,7 @@ import (
 	"picket/traffic/app/ike"
 	"picket/traffic/app/krb5"
 	"picket/traffic/app/ldap"
+	"picket/traffic/app/modbus"
 	"picket/traffic/app/mqtt"
 	"picket/traffic/app/nfs"
 	"picket/traffic/app/ntp"
@@ -73,5 +74,6 @@ func All() []app.Protocol {
 		telnet.Protocol(),
 		enip.TCP(),
 		enip.UDP(),
+		modbus.Protocol(),
 	}, detectionOnly()...)
 }
