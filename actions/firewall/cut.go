@@ -30,6 +30,8 @@ type cutter struct {
 
 const (
 	gather     = 20 * time.Millisecond
+	rest       = 20 // times as long as a reading took, the next one waits
+	restMost   = time.Second / 2
 	maxPending = 1 << 16
 )
 
@@ -58,13 +60,19 @@ func (c *cutter) add(list []actions.Target) {
 }
 
 func (c *cutter) run(stop <-chan struct{}) {
+	var next time.Time // no sooner, so that a long burst is not slowed down by readings
 	for {
 		select {
 		case <-stop:
 			return
 		case <-c.wake:
 		}
-		time.Sleep(gather)
+		select {
+		case <-stop:
+			return
+		case <-time.After(max(gather, time.Until(next))):
+		}
+		begin := time.Now()
 		c.mu.Lock()
 		banned := lengths(c.pending)
 		c.pending = map[actions.Target]bool{}
@@ -72,6 +80,8 @@ func (c *cutter) run(stop <-chan struct{}) {
 		if err := errors.Join(c.flows(banned), sockets(banned)); err != nil {
 			c.log.Warn("connections of banned peers not closed; their packets are dropped all the same", "error", err)
 		}
+		took := time.Since(begin)
+		next = begin.Add(took + min(rest*took, restMost))
 	}
 }
 
