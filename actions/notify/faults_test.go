@@ -352,7 +352,7 @@ func TestMailFaults(t *testing.T) {
 	for _, mode := range []string{"starttls", "implicit"} {
 		t.Run(mode, func(t *testing.T) {
 			s, dir, now := serveMail(t), t.TempDir(), &clock{at: time.Now()}
-			s.implicit, s.refuse = mode == "implicit", "535 5.7.8 no such user: AUTH"
+			s.set(func() { s.implicit, s.refuse = mode == "implicit", "535 5.7.8 no such user: AUTH" })
 			var log bytes.Buffer
 			c := config(s.receiver(t, mode))
 			n, stop := at(t, dir, c, now, &log)
