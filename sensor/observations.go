@@ -277,6 +277,9 @@ func (j *judgeOfLines) breach(ctx context.Context, post *jailPost, b *rules.Brea
 	f := s.breachFinding(b)
 	s.banAtOnce(f)
 	j.findings = append(j.findings, f)
+	if b.Prefix.IsValid() { // of an observing jail, too: it throws doubt on the party's sessions
+		s.gate.History().Breach(b.Prefix.Addr(), time.Now().UnixNano())
+	}
 	switch t := post.standing(b.ID); {
 	case b.Observe:
 		s.log.Info("would ban (the jail observes)", "jail", b.Jail, "who", b.ID, "reason", b.Reason())
@@ -294,7 +297,6 @@ func (j *judgeOfLines) breach(ctx context.Context, post *jailPost, b *rules.Brea
 		}
 		return
 	}
-	s.gate.History().Breach(b.Prefix.Addr(), time.Now().UnixNano())
 	q := post.request(b.Prefix, b.Reason())
 	q.For = banTime(b.Seconds)
 	if b.Addr.IsValid() {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"time"
 
 	"picket/actions"
 	"picket/actions/firewall"
@@ -13,7 +12,10 @@ import (
 )
 
 // cut ends a party's connections: conntrack entries and this host's own sockets. It keeps nobody from coming back.
-type cut struct{ gate Gate }
+type cut struct {
+	gate  Gate
+	close func(netip.Prefix) (closed int, err error)
+}
 
 var _ measure.Doer = (*cut)(nil)
 
@@ -35,10 +37,10 @@ func (c *cut) Do(_ context.Context, o *measure.Order) (measure.Result, error) {
 	if err != nil {
 		return measure.Result{}, err
 	}
-	if refusal := c.gate.Check(p, time.Now()); refusal != nil {
-		return measure.Result{}, fmt.Errorf("cut %s: refused: %s", actions.Text(p), refusal.Why)
+	if err := admit(c.gate, o, p); err != nil {
+		return measure.Result{}, err
 	}
-	closed, err := firewall.CutNow(p)
+	closed, err := c.close(p)
 	return measure.Result{Output: measure.Output{Type: "text/plain", Text: fmt.Sprintf("%d connections of %s were closed\n", closed, actions.Text(p))}}, err
 }
 

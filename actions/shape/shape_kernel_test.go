@@ -24,6 +24,8 @@ func (g open) Check(p netip.Prefix, _ time.Time) *actions.Refusal {
 	return nil
 }
 
+func (open) Observing() bool { return false }
+
 func order(id measure.ID, name string, args ...string) *measure.Order {
 	m := &measure.Measure{ID: id, Spec: measure.Spec{Name: name, Args: map[string]string{}}}
 	for i := 0; i < len(args); i += 2 {

@@ -14,12 +14,25 @@ import (
 	"golang.org/x/sys/unix"
 
 	"picket/actions"
+	"picket/actions/firewall"
 	"picket/actions/measure"
 )
 
 // Gate is what this package needs of the gate.
 type Gate interface {
 	Check(p netip.Prefix, now time.Time) *actions.Refusal
+	Observing() bool
+}
+
+// admit is the last word before the kernel. The desk has asked the gate as well, but time has passed since.
+func admit(g Gate, o *measure.Order, p netip.Prefix) error {
+	if refusal := g.Check(p, time.Now()); refusal != nil {
+		return fmt.Errorf("%s %s: refused: %s", o.Measure.Name, actions.Text(p), refusal.Why)
+	}
+	if g.Observing() {
+		return measure.ErrObserved
+	}
+	return nil
 }
 
 // lasting is a measure that stands as a table of its own.
@@ -28,6 +41,8 @@ type lasting struct {
 	who  func(*measure.Order) (netip.Prefix, error)
 	// layout works the table out, and says what it does.
 	layout func(o *measure.Order, p netip.Prefix) (chains []chain, steps []string, err error)
+	// install brings the table into the kernel.
+	install func(id measure.ID, chains []chain) error
 }
 
 var _ measure.Doer = (*lasting)(nil)
@@ -40,10 +55,10 @@ var _ measure.Doer = (*lasting)(nil)
 //	cut         address: its connections end now; new ones may come
 func Doers(g Gate) measure.Doers {
 	return measure.Doers{
-		"ratelimit":  &lasting{g, attacker, rateLimit},
-		"tarpit":     &lasting{g, attacker, tarpit},
-		"quarantine": &lasting{g, victim, quarantine},
-		"cut":        &cut{g},
+		"ratelimit":  &lasting{g, attacker, rateLimit, install},
+		"tarpit":     &lasting{g, attacker, tarpit, install},
+		"quarantine": &lasting{g, victim, quarantine, install},
+		"cut":        &cut{g, firewall.CutNow},
 	}
 }
 
@@ -99,10 +114,10 @@ func (l *lasting) Do(_ context.Context, o *measure.Order) (measure.Result, error
 	if err != nil {
 		return measure.Result{}, err
 	}
-	if refusal := l.gate.Check(p, time.Now()); refusal != nil {
-		return measure.Result{}, fmt.Errorf("%s %s: refused: %s", o.Measure.Name, actions.Text(p), refusal.Why)
+	if err := admit(l.gate, o, p); err != nil {
+		return measure.Result{}, err
 	}
-	if err := install(o.Measure.ID, chains); err != nil {
+	if err := l.install(o.Measure.ID, chains); err != nil {
 		return measure.Result{}, err
 	}
 	r := measure.Result{Output: measure.Output{Type: "text/plain", Text: fmt.Sprintf("table inet %s is in force\n", tableOf(o.Measure.ID).Name)}}
