@@ -48,7 +48,8 @@ type Options struct {
 }
 
 // Compile makes an engine of the rules. Rules with a hard fault are left out; all others are in force. The engine is
-// immutable and may be shared.
+// immutable and may be shared. Compile takes the rules: what was read of one is forgotten once it is compiled, since all
+// of it together is as large as the engine.
 func Compile(rules []language.Rule, opt Options) (*Engine, []language.Fault) {
 	opt.regexes, opt.sets = map[regexKey]*pcre.Regexp{}, map[string]*dataset.Set{}
 	if opt.Classes == nil {
@@ -65,6 +66,7 @@ func Compile(rules []language.Rule, opt Options) (*Engine, []language.Fault) {
 	var faults []language.Fault
 	for i := range rules {
 		s, f := compileRule(&rules[i], &opt, look, e)
+		rules[i] = language.Rule{}
 		faults = append(faults, f...)
 		if s != nil {
 			s.order.line = i

@@ -1,6 +1,7 @@
 package signatures
 
 import (
+	"cmp"
 	"encoding/binary"
 	"net/netip"
 	"slices"
@@ -122,7 +123,12 @@ func step(a packet.Addr, by int) packet.Addr {
 	return a
 }
 
-func compareAddr(a, b *packet.Addr) int { return slices.Compare(a[:], b[:]) }
+func compareAddr(a, b *packet.Addr) int {
+	if x, y := binary.BigEndian.Uint64(a[:8]), binary.BigEndian.Uint64(b[:8]); x != y {
+		return cmp.Compare(x, y)
+	}
+	return cmp.Compare(binary.BigEndian.Uint64(a[8:]), binary.BigEndian.Uint64(b[8:]))
+}
 
 // has looks an address up.
 func (s *addrSet) has(a *packet.Addr) bool {

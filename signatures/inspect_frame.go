@@ -41,13 +41,19 @@ func (e *Engine) Frames() (protos uint64) {
 
 // groupFrames divides the rules that look into frames by protocol, direction and the frame of their fast pattern.
 func (e *Engine) groupFrames() {
+	var framed []*Signature
+	for _, s := range e.Signatures {
+		if len(s.frames) > 0 {
+			framed = append(framed, s)
+		}
+	}
 	for dir := range e.frames {
 		for p := range e.frames[dir] {
 			g := &e.frames[dir][p]
 			sets := map[string][]*Signature{}
-			for _, s := range e.Signatures {
+			for _, s := range framed {
 				switch {
-				case len(s.frames) == 0 || s.dirs>>dir&1 == 0 || s.protos>>p&1 == 0:
+				case s.dirs>>dir&1 == 0 || s.protos>>p&1 == 0:
 				case s.fast.content == nil:
 					g.always = append(g.always, s.id)
 				default:

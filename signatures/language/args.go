@@ -6,7 +6,7 @@ import "strings"
 // `b "c,d"`. Quotes and escapes still stand; a backslash protects the next byte. An empty value gives no
 // arguments, an empty argument stays.
 func SplitArgs(value string) []string {
-	if strings.Trim(value, blanks) == "" {
+	if trim(value) == "" {
 		return nil
 	}
 	args := make([]string, 0, strings.Count(value, ",")+1)
@@ -19,19 +19,19 @@ func SplitArgs(value string) []string {
 			quoted = !quoted
 		case ',':
 			if !quoted {
-				args = append(args, strings.Trim(value[start:i], blanks))
+				args = append(args, trim(value[start:i]))
 				start = i + 1
 			}
 		}
 	}
-	return append(args, strings.Trim(value[start:], blanks))
+	return append(args, trim(value[start:]))
 }
 
 // SplitWord cuts an argument at its first blank: `offset 4` gives "offset" and "4".
 func SplitWord(arg string) (word, rest string) {
-	arg = strings.Trim(arg, blanks)
+	arg = trim(arg)
 	if i := strings.IndexAny(arg, blanks); i >= 0 {
-		return arg[:i], strings.Trim(arg[i:], blanks)
+		return arg[:i], trim(arg[i:])
 	}
 	return arg, ""
 }

@@ -23,11 +23,11 @@ func (l *lines) next() (string, Pos, bool) {
 	}
 	first := l.physical()
 	pos := Pos{File: l.file, Line: l.line, Col: 1}
-	if !continued(first) {
-		return string(first), pos, true
-	}
 	if comment(first) {
 		return "", pos, true // a comment does not continue, whatever it ends with
+	}
+	if !continued(first) {
+		return string(first), pos, true
 	}
 	var joined strings.Builder
 	part := first
@@ -56,4 +56,4 @@ func (l *lines) physical() []byte {
 
 func continued(line []byte) bool { return len(line) > 0 && line[len(line)-1] == '\\' }
 
-func comment(line []byte) bool { return line[0] == '#' || line[0] == ';' }
+func comment(line []byte) bool { return len(line) > 0 && (line[0] == '#' || line[0] == ';') }

@@ -72,16 +72,16 @@ func (p *parser) option(r *Rule, c *cursor) bool {
 func (p *parser) addOption(r *Rule, start, end int) {
 	text := r.Raw[start:end]
 	name, value, has := strings.Cut(text, ":")
-	o := Option{Name: lower(strings.TrimRight(name, blanks)), Has: has, Col: start + 1}
+	o := Option{Name: lower(trimRight(name)), Has: has, Col: start + 1}
 	if o.Name == "" {
 		p.fault(at(r.Pos, start+1), 0, "option has no name", "is there a semicolon too many?")
 		return
 	}
 	o.ValueCol = end + 1
 	if has {
-		v := strings.TrimLeft(value, blanks)
+		v := trimLeft(value)
 		o.ValueCol = end - len(v) + 1
-		o.Value = strings.TrimRight(v, blanks)
+		o.Value = trimRight(v)
 		p.quotes(r, &o)
 	}
 	r.Options = append(r.Options, o)
@@ -89,7 +89,7 @@ func (p *parser) addOption(r *Rule, start, end int) {
 
 // quotes refuses a value that opens a quote and does not end with one: nearly always a bare semicolon inside.
 func (p *parser) quotes(r *Rule, o *Option) {
-	v := strings.TrimLeft(strings.TrimPrefix(o.Value, "!"), blanks)
+	v := trimLeft(strings.TrimPrefix(o.Value, "!"))
 	if v == "" || v[0] != '"' || len(v) > 1 && v[len(v)-1] == '"' {
 		return
 	}
@@ -98,6 +98,23 @@ func (p *parser) quotes(r *Rule, o *Option) {
 }
 
 const blanks = " \t\r\n\v\f"
+
+// trim takes the outer blanks off. Rules have a million places to do so, where strings.Trim would set up its cutset first.
+func trim(s string) string { return trimRight(trimLeft(s)) }
+
+func trimLeft(s string) string {
+	for len(s) > 0 && blank(s[0]) {
+		s = s[1:]
+	}
+	return s
+}
+
+func trimRight(s string) string {
+	for len(s) > 0 && blank(s[len(s)-1]) {
+		s = s[:len(s)-1]
+	}
+	return s
+}
 
 // lower is strings.ToLower for option names, nearly all of which are lower case already.
 func lower(s string) string {

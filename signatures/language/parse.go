@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"io/fs"
 	"strings"
 )
 
@@ -23,7 +24,7 @@ const (
 // Comments begin with '#' or ';' in the first column. A backslash at the end of a line joins the next one. A line
 // that begins with a blank is ignored, as Suricata ignores it (detect-engine-loader.c), but a soft fault says so.
 func Parse(r io.Reader, file string, vars *Vars) ([]Rule, []Fault) {
-	text, err := io.ReadAll(io.LimitReader(r, maxFileLen+1))
+	text, err := readText(r, maxFileLen+1)
 	p := newParser(vars)
 	pos := Pos{File: file, Line: 1, Col: 1}
 	if err != nil {
@@ -50,6 +51,18 @@ func Parse(r io.Reader, file string, vars *Vars) ([]Rule, []Fault) {
 	rules, again := Dedupe(rules)
 	p.faults = append(p.faults, again...)
 	return rules, p.report(pos)
+}
+
+// readText reads at most limit bytes. A file goes into memory of its size, without the copies of a buffer that grows.
+func readText(r io.Reader, limit int64) ([]byte, error) {
+	var text bytes.Buffer
+	if f, ok := r.(interface{ Stat() (fs.FileInfo, error) }); ok {
+		if info, err := f.Stat(); err == nil {
+			text.Grow(int(min(max(info.Size(), 0), limit)) + bytes.MinRead)
+		}
+	}
+	_, err := text.ReadFrom(io.LimitReader(r, limit))
+	return text.Bytes(), err
 }
 
 // ParseRule reads one rule on one logical line. The rule is complete only when no fault is hard. vars may be nil

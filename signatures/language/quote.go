@@ -20,9 +20,9 @@ const (
 // Unquote takes the outer quotes and, if allowed, a leading negation off an option's value; escapes still stand.
 // It refuses what Suricata's SigParseOptions refuses.
 func Unquote(value string, q Quotes) (text string, negated bool, err error) {
-	v := strings.TrimLeft(value, blanks)
+	v := trimLeft(value)
 	if q&NegationAllowed != 0 && strings.HasPrefix(v, "!") {
-		v, negated = strings.TrimLeft(v[1:], blanks), true
+		v, negated = trimLeft(v[1:]), true
 	}
 	if v == "" {
 		return "", negated, errors.New("value is empty")
@@ -41,7 +41,7 @@ func Unquote(value string, q Quotes) (text string, negated bool, err error) {
 	if !quoted {
 		return v, negated, nil
 	}
-	v = strings.TrimRight(v, blanks)
+	v = trimRight(v)
 	if len(v) < 2 || v[len(v)-1] != '"' {
 		return "", negated, fmt.Errorf("value %q does not end with its quote", clip(v))
 	}

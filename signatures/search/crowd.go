@@ -74,28 +74,38 @@ func (c *crowd) find(key uint64) (start, n uint32) {
 func bestDelta(lits []Literal, es []entry) (delta int, ok bool) {
 	const worthwhile = 3
 	best := 0.0
-	keys := make(map[uint64]int, len(es))
+	keys := make([]uint64, 0, len(es))
 	for d := -crowdReach; d <= crowdReach; d++ {
-		clear(keys)
-		for _, e := range es {
-			if key, ok := crowdKey(lits[e.lit], e, d); ok {
-				keys[key]++
+		keys = keys[:0]
+		for i := range es {
+			if key, ok := crowdKey(&lits[es[i].lit], &es[i], d); ok {
+				keys = append(keys, key)
 			}
 		}
-		score := 0.0
-		for _, n := range keys {
-			extra := float64(n - 1)
-			score += 1 + 0.8*extra - 0.08*extra*extra
-		}
-		if score > best {
+		if score := spread(keys); score > best {
 			best, delta = score, d
 		}
 	}
 	return delta, best >= worthwhile
 }
 
+// spread rates how well keys tell their literals apart. It puts them in order.
+func spread(keys []uint64) (score float64) {
+	slices.Sort(keys)
+	for start := 0; start < len(keys); {
+		end := start + 1
+		for end < len(keys) && keys[end] == keys[start] {
+			end++
+		}
+		extra := float64(end - start - 1)
+		score += 1 + 0.8*extra - 0.08*extra*extra
+		start = end
+	}
+	return score
+}
+
 // crowdKey returns the eight folded bytes at the distance, if the literal has them.
-func crowdKey(l Literal, e entry, delta int) (uint64, bool) {
+func crowdKey(l *Literal, e *entry, delta int) (uint64, bool) {
 	o := int(e.off) + delta
 	if o < 0 || o+8 > len(l.Bytes) {
 		return 0, false
@@ -106,7 +116,7 @@ func crowdKey(l Literal, e entry, delta int) (uint64, bool) {
 func split(lits []Literal, es []entry, delta int) (keys map[uint64][]entry, rest []entry) {
 	keys = map[uint64][]entry{}
 	for _, e := range es {
-		if key, ok := crowdKey(lits[e.lit], e, delta); ok {
+		if key, ok := crowdKey(&lits[e.lit], &e, delta); ok {
 			keys[key] = append(keys[key], e)
 		} else {
 			rest = append(rest, e)

@@ -23,7 +23,16 @@ func frequency(window []byte) float64 {
 		eighths += int(pairs[256+int(last)<<8+int(c)])
 		last = c
 	}
-	return math.Exp2(float64(eighths)/-8) + floor
+	return probability(eighths) + floor
+}
+
+// parts are 2 to the power of -k/8.
+var parts = [8]float64{1, 0.9170040432046712, 0.8408964152537145, 0.7711054127039704, 0.7071067811865476, 0.6484197773255048,
+	0.5946035575013605, 0.5452538663326288}
+
+// probability returns 2 to the power of -eighths/8, which is at most 1020.
+func probability(eighths int) float64 {
+	return math.Float64frombits(uint64(1023-eighths>>3)<<52) * parts[eighths&7]
 }
 
 // foldByte sets bit 5 where bit 6 is set.
