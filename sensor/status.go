@@ -42,6 +42,9 @@ func (s *Sensor) Status(ctx context.Context) (web.Status, error) {
 	if out.Measures, err = s.desk.Stats(ctx); err != nil {
 		return out, err
 	}
+	if out.Messages, err = s.notifier.Stats(ctx); err != nil {
+		return out, err
+	}
 	out.Bans, err = s.responder.Stats(ctx)
 	return out, err
 }

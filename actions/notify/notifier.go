@@ -36,8 +36,11 @@ type Notifier struct {
 
 // Stats count messages since the start.
 type Stats struct {
-	Queued, Delivered, Failed, GivenUp, Lost uint64
-	Waiting                                  int
+	Queued    uint64 `json:"queued"`
+	Delivered uint64 `json:"delivered"`
+	Failed    uint64 `json:"failed"`   // tries
+	GivenUp   uint64 `json:"given_up"` // messages
+	Waiting   int    `json:"waiting"`  // now
 }
 
 // line is what waits for one receiver.

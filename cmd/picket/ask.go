@@ -96,6 +96,9 @@ func printStatus(w io.Writer, s web.Status) {
 		printIncidentStatus(w, s.Incidents)
 		printMeasureStatus(w, &s.Measures)
 	}
+	if n := &s.Messages; n.Queued > 0 || n.Waiting > 0 {
+		fmt.Fprintf(w, "told     %d delivered, %d waiting, %s, %d given up\n", n.Delivered, n.Waiting, counted(n.Failed, "failed try", "failed tries"), n.GivenUp)
+	}
 	b := s.Bans
 	fmt.Fprintf(w, "bans     %d standing; %d made, %d renewed, %d lifted, %d expired, %d refused, %d failed, %d repairs\n",
 		b.Standing, b.Banned, b.Renewed, b.Lifted, b.Expired, b.Refused, b.Failed, b.Repaired)

@@ -46,6 +46,9 @@ var families = []family{
 	})},
 	{"picket_measure_steps_total", counter, "measures that came to a state", words("state", measureSteps)},
 	{"picket_measures_refused_total", counter, "measures refused because too many wait", one(func(s *web.Status) uint64 { return s.Measures.Refused })},
+	{"picket_notifications_delivered_total", counter, "messages that receivers have taken", one(func(s *web.Status) uint64 { return s.Messages.Delivered })},
+	{"picket_notifications_failed_total", counter, "tries to deliver a message that have failed", one(func(s *web.Status) uint64 { return s.Messages.Failed })},
+	{"picket_notifications_given_up_total", counter, "messages that were not delivered and are not tried again", one(func(s *web.Status) uint64 { return s.Messages.GivenUp })},
 	{"picket_deviations_total", counter, "standing measures whose effect was found gone", one(func(s *web.Status) uint64 { return s.Measures.Deviations })},
 }
 

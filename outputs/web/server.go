@@ -16,6 +16,7 @@ import (
 
 	"picket/actions"
 	"picket/actions/measure"
+	"picket/actions/notify"
 	"picket/outputs/store"
 )
 
@@ -50,6 +51,7 @@ type Status struct {
 
 	Incidents *Incidents    `json:"incidents,omitempty"`
 	Measures  measure.Stats `json:"measures,omitzero"`
+	Messages  notify.Stats  `json:"notifications,omitzero"`
 }
 
 // Jail is one jail of log lines and what it has counted since the start.
