@@ -264,58 +264,67 @@ func parseByteExtract(b *builder, arg string) error {
 	return b.addItem(x, x.relative)
 }
 
+// parseByteMath reads "bytes 4, offset 0, oper +, rvalue 10, result name, relative": words in any order, each once.
 func parseByteMath(b *builder, arg string) error {
 	a := newByteArgs(arg)
 	x := &byteMath{}
-	seen := map[string]bool{}
-	result := ""
+	said := map[string]string{}
 	for a.i < len(a.args) {
 		word, rest := language.SplitWord(a.next())
-		if seen[word] {
+		if _, twice := said[word]; twice {
 			return fmt.Errorf("%s is given twice", word)
 		}
-		seen[word] = true
-		var err error
-		switch word {
-		case "bytes":
-			x.count, err = b.byteOperand(rest, 1, 10)
-		case "offset":
-			x.offset, err = b.byteOperand(rest, -65535, 65535)
-		case "oper":
-			x.op = rest
-			if !slices.Contains([]string{"+", "-", "*", "/", "<<", ">>"}, rest) {
-				err = fmt.Errorf("unknown operator %q", rest)
-			}
-		case "rvalue":
-			x.value, err = b.byteValue(rest)
-		case "result":
-			result = rest
-		default:
-			var ok bool
-			if ok, err = x.common(b, word, rest, a); err == nil && !ok {
-				err = fmt.Errorf("unknown option %q", word)
-			}
-		}
-		if err != nil {
+		said[word] = rest
+		if err := x.option(b, word, rest, a); err != nil {
 			return err
 		}
 	}
 	for _, word := range []string{"bytes", "offset", "oper", "rvalue", "result"} {
-		if !seen[word] {
+		if _, ok := said[word]; !ok {
 			return fmt.Errorf("byte_math needs %q", word)
 		}
 	}
-	if x.op == "/" && x.value.slot == 0 && x.value.n == 0 {
-		return errors.New("division by zero")
-	}
-	if (x.op == "<<" || x.op == ">>") && x.count.slot == 0 && x.count.value > 4 {
-		return errors.New("shifts need at most 4 bytes")
+	if err := x.possible(); err != nil {
+		return err
 	}
 	var err error
-	if x.slot, err = b.define(result); err != nil {
+	if x.slot, err = b.define(said["result"]); err != nil {
 		return err
 	}
 	return b.addItem(x, x.relative)
+}
+
+func (x *byteMath) option(b *builder, word, rest string, a *byteArgs) (err error) {
+	switch word {
+	case "bytes":
+		x.count, err = b.byteOperand(rest, 1, 10)
+	case "offset":
+		x.offset, err = b.byteOperand(rest, -65535, 65535)
+	case "oper":
+		if x.op = rest; !slices.Contains([]string{"+", "-", "*", "/", "<<", ">>"}, rest) {
+			err = fmt.Errorf("unknown operator %q", rest)
+		}
+	case "rvalue":
+		x.value, err = b.byteValue(rest)
+	case "result": // defined when all the rest is known to be right
+	default:
+		var ok bool
+		if ok, err = x.common(b, word, rest, a); err == nil && !ok {
+			err = fmt.Errorf("unknown option %q", word)
+		}
+	}
+	return err
+}
+
+// possible refuses what no packet can be asked for.
+func (x *byteMath) possible() error {
+	switch {
+	case x.op == "/" && x.value.slot == 0 && x.value.n == 0:
+		return errors.New("division by zero")
+	case (x.op == "<<" || x.op == ">>") && x.count.slot == 0 && x.count.value > 4:
+		return errors.New("shifts need at most 4 bytes")
+	}
+	return nil
 }
 
 func parseIsDataAt(b *builder, arg string) error {

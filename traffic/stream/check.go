@@ -27,54 +27,64 @@ func (c *conn) ackOK(o *side) bool {
 // tsOK checks the timestamp of a segment against replayed ones (PAWS, RFC 7323 section 5), as the receiving host
 // would. With update, it becomes the newest.
 func (c *conn) tsOK(update bool) bool {
-	h := &c.p.TCP
-	snd := c.snd()
+	h, snd := &c.p.TCP, c.snd()
 	pol := c.policy(snd)
-	if !c.s.has(timestamps) {
+	switch {
+	case !c.s.has(timestamps):
 		return true
-	}
-	if !h.HasTS {
+	case !h.HasTS:
 		if update && pol == Solaris {
 			c.s.Flags &^= timestamps
 		}
 		return true
 	}
 	inOrder := snd.next == Seq(h.Seq)
-	check, last := true, snd.lastTS
-	if snd.zeroTS {
-		switch pol {
-		case Linux, Windows2K3:
-			check = false
-			if update {
-				c.s.Flags &^= timestamps
-			}
-		case OldLinux, Windows, Vista:
+	compared := c.comparesTS(snd, pol, inOrder, update)
+	if h.TSVal == 0 && !takesZeroTS(pol) || compared && !c.tsFresh(snd, pol, inOrder, update) {
+		c.event(EvPktInvalidTimestamp)
+		return false
+	}
+	return true
+}
+
+// comparesTS tells whether the host compares the timestamp at all: some do not when the first one was 0, and HP-UX only
+// that of the segment that comes next.
+func (c *conn) comparesTS(snd *side, pol Policy, inOrder, update bool) bool {
+	compares := pol != HPUX11 || inOrder
+	if !snd.zeroTS {
+		return compares
+	}
+	switch pol {
+	case Linux, Windows2K3:
+		if update {
+			c.s.Flags &^= timestamps
+		}
+		return false
+	case OldLinux, Windows, Vista:
+		if update {
+			snd.zeroTS = false
 			if inOrder {
-				check = false
-			}
-			if update {
-				snd.zeroTS = false
-				if inOrder {
-					snd.lastTS = h.TSVal
-				}
+				snd.lastTS = c.p.TCP.TSVal
 			}
 		}
+		return compares && !inOrder
 	}
-	if pol == HPUX11 && !inOrder {
-		check = false
-	}
-	if h.TSVal == 0 {
-		switch pol {
-		case OldLinux, Windows, Windows2K3, Vista, Solaris:
-		default:
-			c.event(EvPktInvalidTimestamp)
-			return false
-		}
-	}
-	if !check {
+	return compares
+}
+
+// takesZeroTS tells whether the host takes a timestamp of 0 for one.
+func takesZeroTS(pol Policy) bool {
+	switch pol {
+	case OldLinux, Windows, Windows2K3, Vista, Solaris:
 		return true
 	}
-	diff := int32(h.TSVal - last)
+	return false
+}
+
+// tsFresh tells whether the timestamp is no older than the newest one, or that one is too old itself to be held against it.
+func (c *conn) tsFresh(snd *side, pol Policy, inOrder, update bool) bool {
+	value, last := c.p.TCP.TSVal, snd.lastTS
+	diff := int32(value - last)
 	if pol == Linux || c.e.cfg.LiberalTimestamps {
 		diff++
 	}
@@ -83,23 +93,17 @@ func (c *conn) tsOK(update bool) bool {
 		seen = now
 	}
 	old := now > seen+pawsLimit
-	switch {
-	case diff >= 0 && !(last != 0 && old):
-		if update {
-			if inOrder {
-				snd.lastTS = h.TSVal
-			}
-			snd.lastSec = now
-		}
-		return true
-	case inOrder && old:
-		if update {
-			snd.lastTS, snd.lastSec = h.TSVal, now
-		}
-		return true
+	newer := diff >= 0 && !(last != 0 && old)
+	if !newer && !(inOrder && old) {
+		return false
 	}
-	c.event(EvPktInvalidTimestamp)
-	return false
+	if update {
+		snd.lastSec = now
+		if inOrder {
+			snd.lastTS = value
+		}
+	}
+	return true
 }
 
 // rstOK tells whether the receiving host would take a reset, which depends on its system.

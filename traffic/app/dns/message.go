@@ -200,68 +200,91 @@ func (r *reader) keep(list []Record, rec Record) []Record {
 // name reads the name at pos and leaves pos behind it.
 func (r *reader) name() (Name, bool, error) { return r.nameBefore(len(r.msg)) }
 
+// nameWalk is where the reading of a name is.
+type nameWalk struct {
+	pos, end  int  // of the part that is read: a name goes on behind each pointer
+	resume    int  // where the message goes on: behind the first pointer; -1: there was none
+	truncated bool // the text was cut at its bound
+}
+
 // nameBefore reads a name whose unpointed part ends at limit or before.
 func (r *reader) nameBefore(limit int) (name Name, truncated bool, err error) {
 	start := len(r.text)
-	pos, end := r.pos, limit
-	resume := -1 // where to go on after the first pointer
-	for steps := 0; pos < end; {
-		n := int(r.msg[pos])
-		switch {
-		case n == 0:
-			pos++
-			end = pos
-			continue
-		case n&0xc0 == 0:
-			if pos+1+n > end {
-				return nil, false, errMalformed
-			}
-			if !truncated {
-				truncated = r.label(start, r.msg[pos+1:pos+1+n])
-			}
-			pos += 1 + n
-		case n&0xc0 == 0xc0:
-			if pos+2 > end {
-				return nil, false, errMalformed
-			}
-			to := (n&0x3f)<<8 | int(r.msg[pos+1])
-			if to > len(r.msg) {
-				return nil, false, errMalformed
-			}
-			if resume < 0 && to == pos {
-				r.marks |= markLoop
-				return nil, false, errMalformed
-			}
-			if resume < 0 {
-				resume = pos + 2
-			} else if to == pos {
-				r.marks |= markLoop
-				end = pos
-				continue
-			}
-			pos, end = to, len(r.msg)
-		default:
-			return nil, false, errMalformed
+	w := nameWalk{pos: r.pos, end: limit, resume: -1}
+	for steps := 0; w.pos < w.end; {
+		goesOn, err := r.namePart(&w, start)
+		if err != nil {
+			return nil, false, err
+		}
+		if !goesOn {
+			break
 		}
 		if steps++; steps > maxLabels {
 			r.marks |= markLabels
-			if resume < 0 {
+			if w.resume < 0 {
 				return nil, false, errMalformed
 			}
-			truncated, end = true, pos
+			w.truncated = true
+			break
 		}
-		if truncated && resume >= 0 {
-			end = pos
+		if w.truncated && w.resume >= 0 {
+			break
 		}
 	}
-	if truncated {
+	if w.truncated {
 		r.marks |= markTruncated
 	}
-	if resume >= 0 {
-		pos = resume
+	if r.pos = w.pos; w.resume >= 0 {
+		r.pos = w.resume
 	}
-	r.pos = pos
-	return Name(r.text[start:len(r.text):len(r.text)]), truncated, nil
+	return Name(r.text[start:len(r.text):len(r.text)]), w.truncated, nil
+}
+
+// namePart reads one label or pointer of the name whose text begins at start; false: it was the last.
+func (r *reader) namePart(w *nameWalk, start int) (bool, error) {
+	n := int(r.msg[w.pos])
+	switch n & 0xc0 {
+	case 0xc0:
+		return r.namePointer(w)
+	case 0:
+		if n == 0 {
+			w.pos++
+			return false, nil
+		}
+		next := w.pos + 1 + n
+		if next > w.end {
+			return false, errMalformed
+		}
+		if !w.truncated {
+			w.truncated = r.label(start, r.msg[w.pos+1:next])
+		}
+		w.pos = next
+		return true, nil
+	}
+	return false, errMalformed
+}
+
+// namePointer follows a pointer; one that points to itself ends the name, or spoils it when it is the first.
+func (r *reader) namePointer(w *nameWalk) (bool, error) {
+	if w.pos+2 > w.end {
+		return false, errMalformed
+	}
+	to := int(r.msg[w.pos]&0x3f)<<8 | int(r.msg[w.pos+1])
+	if to > len(r.msg) {
+		return false, errMalformed
+	}
+	switch first := w.resume < 0; {
+	case to == w.pos:
+		r.marks |= markLoop
+		if first {
+			return false, errMalformed
+		}
+		return false, nil
+	case first:
+		w.resume = w.pos + 2
+	}
+	w.pos, w.end = to, len(r.msg)
+	return true, nil
 }
 
 // label appends a label to the name that begins at start in text; true: the name is cut here.
