@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"path/filepath"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -46,8 +48,36 @@ func (c *client) usable(config *f2b.Config) bool {
 		if j.Skipped != "" {
 			return false
 		}
+		if !hasLogs(j) {
+			c.logError("Failed during configuration: Have not found any log file for %s jail", j.Name)
+			return false
+		}
 	}
 	return true
+}
+
+// hasLogs tells whether fail2ban would start with a jail's logs: one file is enough, or the journal, where the backend
+// may be that; a jail with skip_if_nologs goes without. picket itself starts in any case, and waits for the files.
+func hasLogs(j *f2b.Jail) bool {
+	if len(j.Logs) == 0 || strings.HasPrefix(j.Backend, "systemd") || switchedOn(j, "skip_if_nologs", false) {
+		return true
+	}
+	if strings.HasPrefix(j.Backend, "auto") && len(j.Filter.JournalMatch) > 0 && switchedOn(j, "systemd_if_nologs", true) {
+		return true
+	}
+	return slices.ContainsFunc(j.Logs, func(l f2b.Log) bool {
+		found, err := filepath.Glob(l.Pattern)
+		return err == nil && len(found) > 0
+	})
+}
+
+// switchedOn reads a switch of a jail.
+func switchedOn(j *f2b.Jail, name string, standard bool) bool {
+	text, said := j.Limit(name)
+	if !said {
+		return standard
+	}
+	return slices.Contains([]string{"1", "on", "true", "yes"}, strings.ToLower(strings.TrimSpace(text)))
 }
 
 func (c *client) dumpConfig(config *f2b.Config) {

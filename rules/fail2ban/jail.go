@@ -58,7 +58,7 @@ var jailOptions = append([]option{
 // notLimits are the options of a jail that have a field of their own.
 var notLimits = map[string]bool{
 	"action": true, "filter": true, "enabled": true, "backend": true, "logpath": true, "ignoreip": true,
-	"skip_if_nologs": true, "systemd_if_nologs": true, "usedns": true, "prefregex": true, "ignoreregex": true,
+	"usedns": true, "prefregex": true, "ignoreregex": true,
 	"failregex": true, "maxlines": true, "datepattern": true, "journalmatch": true,
 }
 
