@@ -4,12 +4,16 @@ import (
 	"archive/zip"
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -22,13 +26,14 @@ import (
 )
 
 // intrusionRules see what comes over the wire: many connections from one address, and a beacon on its way out.
-const intrusionRules = `alert tcp any any -> any any (msg:"many ports tried"; flags:S; threshold:type both,track by_src,count 20,seconds 60; classtype:attempted-recon; sid:10;)
-alert tcp any any -> any 4444 (msg:"beacon of a known kit"; flow:established,to_server; content:"BEACON id="; classtype:command-and-control; sid:11;)
+const intrusionRules = `alert tcp any any -> any any (msg:"many ports tried"; flags:S; threshold:type both,track by_src,count 20,seconds 60; classtype:attempted-recon; metadata:mitre_tactic_id TA0043, mitre_technique_id T1595; sid:10;)
+alert tcp any any -> any 4444 (msg:"beacon of a known kit"; flow:established,to_server; content:"BEACON id="; classtype:command-and-control; metadata:mitre_tactic_id TA0011, mitre_technique_id T1071; sid:11;)
 `
 
 // intrusionConfig: the jail only tells; the policies act.
 const intrusionConfig = `
 capture: {passive: {interfaces: [toa, tob]}}
+incidents: {record: 1s}
 logs: {adjust: {sshd: {logs: [LOG], observe: yes, limits: {failures: 3}}}}
 notifications:
   group-wait: 1s
@@ -135,14 +140,25 @@ func (s *station) cases() (list []incidents.Incident) {
 // wholeCase wants one incident that holds the chain and all kinds of evidence.
 func (a *intrusion) wholeCase() incidents.Incident {
 	a.t.Helper()
-	a.until("the beacon is in the incident", func() bool { return len(a.cases()[0].Stages) == 4 })
+	a.until("the beacon is in the incident", func() bool { return len(a.cases()[0].Stages) == 5 })
 	list := a.cases()
 	if len(list) != 1 {
 		a.t.Errorf("%d incidents, want one:\n%s", len(list), a.must("incidents"))
 	}
 	c := list[0]
-	if want := "[recon access foothold command]"; fmt.Sprint(c.Stages) != want {
+	if want := "[recon access foothold execution command]"; fmt.Sprint(c.Stages) != want {
 		a.t.Errorf("stages %v, want %s", c.Stages, want)
+	}
+	if want := []string{nstest.A4, nstest.B4}; fmt.Sprint(c.Attackers) != fmt.Sprint(want) {
+		a.t.Errorf("attackers %v, want %v", c.Attackers, want)
+	}
+	for _, want := range []string{"mitre:T1595", "mitre:TA0043", "mitre:T1071", "mitre:TA0011"} {
+		if !slices.Contains(c.Tags, want) {
+			a.t.Errorf("tags %v lack %s", c.Tags, want)
+		}
+	}
+	if len(c.Communities) == 0 || !strings.HasPrefix(c.Communities[0], "1:") {
+		a.t.Errorf("community ids %v", c.Communities)
 	}
 	if c.Severity < incidents.High || len(c.Processes) != 1 || c.Processes[0].Name != "bash" || c.Processes[0].User == "root" {
 		a.t.Errorf("severity %s, processes %+v", c.Severity, c.Processes)
@@ -155,8 +171,9 @@ func (a *intrusion) wholeCase() incidents.Incident {
 		kinds := map[string]bool{}
 		for _, e := range f.Evidence {
 			kinds[e.Kind] = true
+			kinds["past"] = kinds["past"] || strings.Contains(e.Name, "before the alert")
 		}
-		return kinds["packet"] && kinds["line"] && kinds["process"] && kinds["output"] && kinds["pcap"]
+		return kinds["packet"] && kinds["line"] && kinds["process"] && kinds["output"] && kinds["past"]
 	})
 	return c
 }
@@ -254,7 +271,8 @@ func (a *intrusion) lifts(c incidents.Incident, lasting []measure.Measure) {
 	conn.Close()
 }
 
-// exported wants the archive of the case to hold the beacon's words, and packets of its connection in a pcap.
+// exported wants the archive of the case to hold what an analyst needs: the whole story in JSON and text, the process, the
+// guesses' lines, the beacon's words, and its connection in a pcap that other programs read, from the handshake on.
 func (a *intrusion) exported(c incidents.Incident) {
 	a.t.Helper()
 	name := filepath.Join(a.dir, "case.zip")
@@ -264,16 +282,63 @@ func (a *intrusion) exported(c incidents.Incident) {
 		a.t.Fatal(err)
 	}
 	defer z.Close()
-	var names []string
-	words, packets := false, false
+	files := map[string][]byte{}
 	for _, f := range z.File {
-		text := unzipped(a.t, f)
-		words = words || bytes.Contains(text, []byte("BEACON id=7"))
-		packets = packets || strings.HasSuffix(f.Name, ".pcap") && a.toBeacon(text)
-		names = append(names, f.Name)
+		files[strings.TrimPrefix(f.Name, fmt.Sprintf("incident-%d/", c.ID))] = unzipped(a.t, f)
 	}
-	if !words || !packets {
-		a.t.Errorf("words of the beacon: %v, packets of its connection in a pcap: %v; %v", words, packets, names)
+	var told incidents.Incident
+	var timeline []incidents.Entry
+	if err := errors.Join(json.Unmarshal(files["incident.json"], &told), json.Unmarshal(files["timeline.json"], &timeline)); err != nil {
+		a.t.Fatal(err)
+	}
+	if told.ID != c.ID || fmt.Sprint(told.Stages) != fmt.Sprint(c.Stages) || len(timeline) < 8 {
+		a.t.Errorf("incident.json and timeline.json: %+v, %d entries", told, len(timeline))
+	}
+	for _, words := range []string{"many ports tried", "jail sshd", "login by ssh", "process of a remote session", "beacon of a known kit", "kill-tree", "lifted by root"} {
+		if !bytes.Contains(files["timeline.txt"], []byte(words)) {
+			a.t.Errorf("timeline.txt does not tell of %q:\n%s", words, files["timeline.txt"])
+		}
+	}
+	has := func(kind, words string) bool {
+		for name, text := range files {
+			if strings.HasPrefix(name, "evidence/") && strings.Contains(name, "-"+kind+"-") && bytes.Contains(text, []byte(words)) {
+				return true
+			}
+		}
+		return false
+	}
+	for kind, words := range map[string]string{"line": "Failed password", "process": "bash", "stream": "BEACON id=7", "pcap": "BEACON id=7", "output": "PID"} {
+		if !has(kind, words) {
+			a.t.Errorf("no evidence of kind %s has %q: %v", kind, words, slices.Sorted(maps.Keys(files)))
+		}
+	}
+	a.readElsewhere(files)
+}
+
+// readElsewhere wants tcpdump to see the beacon's connection in one of the recordings, from its handshake on: the packets
+// before the alert are there, too.
+func (a *intrusion) readElsewhere(files map[string][]byte) {
+	a.t.Helper()
+	tool, err := exec.LookPath("tcpdump")
+	if err != nil {
+		a.t.Log("tcpdump is not installed: no other program has read the recordings")
+		return
+	}
+	whole := false
+	for name, text := range files {
+		if !strings.HasSuffix(name, ".pcap") {
+			continue
+		}
+		a.write("flow.pcap", string(text))
+		out, err := exec.Command(tool, "-n", "-A", "-r", filepath.Join(a.dir, "flow.pcap")).CombinedOutput()
+		if err != nil {
+			a.t.Errorf("tcpdump does not read %s: %v\n%s", name, err, out)
+		}
+		opened := strings.Contains(string(out), nstest.B4+".4444: Flags [S]")
+		whole = whole || opened && strings.Contains(string(out), "BEACON id=7")
+	}
+	if !whole {
+		a.t.Errorf("no recording has the beacon's handshake and its words: %v", slices.Sorted(maps.Keys(files)))
 	}
 }
 
@@ -289,17 +354,4 @@ func unzipped(t *testing.T, f *zip.File) []byte {
 		t.Fatal(err)
 	}
 	return text
-}
-
-// toBeacon tells whether a pcap file has packets between the attacked host and the beacon's server.
-func (a *intrusion) toBeacon(text []byte) bool {
-	a.t.Helper()
-	a.write("flow.pcap", string(text))
-	ends := append(net.ParseIP(nstest.GatewayB4).To4(), net.ParseIP(nstest.B4).To4()...) // source and destination in IPv4's header
-	for _, frame := range framesOf(a.t, filepath.Join(a.dir, "flow.pcap")) {
-		if bytes.Contains(frame, ends) {
-			return true
-		}
-	}
-	return false
 }
