@@ -75,7 +75,8 @@ func (h *half) chunk(right uint64, eof bool) Window {
 	return Window{Data: data, Offset: from, New: len(data), EOF: eof && h.window.end == h.right()}
 }
 
-// around is the packet's payload with what precedes it, about a chunk long.
+// around is the packet's payload with what precedes it, about a chunk long, and with what had come before it and waited
+// behind the hole that it fills.
 func (h *half) around(p *packet.Packet, chunk uint64) Window {
 	if len(p.Payload) == 0 || !p.Has(packet.StreamAdded) {
 		return Window{}
@@ -88,7 +89,7 @@ func (h *half) around(p *packet.Packet, chunk uint64) Window {
 	if i == len(h.blocks) || h.blocks[i].start > h.added.start {
 		return Window{Data: p.Payload, New: len(p.Payload)}
 	}
-	from, end := max(h.blocks[i].start, h.added.end-min(h.added.end, chunk)), h.added.end
+	from, end := max(h.blocks[i].start, h.added.end-min(h.added.end, chunk)), min(h.blocks[i].end, h.added.end+chunk)
 	h.window = span{from, end}
 	return Window{Data: h.buf[from-h.base : end-h.base], Offset: from, New: int(end - h.added.start)}
 }
