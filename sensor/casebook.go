@@ -43,7 +43,7 @@ func (v *validation) incidents(c *IncidentsConfig) {
 	v.check(c.Reopen >= time.Minute, "incidents.reopen", "24h is usual", "%s is shorter than the pauses of an attack", c.Reopen)
 	v.check(c.Max >= 16 && c.Max <= 1<<20, "incidents.max", "4096 is usual, 16 to 1048576", "%d incidents", c.Max)
 	v.check(c.Record >= 0 && c.Record <= 10*time.Minute, "incidents.record", "10s is usual, 0s switches it off", "%s is no time for a recording", c.Record)
-	v.check(c.Before >= 0 && c.Before <= maxTapeBytes/2, "incidents.before", "16KiB is usual, up to 32KiB, 0 switches it off", "%d bytes are no part of a recording of 64 KiB", c.Before)
+	v.check(c.Before <= maxTapeBytes/2, "incidents.before", "16KiB is usual, up to 32KiB, 0 switches it off", "%d bytes are no part of a recording of 64 KiB", c.Before)
 	v.check(c.Keep >= time.Hour, "incidents.keep", "2160h is usual", "%s leaves no time to read an incident", c.Keep)
 	v.check(c.Size >= 16<<20, "incidents.size", "1GiB is usual", "%d bytes are no room for a database", c.Size)
 }
