@@ -15,7 +15,7 @@ type Jail struct {
 	// Hold takes a failure that can't be judged yet, because somebody must be asked about its party, and returns true; it
 	// is given back to Count. now is the clock's, in Unix seconds. nil: nothing is held.
 	Hold func(f *Failure, now int64) bool
-	more    []Breach
+	more []Breach
 
 	judge   *Judge
 	engine  *Engine
