@@ -18,13 +18,12 @@ import (
 	"picket/rules"
 )
 
-// A daemon writes 50,000 lines a second, each the failure of an address. Every address fails five hundred times, at
-// different moments: its count is less if a line was lost, and more if one was counted twice. In half an hour there are not
-// more addresses than a jail counts.
+// A daemon writes 50,000 lines a second, each the failure of an address. Every address fails ten times, at different
+// moments: its count is less if a line was lost, and more if one was counted twice.
 const (
 	linesPerSecond = 50_000
-	attempts       = 500
-	crowdOf        = 20 // addresses that take turns
+	attempts       = 10
+	crowdOf        = 1000 // addresses that take turns
 )
 
 const rotationRule = `name: exact
@@ -270,7 +269,7 @@ logs: {rules: exact.yaml}
 	return s
 }
 
-// exact wants every address to be counted as often as it failed.
+// exact wants every address to be counted ten times.
 func (s *station) exact(lines int) {
 	s.t.Helper()
 	journal := filepath.Join(s.dir, "state", "positions.journal")
