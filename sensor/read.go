@@ -119,6 +119,8 @@ type Summary struct {
 	Out     string
 	Damaged []error // captures that end in the middle of a record or in nonsense: what stands before it was judged
 	verbose bool
+	totals  totals
+	last    int64 // time of the last packet, ns
 }
 
 // Print writes the summary for people.
@@ -153,7 +155,7 @@ func Read(ctx context.Context, o *ReadOptions) (*Summary, error) {
 	if err != nil {
 		return nil, err
 	}
-	sum := &Summary{Rules: set, Out: filepath.Join(o.OutDir, "eve.json"), verbose: o.Verbose}
+	sum := &Summary{Rules: set, Out: filepath.Join(o.OutDir, "eve.json"), verbose: o.Verbose, totals: totals{}}
 	files, err := captures(o.File)
 	if err != nil {
 		return nil, err
@@ -207,6 +209,7 @@ func (o *ReadOptions) readFiles(ctx context.Context, s *Settings, set *RuleSet, 
 	if want.String() != "" {
 		b.filter = want
 	}
+	start := time.Now()
 	for _, file := range files {
 		before := sum.Packets
 		err := b.readFile(ctx, file, max(o.Workers, 1), out, sum)
@@ -218,6 +221,7 @@ func (o *ReadOptions) readFiles(ctx context.Context, s *Settings, set *RuleSet, 
 			return err
 		}
 	}
+	eve.NewLogger(&b.eve, out).Stats(sum.last, uint64(time.Since(start).Seconds()), sum.totals.record())
 	return ctx.Err()
 }
 
@@ -269,6 +273,9 @@ func (s *Summary) add(w *worker) {
 	s.Flows += w.counts.flows.Load()
 	s.Alerts += w.counts.alerts.Load()
 	s.Drops += w.counts.drops.Load()
+	s.totals.capture(stats)
+	s.totals.add(w.counts)
+	s.last = max(s.last, w.now)
 }
 
 // blueprint is what all workers are built from.

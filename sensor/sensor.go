@@ -438,7 +438,7 @@ func (s *Sensor) writeStats(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case now := <-ticks.C:
-			logger.Stats(now.UnixNano(), uint64(now.Sub(s.since).Seconds()), s.counts())
+			logger.Stats(now.UnixNano(), uint64(now.Sub(s.since).Seconds()), s.counts().record())
 		}
 	}
 }

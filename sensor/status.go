@@ -10,7 +10,6 @@ import (
 
 	"picket/actions"
 	"picket/capture"
-	"picket/outputs/eve"
 	"picket/outputs/web"
 )
 
@@ -29,7 +28,7 @@ func (s *Sensor) Status(ctx context.Context) (web.Status, error) {
 		out.Alerts += p.counts.alerts.Load()
 		out.Drops += p.counts.drops.Load()
 	}
-	out.Unseen = s.unseen()
+	out.Unseen, out.Counters = s.unseen(), s.counts()
 	for _, j := range s.posted() {
 		out.Jails = append(out.Jails, j.status())
 	}
@@ -84,29 +83,18 @@ func (p *post) status() web.Source {
 }
 
 // counts are the counters of EVE's stats record, by Suricata's names where it has them.
-func (s *Sensor) counts() []eve.Count {
-	var n capture.Stats
-	var alerts, drops, flows uint64
+func (s *Sensor) counts() totals {
+	t := totals{}
 	for _, p := range s.posts {
-		one := p.stats()
-		n.Received, n.Bytes, n.Dropped = n.Received+one.Received, n.Bytes+one.Bytes, n.Dropped+one.Dropped
-		alerts += p.counts.alerts.Load()
-		drops += p.counts.drops.Load()
-		flows += p.counts.flows.Load()
+		t.capture(p.stats())
+		t.add(p.counts)
 	}
-	out := s.eve.Counters()
-	return []eve.Count{
-		{Name: "capture.kernel_packets", Value: n.Received + n.Dropped},
-		{Name: "capture.kernel_drops", Value: n.Dropped},
-		{Name: "decoder.pkts", Value: n.Received},
-		{Name: "decoder.bytes", Value: n.Bytes},
-		{Name: "detect.alert", Value: alerts},
-		{Name: "flow.total", Value: flows},
-		{Name: "ips.blocked", Value: drops},
-		{Name: "eve.written", Value: out.Written},
-		{Name: "eve.dropped", Value: out.Dropped + out.Failed},
-		{Name: "bans.lost", Value: s.bansLost.Load()},
+	if s.eve != nil {
+		out := s.eve.Counters()
+		t["eve.written"], t["eve.dropped"] = out.Written, out.Dropped+out.Failed
 	}
+	t["bans.lost"] = s.bansLost.Load()
+	return t
 }
 
 // Ban implements web.Sensor.

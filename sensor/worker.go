@@ -44,6 +44,7 @@ type worker struct {
 	expired       int64 // when flows were looked through, ns
 	batches       uint  // so far
 	counts        *counters
+	apps          apps
 	// of a capture that is read while somebody watches
 	progress *progress
 	size     int64
@@ -147,6 +148,7 @@ func (w *worker) Judge(p *packet.Packet, f *flow.Flow, s *flow.State) {
 // Ended implements flow.Sink.
 func (w *worker) Ended(f *flow.Flow, s *flow.State, why flow.EndReason) {
 	w.toldEnd(f, s, why)
+	w.apps.ended(f, s)
 	w.overParties(f)
 	w.judge.Forget(f.ID)
 }

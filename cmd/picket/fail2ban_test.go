@@ -91,7 +91,8 @@ func TestFail2banClientAlone(t *testing.T) {
 func TestFail2banClientConfiguration(t *testing.T) {
 	dir := t.TempDir()
 	for name, text := range map[string]string{
-		"jail.conf":          "[door]\nenabled = true\nfilter = door\nbackend = polling\nlogpath = /var/log/door.log\naction = tell\n",
+		"jail.conf":          "[door]\nenabled = true\nfilter = door\nbackend = polling\nlogpath = " + filepath.Join(dir, "door.log") + "\naction = tell\n",
+		"door.log":           "",
 		"filter.d/door.conf": "[Definition]\nfailregex = ^bad <HOST>$\n",
 		"action.d/tell.conf": "[Definition]\nactionban = echo '" + strings.Repeat("long ", 250) + "'\n",
 	} {

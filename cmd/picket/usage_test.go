@@ -34,7 +34,7 @@ func TestMisuseIsTold(t *testing.T) {
 		"incidents --severity hgih":    `severity "hgih" is none of info, low, medium, high, critical`,
 		"measures run":                 "measures run: NAME is missing (usage: picket measures run NAME [flags])",
 		"logs scan":                    "logs scan: LOG is missing (usage: picket logs scan LOG [FILTER] [flags])",
-		"read":                         "read: the capture is missing (usage: picket read -r FILE [-S RULES]…)",
+		"read":                         "read: the capture is missing (usage: picket read -r FILE [-S RULES]… [FILTER])",
 		"check --shwo":                 "check: unknown flag: --shwo (did you mean --show?)",
 		"status --socket /nowhere/p.s": "no picket answers at /nowhere/p.s: connect: no such file or directory (picket run starts one; --socket or the configuration names its socket)",
 	} {

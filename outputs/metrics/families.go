@@ -23,6 +23,13 @@ var families = []family{
 	{"picket_alerts_total", counter, "alerts", one(func(s *web.Status) uint64 { return s.Alerts })},
 	{"picket_drops_total", counter, "packets dropped by a verdict", one(func(s *web.Status) uint64 { return s.Drops })},
 
+	{"picket_walk_total", counter, "what the packet walk counted, by the names of EVE's stats record", words("counter", func(s *web.Status) map[string]uint64 {
+		return walk(s, false)
+	})},
+	{"picket_walk", gauge, "what the packet walk holds now", words("counter", func(s *web.Status) map[string]uint64 {
+		return walk(s, true)
+	})},
+
 	{"picket_eve_records_total", counter, "records written to eve.json", ofEVE(func(e *web.EVE) uint64 { return e.Written })},
 	{"picket_eve_dropped_total", counter, "records that were not", ofEVE(func(e *web.EVE) uint64 { return e.Dropped })},
 
@@ -75,6 +82,22 @@ func ofIncidents(s *web.Status) *web.Incidents {
 		return &web.Incidents{}
 	}
 	return s.Incidents
+}
+
+// held are the counters of the walk that tell how things stand now; all others only grow.
+var held = map[string]bool{
+	"flow.active": true, "tcp.reassembly_memuse": true, "decoder.max_pkt_size": true,
+}
+
+// walk are the counters of the packet walk: those held, or those that grow.
+func walk(s *web.Status, now bool) map[string]uint64 {
+	out := map[string]uint64{}
+	for name, n := range s.Counters {
+		if held[name] == now {
+			out[name] = n
+		}
+	}
+	return out
 }
 
 func banEvents(s *web.Status) map[string]uint64 {

@@ -21,6 +21,7 @@ func status() web.Status {
 	return web.Status{
 		Version: "picket 1", Mode: "enforce", Since: time.Unix(1000, 0), Alerts: 3, Rules: web.Rules{Since: time.Unix(2000, 0)},
 		Sources:  []web.Source{{Name: "queue 0", Packets: 7, Bytes: 1 << 40}, {Name: `odd"\` + "\n\xff", Packets: 1}},
+		Counters: map[string]uint64{"tcp.reassembly_gap": 5, "flow.active": 6},
 		Jails:    []web.Jail{{Name: "sshd", Failures: 12, Failing: 2}},
 		Bans:     actions.Stats{Banned: 4, Standing: 3},
 		Measures: measure.Stats{Waiting: 1, Deviations: 2, Moved: map[measure.State]uint64{measure.Active: 4, measure.Error: 1}},
@@ -40,6 +41,8 @@ func TestWrite(t *testing.T) {
 		"picket_packet_bytes_total{source=\"queue 0\"} 1099511627776\n",
 		"picket_jail_failures_total{jail=\"sshd\"} 12\n",
 		"picket_bans 3\n",
+		"picket_walk_total{counter=\"tcp.reassembly_gap\"} 5\n",
+		"picket_walk{counter=\"flow.active\"} 6\n",
 		"picket_ban_events_total{event=\"made\"} 4\n",
 		"picket_measure_steps_total{state=\"active\"} 4\npicket_measure_steps_total{state=\"error\"} 1\n",
 		"picket_deviations_total 2\n",

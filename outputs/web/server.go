@@ -44,10 +44,12 @@ type Status struct {
 	Alerts  uint64    `json:"alerts"`
 	Drops   uint64    `json:"drops"`
 	// Unseen packets passed the queue rule uninspected: bypass and fail-open.
-	Unseen uint64        `json:"unseen,omitempty"`
-	EVE    *EVE          `json:"eve,omitempty"`
-	Jails  []Jail        `json:"jails,omitempty"`
-	Bans   actions.Stats `json:"bans"`
+	Unseen uint64 `json:"unseen,omitempty"`
+	// Counters of the packet walk by their paths in EVE's stats record: decoder, defrag, flow, tcp, app_layer.
+	Counters map[string]uint64 `json:"counters,omitempty"`
+	EVE      *EVE              `json:"eve,omitempty"`
+	Jails    []Jail            `json:"jails,omitempty"`
+	Bans     actions.Stats     `json:"bans"`
 
 	Incidents *Incidents    `json:"incidents,omitempty"`
 	Measures  measure.Stats `json:"measures,omitzero"`

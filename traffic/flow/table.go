@@ -35,6 +35,21 @@ type Stats struct {
 	Stream                    stream.Stats
 }
 
+// Each calls f with every counter by its path in EVE's stats record, those of the streams too.
+func (s *Stats) Each(f func(name string, n uint64)) {
+	f("flow.total", s.Created)
+	f("flow.active", s.Active)
+	f("flow.tcp", s.TCP)
+	f("flow.udp", s.UDP)
+	f("flow.icmp", s.ICMP)
+	f("flow.other", s.Others)
+	f("flow.tcp_reuse", s.Reused)
+	f("flow.evicted", s.Evicted)
+	f("flow.memcap", s.NoMemory)
+	f("flow.emerg_mode_entered", s.Emergencies)
+	s.Stream.Each(f)
+}
+
 // record is a flow's place in the arena. It has no pointers, so the garbage collector never looks into it.
 type record struct {
 	Flow

@@ -74,7 +74,8 @@ func TestDecodeMixed(t *testing.T) {
 	for _, in := range readPcap(t, mixedPcap) {
 		d.Decode(in)
 	}
-	d.Counters(func(name string, n uint64) {
+	stats := d.Stats()
+	stats.Each(func(name string, n uint64) {
 		if n > 0 {
 			t.Logf("%s %d", name, n)
 		}

@@ -82,13 +82,21 @@ func (c Counter) Name() string {
 	return counterNames[c]
 }
 
-// Counters calls f for every counter and for every event that was seen. Only the Decoder's owner may call it.
-func (d *Decoder) Counters(f func(name string, n uint64)) {
-	for c, n := range d.counts {
+// Stats are a decoder's counters at one moment.
+type Stats struct {
+	counts [numCounters]uint64
+	events [numEvents]uint64
+}
+
+// Stats returns the counters. Only the Decoder's owner may call it; what it returns is anybody's.
+func (d *Decoder) Stats() Stats { return Stats{d.counts, d.events} }
+
+// Each calls f with every counter, and with every event that was seen, by their paths in EVE's stats record.
+func (s *Stats) Each(f func(name string, n uint64)) {
+	for c, n := range s.counts {
 		f(counterNames[c], n)
 	}
-	f("decoder.avg_pkt_size", d.counts[CntBytes]/max(d.counts[CntPkts], 1))
-	for e, n := range d.events {
+	for e, n := range s.events {
 		if n > 0 {
 			f("decoder.event."+eventNames[e], n)
 		}

@@ -15,9 +15,24 @@ type Consumer interface {
 // Stats count what the engine did and refused.
 type Stats struct {
 	Sessions, Midstream, BadChecksum, Invalid uint64
-	Gaps, Overlaps, OverlapsDiffer            uint64
+	Gaps, Overlaps, OverlapsDiffer            uint64 // Overlaps: of any kind
 	DepthReached, MemcapDrops, Pseudo         uint64
 	Memuse                                    uint64 // bytes of reassembly buffers, now
+}
+
+// Each calls f with every counter by its path in EVE's stats record.
+func (s *Stats) Each(f func(name string, n uint64)) {
+	f("tcp.sessions", s.Sessions)
+	f("tcp.midstream_pickups", s.Midstream)
+	f("tcp.invalid_checksum", s.BadChecksum)
+	f("tcp.invalid", s.Invalid)
+	f("tcp.reassembly_gap", s.Gaps)
+	f("tcp.overlap", s.Overlaps)
+	f("tcp.overlap_diff_data", s.OverlapsDiffer)
+	f("tcp.stream_depth_reached", s.DepthReached)
+	f("tcp.segment_memcap_drop", s.MemcapDrops)
+	f("tcp.pseudo", s.Pseudo)
+	f("tcp.reassembly_memuse", s.Memuse)
 }
 
 // Engine tracks the sessions of one worker. It is not safe for concurrent use.

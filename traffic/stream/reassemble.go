@@ -156,6 +156,7 @@ func (c *conn) put(h *half, off uint64, data []byte) {
 	}
 	if off < h.right() {
 		h.overlapped = true
+		c.e.Stats.Overlaps++
 		h.search.void()
 	}
 	if h.insert(off, data, c.policy(c.snd()), c.e.cfg.Inline) {
