@@ -23,8 +23,12 @@ type Memory struct {
 	Breached int64             `json:"breached,omitempty"` // when, Unix seconds
 }
 
-// maxRemembered bounds what is written down of one line of evidence, in bytes.
-const maxRemembered = 512
+// What is written down of a party's evidence is bounded, as it is written anew with each of its failures: so many lines,
+// the last ones, and so many bytes of each.
+const (
+	maxRememberedLines = 16
+	maxRemembered      = 512
+)
 
 // notebook is what changed in an engine since it was asked last. Without a keeper nothing is noted.
 type notebook struct {
@@ -91,9 +95,9 @@ func (e *Engine) memory(id string) Memory {
 	return m
 }
 
-// Remembered returns lines of evidence as they are written down: each up to a bound.
+// Remembered returns lines of evidence as they are written down: the last of them, each up to a bound.
 func Remembered(lines []string) []string {
-	lines = slices.Clone(lines)
+	lines = slices.Clone(lines[max(len(lines)-maxRememberedLines, 0):])
 	for i, text := range lines {
 		lines[i] = text[:min(len(text), maxRemembered)]
 	}

@@ -220,7 +220,7 @@ func TestWhatIsNotThere(t *testing.T) {
 	}{
 		{"capture", "none.pcap", func(s *scene) { s.File = filepath.Join(s.dir, "none.pcap") }},
 		{"rules", "none.rules", func(s *scene) { s.Rules = append(s.Rules, filepath.Join(s.dir, "none.rules")) }},
-		{"folder for eve.json", "nowhere", func(s *scene) { s.OutDir = filepath.Join(s.dir, "nowhere") }},
+		{"folder for eve.json", "in.pcap", func(s *scene) { s.OutDir = filepath.Join(s.File, "nowhere") }},
 		{"suricata.yaml", "none.yaml", func(s *scene) { s.SuricataYAML = filepath.Join(s.dir, "none.yaml") }},
 	} {
 		t.Run(test.name, func(t *testing.T) {

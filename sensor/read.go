@@ -164,6 +164,9 @@ func Read(ctx context.Context, o *ReadOptions) (*Summary, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := os.MkdirAll(o.OutDir, 0o750); err != nil {
+		return nil, fmt.Errorf("make the folder for eve.json: %w (write another one after -l)", err)
+	}
 	out, err := eve.Open(sum.Out, true, slog.Default())
 	if err != nil {
 		return nil, err
@@ -194,8 +197,9 @@ func captures(path string) ([]string, error) {
 	}
 	var files []string
 	for _, e := range entries {
-		if e.Type().IsRegular() {
-			files = append(files, filepath.Join(path, e.Name()))
+		file := filepath.Join(path, e.Name())
+		if info, err := os.Stat(file); err == nil && info.Mode().IsRegular() {
+			files = append(files, file)
 		}
 	}
 	return files, nil

@@ -41,7 +41,7 @@ func (f *readFlags) registerRules(cmd *cobra.Command) {
 func (f *readFlags) registerReading(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVarP(&f.File, "read", "r", "", "capture `FILE` (pcap, pcapng, gzip, zstd; - is standard input) or a folder of them")
-	flags.StringVarP(&f.OutDir, "log-dir", "l", ".", "`DIR` for eve.json")
+	flags.StringVarP(&f.OutDir, "log-dir", "l", ".", "`DIR` for eve.json; it is made when there is none")
 	flags.StringVarP(&f.checksums, "checksums", "k", "", "checksum validation: `all` or none")
 	flags.StringVarP(&f.filterFile, "filter-file", "F", "", "`FILE` with a filter expression, as tcpdump has them")
 	flags.BoolVar(&f.NoRules, "disable-detection", false, "no rules; only records of traffic")

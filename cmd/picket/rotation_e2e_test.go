@@ -18,12 +18,13 @@ import (
 	"picket/rules"
 )
 
-// A daemon writes 50,000 lines a second, each the failure of an address. Every address fails ten times, at different
-// moments: its count is less if a line was lost, and more if one was counted twice.
+// A daemon writes 50,000 lines a second, each the failure of an address. Every address fails a hundred times, at different
+// moments: its count is less if a line was lost, and more if one was counted twice. A jail counts the addresses of six
+// minutes.
 const (
 	linesPerSecond = 50_000
-	attempts       = 10
-	crowdOf        = 1000 // addresses that take turns
+	attempts       = 100
+	crowdOf        = 200 // addresses that take turns
 )
 
 const rotationRule = `name: exact
@@ -269,7 +270,7 @@ logs: {rules: exact.yaml}
 	return s
 }
 
-// exact wants every address to be counted ten times.
+// exact wants every address to be counted as often as it failed.
 func (s *station) exact(lines int) {
 	s.t.Helper()
 	journal := filepath.Join(s.dir, "state", "positions.journal")
