@@ -49,6 +49,8 @@ func openState(home, root string, log *slog.Logger) (*standIn, error) {
 		if why = s.goHome(); why == nil {
 			return s, nil
 		}
+	case errors.Is(why, fs.ErrPermission) && os.Geteuid() != 0:
+		return nil, fmt.Errorf("state-dir %s cannot be written: %w (run picket as root, or write a state-dir of your own)", home, why)
 	case !left:
 		if err := s.moveIn(); err != nil {
 			return nil, fmt.Errorf("state-dir %s cannot be written: %w (make room, or remount it; a stand-in in memory is not possible: %w)", home, why, err)

@@ -462,6 +462,13 @@ func TestNoPrivileges(t *testing.T) {
 	if err == nil || !strings.Contains(string(out), "CAP_NET_RAW") || strings.Contains(string(out), "panic") {
 		t.Errorf("without privileges: %v\n%s", err, out)
 	}
+	os.Chmod(dir, 0o755)
+	os.RemoveAll(filepath.Join(dir, "state"))
+	cmd = exec.Command(copied, cmd.Args[1:]...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+	if out, err = cmd.CombinedOutput(); err == nil || !strings.Contains(string(out), "run picket as root") {
+		t.Errorf("in a state directory of root's: %v\n%s", err, out)
+	}
 }
 
 // TestRingSeesWhatTheFileHolds replays a capture onto the wire: picket on AF_PACKET sees every frame and finds the
