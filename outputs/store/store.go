@@ -77,8 +77,11 @@ const (
 	gatherFull = 16 << 10
 	// busyTimeout is how long a statement waits for another program's lock.
 	busyTimeout = time.Second
-	keepDefault = 90 * 24 * time.Hour
-	maxDefault  = 1 << 30
+	// lockPatience is how long a start waits for the lock of the directory, looking every lockStep.
+	lockPatience = 2 * time.Second
+	lockStep     = 20 * time.Millisecond
+	keepDefault  = 90 * 24 * time.Hour
+	maxDefault   = 1 << 30
 )
 
 // Open opens or makes the store in a directory, applies what the journal holds beyond the database, and starts the
@@ -158,17 +161,24 @@ func (s *Store) openWithin(wait time.Duration) error {
 	}
 }
 
-// lockFile keeps a second picket out of the directory.
+// lockFile keeps a second picket out of the directory. It waits up to lockPatience: when picket is killed in the middle
+// of starting a program, the child holds the lock until it has become that program.
 func lockFile(path string) (*os.File, error) {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, err
 	}
-	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		f.Close()
-		return nil, fmt.Errorf("lock %s: %w (another picket uses this directory; a second one needs its own state-dir)", path, err)
+	for waited := time.Duration(0); ; waited += lockStep {
+		err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+		if err == nil {
+			return f, nil
+		}
+		if waited >= lockPatience || !errors.Is(err, unix.EWOULDBLOCK) {
+			f.Close()
+			return nil, fmt.Errorf("lock %s: %w (another picket uses this directory; a second one needs its own state-dir)", path, err)
+		}
+		time.Sleep(lockStep)
 	}
-	return f, nil
 }
 
 // Path of the database.
