@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"picket/rules"
+	"picket/rules/expression"
 )
 
 // The two families that conditional options are for.
@@ -100,7 +101,7 @@ func (r *Runner) values(t *rules.Ticket) func(name string) (string, bool) {
 			return make(t), true
 		}
 		if field, ok := strings.CutPrefix(name, "F-"); ok {
-			return t.Fields[fieldName(field)], true // "" where the expression has not captured it
+			return t.Fields[expression.GroupName(field)], true // "" where the expression has not captured it
 		}
 		if r.Lookup != nil && (name == "ip-host" || name == "fq-hostname") {
 			return r.Lookup(name, t.Prefix.Addr()), true
@@ -111,18 +112,6 @@ func (r *Runner) values(t *rules.Ticket) func(name string) (string, bool) {
 			}
 		}
 		return "", false
-	}
-}
-
-// fieldName is the group that <F-NAME> captures into.
-func fieldName(tag string) string {
-	switch name := strings.ToLower(tag); name {
-	case "id":
-		return "fid"
-	case "port":
-		return "fport"
-	default:
-		return name
 	}
 }
 

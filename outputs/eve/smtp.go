@@ -67,7 +67,7 @@ func appendEmail(j *JSON, m *smtp.Mail, settings map[string]string) {
 	emailList(j, "cc", m.Get("cc"))
 	emailMore(j, m, settings)
 	emailSums(j, m, settings["smtp.md5"])
-	emailArray(j, "attachment", m.Attachments)
+	textsIf(j, "attachment", m.Attachments)
 	emailURLs(j, m.URLs)
 	j.EndObject()
 }
@@ -86,7 +86,7 @@ func emailMore(j *JSON, m *smtp.Mail, settings map[string]string) {
 		}
 	}
 	if strings.Contains(custom, ",received,") {
-		emailArray(j, "received", m.All("received"))
+		textsIf(j, "received", m.All("received"))
 	}
 }
 
@@ -109,17 +109,6 @@ func emailURLs(j *JSON, urls [][]byte) {
 	j.Array("url")
 	for _, u := range slices.Backward(urls) {
 		j.Text("", u)
-	}
-	j.EndArray()
-}
-
-func emailArray(j *JSON, key string, values [][]byte) {
-	if len(values) == 0 {
-		return
-	}
-	j.Array(key)
-	for _, v := range values {
-		j.Text("", v)
 	}
 	j.EndArray()
 }

@@ -71,7 +71,7 @@ func (e *Expression) addGroup(name string, number int) {
 	}
 	e.groups = append(e.groups, group{name, number})
 	if m := aliasName.FindStringSubmatch(name); m != nil {
-		e.aliases = append(e.aliases, alias{from: name, to: groupName(m[2]), tuple: m[1] == "tuple"})
+		e.aliases = append(e.aliases, alias{from: name, to: GroupName(m[2]), tuple: m[1] == "tuple"})
 	}
 }
 

@@ -58,15 +58,15 @@ func customGroup(whole, tag string, open map[string]bool) string {
 		return whole
 	case m[1] == "":
 		open[m[2]] = true
-		return "(?P<" + groupName(m[2]) + ">"
+		return "(?P<" + GroupName(m[2]) + ">"
 	case open[m[2]]:
 		return ")"
 	}
 	return whole
 }
 
-// groupName returns the group of <F-NAME>.
-func groupName(tag string) string {
+// GroupName returns the group that <F-NAME> captures into, in lower case.
+func GroupName(tag string) string {
 	switch name := strings.ToLower(tag); name {
 	case "id":
 		return "fid"
