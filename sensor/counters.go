@@ -29,7 +29,7 @@ type walk struct {
 }
 
 // apps count the ended flows of each application protocol and their transactions, over TCP and over UDP.
-type apps [256][2]struct{ flows, txs uint64 }
+type apps [app.Protocols][2]struct{ flows, txs uint64 }
 
 // ended counts a flow that is over.
 func (a *apps) ended(f *flow.Flow, s *flow.State) {

@@ -45,6 +45,9 @@ const (
 	protoCount
 )
 
+// Protocols is the number of protocols: every Proto is below it.
+const Protocols = int(protoCount)
+
 var protoNames = [protoCount]string{
 	Unknown: "unknown", Failed: "failed", HTTP1: "http", HTTP2: "http2", DNS: "dns", DoH2: "doh2", TLS: "tls",
 	SSH: "ssh", SMTP: "smtp", FTP: "ftp", FTPData: "ftp-data", IMAP: "imap", POP3: "pop3", SMB: "smb",
