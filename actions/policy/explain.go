@@ -35,7 +35,7 @@ type MeasureReport struct {
 	Why    string       `json:"why,omitempty"` // it is not taken now, or which rung of its ladder
 }
 
-// Explain tells what every policy would do about a finding of a case now. Nothing is counted or noted.
+// Explain tells what every policy would do about a finding of a case now. Nothing is counted, and nothing new is noted.
 func (s *Set) Explain(f *incidents.Finding, c *incidents.Incident) []Report {
 	sub := subject{f: f, c: c, world: s.world}
 	var list []Report
@@ -94,6 +94,7 @@ func (s *Set) explainRule(p *policy, r *rule, sub *subject, matches bool) Measur
 		out.Taken, out.Why = false, "the finding does not name whom to ban"
 		return out
 	}
+	s.inherit(p, r, sub, key)
 	now := s.now()
 	rung, again, last, known := s.memory.peek(key, len(r.ladder), r.forget, now.UnixNano())
 	switch {

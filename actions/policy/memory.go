@@ -376,6 +376,20 @@ func (m *Memory) retract(key markKey, now int64) {
 	m.note(key, have, atOnce)
 }
 
+// inherit gives a party what is noted of another that turned out to be the same, where that lasts longer.
+func (m *Memory) inherit(key, from markKey) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	theirs, known := m.marks[from]
+	if !known {
+		return
+	}
+	if have, known := m.marks[key]; !known || have.Until < theirs.Until {
+		theirs.Rung = max(theirs.Rung, have.Rung)
+		m.note(key, theirs, throughCase)
+	}
+}
+
 // standing lists for whom a measure is noted as being in force.
 func (m *Memory) standing(policy string, n int, now int64) (list []markKey) {
 	m.mu.Lock()

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"context"
+	"errors"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -26,7 +27,7 @@ type doer struct {
 
 func (d doer) Able() error { return d.able }
 
-var doers = measure.Doers{"ban": measure.Ban{}, "notify": doer{}, "kill": doer{}}
+var doers = measure.Doers{"ban": measure.Ban{}, "notify": doer{}, "kill": doer{}, "hold": doer{}}
 
 // clock is a time that tests set.
 type clock struct{ at time.Time }
@@ -349,6 +350,50 @@ func TestOnce(t *testing.T) {
 	c.pass(time.Hour)
 	if got := count(own) + len(bans(set, own)); got != 0 {
 		t.Errorf("what our own block caused: %d", got)
+	}
+}
+
+// TestMergedCases: what was proposed for one of two cases that turned out to be the same is not proposed again for what
+// they are now, in whatever order they were, after a restart too; what only ladders know goes on.
+func TestMergedCases(t *testing.T) {
+	c, dir := &clock{monday}, t.TempDir()
+	memory := func() *Memory {
+		m, err := OpenMemory(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return m
+	}
+	p := Policy{Name: "p", Default: []Measure{
+		{Do: "notify"}, {Do: "kill", Approval: true}, {Do: "notify", Repeat: Span(time.Hour)}, {Do: "hold", Ladder: []Span{Span(time.Minute), Span(time.Hour)}},
+	}}
+	of := func(id incidents.ID, absorbed ...incidents.ID) *incidents.Event {
+		e := event(sample())
+		e.Incident.ID, e.Incident.Absorbed = id, absorbed
+		return e
+	}
+	m := memory()
+	set := compile(t, c, m, p)
+	if got := len(set.Propose(of(9))); got != 4 {
+		t.Fatalf("of the younger case: %d measures", got)
+	}
+	if err := errors.Join(set.Kept(), m.close()); err != nil {
+		t.Fatal(err)
+	}
+	set = compile(t, c, memory(), p)
+	if got := set.Propose(of(5, 9)); len(got) != 0 {
+		t.Errorf("proposed again after they became one: %+v", got)
+	}
+	if reports := set.Explain(sample(), &of(5, 9).Incident); reports[0].Measures[0].Taken || reports[0].Measures[1].Taken {
+		t.Errorf("picket policy test says that they would be: %+v", reports[0].Measures)
+	}
+	c.pass(2 * time.Hour)
+	got := set.Propose(of(5, 9))
+	if len(got) != 2 || got[0].Name != "notify" || got[1].Name != "hold" || got[1].For != time.Hour {
+		t.Errorf("after their time: %+v", got)
+	}
+	if got := set.Propose(of(6)); len(got) != 4 {
+		t.Errorf("another case: %+v", got)
 	}
 }
 

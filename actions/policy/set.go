@@ -3,6 +3,7 @@ package policy
 import (
 	"cmp"
 	"net/netip"
+	"strconv"
 	"strings"
 	"time"
 
@@ -139,18 +140,34 @@ func (s *Set) due(p *policy, r *rule, sub *subject) (measure.Spec, bool) {
 		spec.For, ok = s.memory.climb(r.banKey(p, prefix), r.ladder, r.forget, now, throughCase)
 		return spec, ok
 	}
+	key := r.key(p, sub)
+	s.inherit(p, r, sub, key)
 	if len(r.ladder) > 1 {
 		var ok bool
-		spec.For, ok = s.memory.climb(r.key(p, sub), r.ladder, r.forget, now, throughCase)
+		spec.For, ok = s.memory.climb(key, r.ladder, r.forget, now, throughCase)
 		return spec, ok
 	}
-	return spec, r.each == "finding" || s.memory.once(r.key(p, sub), r.repeat, now)
+	return spec, r.each == "finding" || s.memory.once(key, r.repeat, now)
+}
+
+// inherit lets a case have what is noted of those that turned out to be part of it. It is looked for whenever it is
+// needed, not when they become one: a crash right after that changes nothing.
+func (s *Set) inherit(p *policy, r *rule, sub *subject, key markKey) {
+	if r.each != "case" || sub.c == nil {
+		return
+	}
+	for _, id := range sub.c.Absorbed {
+		s.memory.inherit(key, markKey{p.name, r.n, wholeCase(id)})
+	}
 }
 
 // key says for whom a measure is, to tell what is the same again.
 func (r *rule) key(p *policy, sub *subject) markKey {
 	return markKey{p.name, r.n, string(r.each) + " " + sub.party(r.each)}
 }
+
+// wholeCase is for whom a measure of the whole case is, as key has it.
+func wholeCase(id incidents.ID) string { return "case " + strconv.FormatInt(int64(id), 10) }
 
 // eachRule calls f for every measure of a policy on one lane that is to be taken for a subject. It counts.
 func (s *Set) eachRule(p *policy, sub *subject, l lane, f func(*rule)) {
