@@ -15,6 +15,7 @@ import (
 	"picket/actions/plugin"
 	"picket/actions/policy"
 	"picket/rules"
+	"picket/sensor/strict"
 	"picket/signatures/language"
 )
 
@@ -90,7 +91,7 @@ func (r *Report) addJails(c *Config) error {
 		r.addJail(&stock[i], c.Logs.Fail2ban, "filter "+stock[i].Filter.Name)
 	}
 	own, err := c.LogRules()
-	var faults ConfigFaults
+	var faults strict.Faults
 	if errors.As(err, &faults) {
 		for _, f := range faults {
 			r.Faults = append(r.Faults, f.Error())

@@ -18,6 +18,8 @@ import (
 	"picket/actions/policy"
 	"picket/outputs/eve"
 	"picket/rules/library"
+	"picket/sensor/strict"
+	"picket/sensor/suricata"
 	"picket/signatures/language"
 )
 
@@ -43,7 +45,7 @@ type Config struct {
 	Metrics       MetricsConfig    `yaml:"metrics"`
 
 	path   string
-	places map[string]place
+	places strict.Places
 }
 
 // Mode says whether picket may touch traffic.
@@ -113,7 +115,7 @@ type Size uint64
 
 // UnmarshalText reads bytes with kb, mb, gb, KiB, MiB, GiB.
 func (s *Size) UnmarshalText(b []byte) error {
-	v, ok := parseSize(string(b))
+	v, ok := suricata.ParseSize(string(b))
 	if !ok {
 		return fmt.Errorf("%q is not a size (write 512KiB, 64MiB or 1GiB)", b)
 	}
@@ -236,22 +238,22 @@ func LoadConfig(path string) (*Config, error) {
 func ParseConfig(path string, text []byte) (*Config, error) {
 	c := Default()
 	c.path = path
-	places, faults := decodeStrict(path, text, c)
+	places, faults := strict.Decode(path, text, c)
 	c.places = places
 	c.Logs.settle(places)
 	faults = append(faults, c.validate(faults)...)
 	if len(faults) > 0 {
-		slices.SortStableFunc(faults, func(a, b ConfigFault) int { return cmp.Or(cmp.Compare(a.File, b.File), a.Line-b.Line, a.Col-b.Col) })
+		slices.SortStableFunc(faults, func(a, b strict.Fault) int { return cmp.Or(cmp.Compare(a.File, b.File), a.Line-b.Line, a.Col-b.Col) })
 		return nil, faults
 	}
 	return c, nil
 }
 
 // Validate lists every fault that a value of the right kind can still have.
-func (c *Config) Validate() ConfigFaults { return c.validate(nil) }
+func (c *Config) Validate() strict.Faults { return c.validate(nil) }
 
 // validate is Validate without what is in told already: a value that could not be read is one fault, not two.
-func (c *Config) validate(told ConfigFaults) ConfigFaults {
+func (c *Config) validate(told strict.Faults) strict.Faults {
 	v := validation{c: c, told: map[string]bool{}}
 	for _, f := range told {
 		v.told[f.Key] = true
@@ -293,29 +295,14 @@ func (c *Config) validate(told ConfigFaults) ConfigFaults {
 type validation struct {
 	c      *Config
 	told   map[string]bool // keys whose fault is known
-	faults ConfigFaults
+	faults strict.Faults
 }
 
 func (v *validation) check(ok bool, key, hint, cause string, args ...any) {
 	if ok || v.told[key] {
 		return
 	}
-	at := v.c.place(key)
-	v.faults = append(v.faults, ConfigFault{File: v.c.path, Line: at.line, Col: at.col, Key: key, Cause: fmt.Sprintf(cause, args...), Hint: hint})
-}
-
-// place is where a key stands in the file; one that is missing there stands where the one around it does.
-func (c *Config) place(key string) place {
-	return placeIn(c.places, key)
-}
-
-func placeIn(places map[string]place, key string) place {
-	at, found := places[key]
-	for !found && key != "" {
-		key = key[:max(strings.LastIndexAny(key, ".["), 0)]
-		at, found = places[key]
-	}
-	return at
+	v.faults = append(v.faults, v.c.places.Fault(v.c.path, key, fmt.Sprintf(cause, args...), hint))
 }
 
 func (v *validation) policy(key string, p *BanPolicy) {
@@ -334,7 +321,7 @@ func (c *Config) workers() int {
 }
 
 // vars are the rule variables in force: defaults, then suricata.yaml, then picket's own.
-func (c *Config) vars(s *Settings) language.Vars {
+func (c *Config) vars(s *suricata.Settings) language.Vars {
 	v := language.DefaultVars()
 	overlay(v.Address, s.Map("vars.address-groups"))
 	overlay(v.Port, s.Map("vars.port-groups"))

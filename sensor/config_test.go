@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"picket/sensor"
+	"picket/sensor/strict"
 )
 
 // Each testdata/*.bad.yaml ends in a comment with the messages that it must give, in the order of the file.
@@ -44,7 +45,7 @@ func TestTenFaultsAreTenMessages(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = sensor.ParseConfig("picket.yaml", text)
-	faults, ok := err.(sensor.ConfigFaults)
+	faults, ok := err.(strict.Faults)
 	if !ok || len(faults) != 10 {
 		t.Fatalf("%d faults, want 10:\n%v", len(faults), err)
 	}

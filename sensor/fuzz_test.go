@@ -1,12 +1,12 @@
 package sensor_test
 
 import (
-	"bytes"
 	"os"
 	"path/filepath"
 	"testing"
 
 	"picket/sensor"
+	"picket/sensor/strict"
 )
 
 // A configuration of any bytes is read or refused with faults that say why; what was read can be printed and read again.
@@ -22,38 +22,13 @@ func FuzzConfig(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text []byte) {
 		c, err := sensor.ParseConfig("fuzz.yaml", text)
 		if err != nil {
-			if faults, ok := err.(sensor.ConfigFaults); !ok || len(faults) == 0 || err.Error() == "" {
+			if faults, ok := err.(strict.Faults); !ok || len(faults) == 0 || err.Error() == "" {
 				t.Fatalf("a refusal without a fault: %#v", err)
 			}
 			return
 		}
 		if _, err := sensor.ParseConfig("printed.yaml", []byte(c.Text())); err != nil {
 			t.Fatalf("what was read from %q is printed as\n%s\nwhich is refused: %v", text, c.Text(), err)
-		}
-	})
-}
-
-// A suricata.yaml of any bytes is read or refused.
-func FuzzSettings(f *testing.F) {
-	f.Add([]byte("%YAML 1.1\n---\nvars:\n  address-groups:\n    HOME_NET: \"[192.168.0.0/16,10.0.0.0/8]\"\n"))
-	f.Add([]byte("stream:\n  midstream: true\n  reassembly: {depth: 1mb}\nhost-os-policy:\n  linux: [0.0.0.0/0, \"::/0\"]\n"))
-	f.Add([]byte("outputs:\n  - eve-log:\n      enabled: yes\n      types:\n        - alert\n        - http: {extended: yes}\n"))
-	f.Add([]byte("app-layer: &a\n  protocols: {http: {enabled: yes}}\nother: *a\nthird: {<<: *a}\n"))
-	f.Add([]byte("a: |\n  text\nb: >\n  more\nc: !tag x\nd: [1, [2, {e: f}]]\n"))
-	file := filepath.Join(f.TempDir(), "suricata.yaml")
-	f.Fuzz(func(t *testing.T, text []byte) {
-		if bytes.Contains(text, []byte("include")) {
-			return // it would open files
-		}
-		if err := os.WriteFile(file, text, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		s, err := sensor.LoadSettings(file)
-		if err != nil {
-			return
-		}
-		for path := range s.Flat("") {
-			s.Text(path, "")
 		}
 	})
 }

@@ -12,6 +12,7 @@ import (
 
 	"picket/rules"
 	"picket/rules/library"
+	"picket/sensor/strict"
 	"picket/signatures/language"
 )
 
@@ -20,7 +21,7 @@ const discovered = "discovered"
 
 // settle takes the default back when the operator has said which logs are judged: fail2ban's sshd jail, or a rule of
 // his own, and ours would count each failure twice.
-func (c *LogsConfig) settle(places map[string]place) {
+func (c *LogsConfig) settle(places strict.Places) {
 	if _, said := places["logs.library"]; !said && (c.Fail2ban != "" || len(c.Rules) > 0) {
 		c.Library = nil
 	}
@@ -109,12 +110,11 @@ func (c *Config) LogRules() ([]LogRule, error) {
 }
 
 // ruleFiles reads the operator's own rules.
-func (c *Config) ruleFiles() (all []LogRule, faults ConfigFaults) {
+func (c *Config) ruleFiles() (all []LogRule, faults strict.Faults) {
 	for i, pattern := range c.Logs.Rules {
 		paths, _ := filepath.Glob(c.beside(pattern)) // validate has checked the pattern
 		if len(paths) == 0 {
-			at := c.place(fmt.Sprintf("logs.rules[%d]", i))
-			faults = append(faults, ConfigFault{File: c.path, Line: at.line, Col: at.col, Key: "logs.rules", Cause: fmt.Sprintf("no file is called %s", pattern)})
+			faults = append(faults, c.places.Fault(c.path, fmt.Sprintf("logs.rules[%d]", i), "no file is called "+pattern, ""))
 		}
 		for _, path := range paths {
 			r, wrong := readLogRule(path)
@@ -138,23 +138,21 @@ func (c *Config) beside(name string) string {
 const maxLogRule = 1 << 20
 
 // readLogRule reads and verifies one file.
-func readLogRule(path string) (*library.Rule, ConfigFaults) {
+func readLogRule(path string) (*library.Rule, strict.Faults) {
 	text, err := os.ReadFile(path)
 	if err == nil && len(text) > maxLogRule {
 		err = fmt.Errorf("%d bytes (at most %d)", len(text), maxLogRule)
 	}
 	if err != nil {
-		return nil, ConfigFaults{{File: path, Cause: err.Error()}}
+		return nil, strict.Faults{{File: path, Cause: err.Error()}}
 	}
 	r := &library.Rule{}
-	places, faults := decodeStrict(path, text, r)
+	places, faults := strict.Decode(path, text, r)
 	if len(faults) > 0 {
 		return nil, faults
 	}
-	where := Config{places: places}
 	for _, f := range r.Verify(time.Now()) {
-		at := where.place(f.Key)
-		faults = append(faults, ConfigFault{File: path, Line: at.line, Col: at.col, Key: f.Key, Cause: f.Cause, Hint: f.Hint})
+		faults = append(faults, places.Fault(path, f.Key, f.Cause, f.Hint))
 	}
 	return r, faults
 }
@@ -195,7 +193,7 @@ func journalIsHere() bool { return exists("/run/log/journal") || exists("/var/lo
 // yet waits for it; when only the default asked for it, it is left out.
 func (s *Sensor) ownJails(c *Config, taken []rules.Settings) (jails []rules.Settings, err error) {
 	list, err := c.LogRules()
-	var faults ConfigFaults
+	var faults strict.Faults
 	if errors.As(err, &faults) {
 		for _, f := range faults {
 			s.log.Warn("rule for logs refused", "fault", f.Error())

@@ -11,6 +11,7 @@ import (
 	"picket/actions/measure"
 	"picket/actions/policy"
 	"picket/incidents"
+	"picket/sensor/strict"
 )
 
 const (
@@ -23,22 +24,21 @@ type policySource struct {
 	policy.Source
 	path   string
 	prefix string // of its keys
-	places map[string]place
+	places strict.Places
 }
 
 // policySources are the policies of bans.policies, those of the section policies, and those of the files that it names.
-func (c *Config) policySources() ([]policySource, ConfigFaults) {
+func (c *Config) policySources() ([]policySource, strict.Faults) {
 	list := []policySource{
 		{Source: policy.Source{Name: "bans.policies", Config: &policy.Config{List: c.Bans.asPolicies()}}, path: c.path, prefix: "bans.policies"},
 		{Source: policy.Source{Name: "policies", Config: &c.Policies}, path: c.path, prefix: "policies.", places: c.places},
 	}
-	var faults ConfigFaults
+	var faults strict.Faults
 	for i, pattern := range c.Policies.Files {
 		paths, err := filepath.Glob(c.beside(pattern))
 		if err != nil || len(paths) > maxPolicyFiles {
-			at := c.place(fmt.Sprintf("policies.files[%d]", i))
-			faults = append(faults, ConfigFault{File: c.path, Line: at.line, Col: at.col, Key: fmt.Sprintf("policies.files[%d]", i),
-				Cause: fmt.Sprintf("%q is no file name pattern, or names more than %d files", pattern, maxPolicyFiles), Hint: "[ and ] must match"})
+			faults = append(faults, c.places.Fault(c.path, fmt.Sprintf("policies.files[%d]", i),
+				fmt.Sprintf("%q is no file name pattern, or names more than %d files", pattern, maxPolicyFiles), "[ and ] must match"))
 			continue
 		}
 		for _, path := range paths {
@@ -50,16 +50,16 @@ func (c *Config) policySources() ([]policySource, ConfigFaults) {
 }
 
 // readPolicies reads one file of policies.
-func readPolicies(path string) (policySource, ConfigFaults) {
+func readPolicies(path string) (policySource, strict.Faults) {
 	src := policySource{Source: policy.Source{Name: path, Config: &policy.Config{}}, path: path}
 	text, err := readBounded(path, maxPolicyFile)
 	if err != nil {
-		return src, ConfigFaults{{File: path, Cause: err.Error(), Hint: "name regular files in policies.files"}}
+		return src, strict.Faults{{File: path, Cause: err.Error(), Hint: "name regular files in policies.files"}}
 	}
-	var faults ConfigFaults
-	src.places, faults = decodeStrict(path, text, src.Config)
+	var faults strict.Faults
+	src.places, faults = strict.Decode(path, text, src.Config)
 	if len(src.Config.Files) > 0 {
-		faults = append(faults, ConfigFault{File: path, Key: "files", Cause: "a file of policies names no other files", Hint: "name them in picket's configuration"})
+		faults = append(faults, strict.Fault{File: path, Key: "files", Cause: "a file of policies names no other files", Hint: "name them in picket's configuration"})
 	}
 	return src, faults
 }
@@ -106,11 +106,11 @@ func (c *BansConfig) asPolicies() []policy.Policy {
 }
 
 // compilePolicies makes one set of all policies. Faults name the file and the place.
-func (c *Config) compilePolicies(doers measure.Doers, memory *policy.Memory) (*policy.Set, ConfigFaults) {
+func (c *Config) compilePolicies(doers measure.Doers, memory *policy.Memory) (*policy.Set, strict.Faults) {
 	list, faults := c.policySources()
 	host, err := os.Hostname()
 	if err != nil {
-		faults = append(faults, ConfigFault{File: c.path, Key: "policies", Cause: "this host's name, which templates ask for, is not known: " + err.Error()})
+		faults = append(faults, strict.Fault{File: c.path, Key: "policies", Cause: "this host's name, which templates ask for, is not known: " + err.Error()})
 	}
 	sources := make([]policy.Source, len(list))
 	for i := range list {
@@ -119,9 +119,7 @@ func (c *Config) compilePolicies(doers measure.Doers, memory *policy.Memory) (*p
 	set, wrong := policy.Compile(sources, policy.Options{Doers: doers, Host: host, Memory: memory, World: policy.ThisHost{}})
 	for _, f := range wrong {
 		src := &list[f.Source]
-		key := src.prefix + f.Key
-		at := placeIn(src.places, key)
-		faults = append(faults, ConfigFault{File: src.path, Line: at.line, Col: at.col, Key: key, Cause: f.Cause, Hint: f.Hint})
+		faults = append(faults, src.places.Fault(src.path, src.prefix+f.Key, f.Cause, f.Hint))
 	}
 	if len(faults) > 0 {
 		return nil, faults

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"picket/actions/policy"
+	"picket/sensor/strict"
 )
 
 // TestPolicyExample loads the example of docs/policies.md.
@@ -53,7 +54,7 @@ func TestPolicyFiles(t *testing.T) {
 	}
 	write("two.yaml", "list:\n  - name: one\n    mtach: {}\n    default: [{do: bann}]\n")
 	_, err = ParseConfig(path, []byte(config))
-	var faults ConfigFaults
+	var faults strict.Faults
 	if !errors.As(err, &faults) || len(faults) != 3 {
 		t.Fatalf("faults: %v", err)
 	}

@@ -18,6 +18,7 @@ import (
 	"picket/actions"
 	"picket/capture"
 	"picket/outputs/eve"
+	"picket/sensor/suricata"
 	"picket/signatures"
 	"picket/signatures/language"
 	"picket/traffic/app"
@@ -47,15 +48,15 @@ type ReadOptions struct {
 }
 
 // settings reads suricata.yaml and puts --set on top.
-func (o *ReadOptions) settings() (*Settings, error) {
+func (o *ReadOptions) settings() (*suricata.Settings, error) {
 	file := o.SuricataYAML
 	if file == "" {
 		file = o.Config.Suricata.File
 	}
-	s := NewSettings()
+	s := suricata.New()
 	if file != "" {
 		var err error
-		if s, err = LoadSettings(file); err != nil {
+		if s, err = suricata.Load(file); err != nil {
 			return nil, err
 		}
 	}
@@ -68,7 +69,7 @@ func (o *ReadOptions) settings() (*Settings, error) {
 }
 
 // inline tells whether packets are judged as on an inline device.
-func (o *ReadOptions) inline(s *Settings) bool {
+func (o *ReadOptions) inline(s *suricata.Settings) bool {
 	switch s.Text("stream.inline", "auto") {
 	case "yes", "true", "on", "1":
 		return true
@@ -79,7 +80,7 @@ func (o *ReadOptions) inline(s *Settings) bool {
 }
 
 // ruleSet loads the rules that the options name.
-func (o *ReadOptions) ruleSet(s *Settings) (*RuleSet, error) {
+func (o *ReadOptions) ruleSet(s *suricata.Settings) (*RuleSet, error) {
 	src := o.Config.ruleSources(s, o.SimulateIPS)
 	src.dataDir = o.DataDir
 	if len(o.Rules) > 0 || o.NoRules || o.SuricataYAML != "" {
@@ -205,10 +206,10 @@ func captures(path string) ([]string, error) {
 	return files, nil
 }
 
-func (o *ReadOptions) readFiles(ctx context.Context, s *Settings, set *RuleSet, files []string, want *filter.Filter, out *eve.Writer, sum *Summary, show *progress) error {
+func (o *ReadOptions) readFiles(ctx context.Context, s *suricata.Settings, set *RuleSet, files []string, want *filter.Filter, out *eve.Writer, sum *Summary, show *progress) error {
 	b := blueprint{settings: s, inline: o.inline(s), enforce: o.SimulateIPS, checksums: !o.NoChecksums, offline: true, memory: signatures.NewMemory(), ranges: app.NewRanges(), progress: show}
 	b.use(set)
-	b.eve = s.eveConfig()
+	b.eve = s.EVE()
 	b.eve.Offline, b.eve.IPS = true, o.SimulateIPS
 	if want.String() != "" {
 		b.filter = want
@@ -284,7 +285,7 @@ func (s *Summary) add(w *worker) {
 
 // blueprint is what all workers are built from.
 type blueprint struct {
-	settings  *Settings
+	settings  *suricata.Settings
 	engine    atomic.Pointer[signatures.Engine]
 	memory    *signatures.Memory
 	filter    *filter.Filter // nil: all frames
@@ -313,7 +314,7 @@ const workerShift = 45
 func (b *blueprint) worker(name string, src capture.Source, out *eve.Writer) *worker {
 	w := &worker{
 		name: name, source: src, enforce: b.enforce, offload: b.offload, counts: &counters{},
-		decoder: packet.NewDecoder(b.settings.decoderConfig(b.checksums)),
+		decoder: packet.NewDecoder(b.settings.Decoder(b.checksums)),
 		judge:   signatures.NewInspector(&b.engine, b.memory),
 		tell:    newTeller(b.lines, b.urls),
 		history: b.history,
@@ -323,13 +324,13 @@ func (b *blueprint) worker(name string, src capture.Source, out *eve.Writer) *wo
 		w.eve = eve.NewLogger(&b.eve, out)
 	}
 	layer := app.NewLayer(b.appConfig(), protocols.All())
-	flows := b.settings.flowConfig(b.enforce)
+	flows := b.settings.Flow(b.enforce)
 	flows.Expect = &b.expect
 	flows.FirstID = (b.workers.Add(1) - 1) << workerShift
 	if !b.offline {
 		flows.FirstID |= uint64(time.Now().Unix()) << 20 & (1<<workerShift - 1)
 	}
-	w.flows = flow.NewTable(flows, b.settings.streamConfig(b.inline, b.checksums, b.enforce), layer, w)
+	w.flows = flow.NewTable(flows, b.settings.Stream(b.inline, b.checksums, b.enforce), layer, w)
 	return w
 }
 
@@ -341,7 +342,7 @@ func (b *blueprint) use(set *RuleSet) {
 
 // appConfig adds what rules and outputs ask of the parsers to their settings.
 func (b *blueprint) appConfig() *app.Config {
-	c := b.settings.appConfig(b.inline)
+	c := b.settings.App(b.inline)
 	md5, sha1, sha256 := b.engine.Load().Hashes()
 	c.Ranges = b.ranges
 	c.MD5, c.SHA1, c.SHA256 = c.MD5 || md5, c.SHA1 || sha1, c.SHA256 || sha256

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"time"
 
+	"picket/sensor/suricata"
 	"picket/signatures"
 	"picket/signatures/geo"
 	"picket/signatures/language"
@@ -72,9 +73,9 @@ func exists(file string) bool {
 }
 
 // ruleSources are the sources that configuration and settings name.
-func (c *Config) ruleSources(s *Settings, inline bool) ruleSources {
+func (c *Config) ruleSources(s *suricata.Settings, inline bool) ruleSources {
 	r := ruleSources{
-		files: slices.Concat(c.Signatures.Files, s.ruleFiles()), library: c.Signatures.Library, vars: c.vars(s), inline: inline,
+		files: slices.Concat(c.Signatures.Files, s.RuleFiles()), library: c.Signatures.Library, vars: c.vars(s), inline: inline,
 		classes: c.Signatures.Classification, references: c.Signatures.References, threshold: c.Signatures.Threshold,
 	}
 	for _, word := range s.List("action-order") {
@@ -93,7 +94,7 @@ func (c *Config) ruleSources(s *Settings, inline bool) ruleSources {
 			*to = file
 		} else {
 			r.absent = append(r.absent, language.Fault{
-				Pos: language.Pos{File: s.file, Line: 1, Col: 1}, Soft: true,
+				Pos: language.Pos{File: s.File(), Line: 1, Col: 1}, Soft: true,
 				Cause: fmt.Sprintf("%s: %s is not there; %s", key, file, otherwise),
 			})
 		}
@@ -103,7 +104,7 @@ func (c *Config) ruleSources(s *Settings, inline bool) ruleSources {
 	if s.Has("reputation-categories-file") {
 		r.categories = s.Path(s.Text("reputation-categories-file", ""))
 	}
-	r.reputation = s.reputationFiles()
+	r.reputation = s.ReputationFiles()
 	fallback(&r.classes, "classification-file", "the built-in table holds")
 	fallback(&r.references, "reference-config-file", "the built-in table holds")
 	fallback(&r.threshold, "threshold-file", "no limits but those of rules hold")

@@ -155,9 +155,9 @@ func (s *Sensor) prepareEVE(o *RunOptions) error {
 	if !c.EVE.Enabled {
 		return nil
 	}
-	s.plan.eve = s.plan.settings.eveConfig()
+	s.plan.eve = s.plan.settings.EVE()
 	s.plan.eve.IPS = s.plan.enforce
-	if s.plan.settings.output("eve-log") == "" {
+	if s.plan.settings.Output("eve-log") == "" {
 		s.plan.eve.CommunityID = c.EVE.CommunityID
 	}
 	if len(c.EVE.Types) > 0 {

@@ -6,13 +6,14 @@ import (
 	"os"
 	"path/filepath"
 
+	"picket/sensor/suricata"
 	"picket/signatures"
 	"picket/signatures/dataset"
 )
 
 // setsDir is the folder in which a running sensor keeps the sets that rules save: what the Suricata settings say, else
 // the state folder.
-func (c *Config) setsDir(s *Settings) string {
+func (c *Config) setsDir(s *suricata.Settings) string {
 	if dir := s.Text("default-data-dir", ""); dir != "" {
 		return s.Path(dir)
 	}

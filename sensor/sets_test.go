@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"picket/sensor/suricata"
 	"picket/signatures"
 )
 
@@ -17,7 +18,7 @@ func setRules(t *testing.T, dir, save string, previous *signatures.Engine) *sign
 		t.Fatal(err)
 	}
 	c := Default()
-	src := c.ruleSources(NewSettings(), false)
+	src := c.ruleSources(suricata.New(), false)
 	src.files, src.library, src.dataDir, src.previous = []string{file}, false, dir, previous
 	set, err := src.build()
 	if err != nil || len(set.Refused()) > 0 {

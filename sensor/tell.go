@@ -199,3 +199,21 @@ func (w *worker) toldEnd(f *flow.Flow, s *flow.State, why flow.EndReason) {
 	at.Time = w.clock()
 	w.eve.Flow(&at, why, tcpSummary(f, s, w.flows.TCP(f)))
 }
+
+// tcpSummary is what EVE's flow record tells of a connection; nil for other protocols.
+func tcpSummary(f *flow.Flow, s *flow.State, session *stream.Session) *eve.TCPSummary {
+	if f.Proto != packet.TCP {
+		return nil
+	}
+	sum := &eve.TCPSummary{Flags: f.TCPFlags}
+	if session != nil {
+		sum.State = session.State.String()
+		sum.Regions = [2]uint32{1, 1} // a direction's bytes lie in one piece of memory here
+	}
+	if s == nil || s.Bytes() == nil {
+		return sum
+	}
+	b := s.Bytes()
+	sum.Gap = [2]bool{b.Gaps(packet.ToServer), b.Gaps(packet.ToClient)}
+	return sum
+}

@@ -1,9 +1,12 @@
-package sensor
+// Package suricata takes over what an existing suricata.yaml says, with --set on top: settings.go holds the tree, and
+// detection.go and flow.go say what each setting means for picket.
+package suricata
 
 import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"picket/sensor/strict"
 	"strconv"
 	"strings"
 	"time"
@@ -29,12 +32,15 @@ type setting struct {
 
 const maxIncludes = 32
 
-// NewSettings returns an empty tree: every getter answers its default.
-func NewSettings() *Settings { return &Settings{root: &setting{}} }
+// New returns an empty tree: every getter answers its default.
+func New() *Settings { return &Settings{root: &setting{}} }
 
-// LoadSettings reads a suricata.yaml with its includes. Paths in the file are relative to its folder.
-func LoadSettings(file string) (*Settings, error) {
-	s := NewSettings()
+// File is the suricata.yaml that was read, "" without one.
+func (s *Settings) File() string { return s.file }
+
+// Load reads a suricata.yaml with its includes. Paths in the file are relative to its folder.
+func Load(file string) (*Settings, error) {
+	s := New()
 	s.file = file
 	return s, s.load(file, 0)
 }
@@ -91,21 +97,21 @@ func (s *Settings) merge(to *setting, n ast.Node, dir string, depth int) error {
 		}
 	case *ast.TagNode:
 		if n.Start.Value == "!include" {
-			return s.load(inDir(dir, scalarText(n.Value)), depth+1)
+			return s.load(inDir(dir, strict.Text(n.Value)), depth+1)
 		}
 		return s.merge(to, n.Value, dir, depth)
 	case *ast.AnchorNode:
 		return s.merge(to, n.Value, dir, depth)
 	default:
 		if !to.final {
-			to.text = scalarText(n)
+			to.text = strict.Text(n)
 		}
 	}
 	return nil
 }
 
 func (s *Settings) mergeValue(to *setting, v *ast.MappingValueNode, dir string, depth int) error {
-	key := scalarText(v.Key)
+	key := strict.Text(v.Key)
 	if key == "include" {
 		for _, file := range textsOf(v.Value) {
 			if err := s.load(inDir(dir, file), depth+1); err != nil {
@@ -121,11 +127,11 @@ func textsOf(n ast.Node) []string {
 	if seq, ok := n.(*ast.SequenceNode); ok {
 		var out []string
 		for _, v := range seq.Values {
-			out = append(out, scalarText(v))
+			out = append(out, strict.Text(v))
 		}
 		return out
 	}
-	return []string{scalarText(n)}
+	return []string{strict.Text(n)}
 }
 
 func inDir(dir, file string) string {
@@ -133,19 +139,6 @@ func inDir(dir, file string) string {
 		return file
 	}
 	return filepath.Join(dir, file)
-}
-
-// scalarText is a scalar as written, without quotes; YAML's idea of its type does not matter.
-func scalarText(n ast.Node) string {
-	switch n := n.(type) {
-	case nil, *ast.NullNode:
-		return ""
-	case *ast.StringNode:
-		return n.Value
-	case *ast.LiteralNode:
-		return n.Value.Value
-	}
-	return strings.TrimSpace(n.GetToken().Value)
 }
 
 func (n *setting) child(name string) *setting {
@@ -233,7 +226,7 @@ func (s *Settings) Within(path string, def, low, high int64) int64 {
 
 // Size reads bytes with Suricata's units (kb, mb, gb, KiB, MiB, GiB: all powers of 1024).
 func (s *Settings) Size(path string, def uint64) uint64 {
-	if v, ok := parseSize(s.Text(path, "")); ok {
+	if v, ok := ParseSize(s.Text(path, "")); ok {
 		return v
 	}
 	return def
@@ -242,7 +235,7 @@ func (s *Settings) Size(path string, def uint64) uint64 {
 // maxSize is more memory than there is, and a number that every integer type of 64 bits holds.
 const maxSize = 1 << 62
 
-func parseSize(text string) (uint64, bool) {
+func ParseSize(text string) (uint64, bool) {
 	text = strings.ToLower(strings.TrimSpace(text))
 	end := strings.IndexFunc(text, func(r rune) bool { return (r < '0' || r > '9') && r != '.' })
 	unit := ""

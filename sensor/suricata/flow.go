@@ -1,14 +1,13 @@
-package sensor
+package suricata
 
 import (
-	"picket/outputs/eve"
 	"picket/traffic/flow"
 	"picket/traffic/packet"
 	"picket/traffic/stream"
 )
 
-// flowConfig reads flow.*, flow-timeouts.* and what of vlan and decoder tells flows apart.
-func (s *Settings) flowConfig(ips bool) flow.Config {
+// Flow reads flow.*, flow-timeouts.* and what of vlan and decoder tells flows apart.
+func (s *Settings) Flow(ips bool) flow.Config {
 	c := flow.Default()
 	c.Enforce = ips
 	if s.file != "" {
@@ -34,8 +33,8 @@ func (s *Settings) timeouts(prefix string, t *flow.Timeouts) {
 	}
 }
 
-// streamConfig reads stream.* and host-os-policy.
-func (s *Settings) streamConfig(inline, checksums, ips bool) stream.Config {
+// Stream reads stream.* and host-os-policy.
+func (s *Settings) Stream(inline, checksums, ips bool) stream.Config {
 	c := stream.Default()
 	c.Inline = inline
 	c.ChecksumValidation = checksums && s.Bool("stream.checksum-validation", c.ChecksumValidation)
@@ -83,22 +82,4 @@ func (s *Settings) exception(path string, usual, ips bool) packet.Exception {
 		return packet.DropFlow
 	}
 	return packet.Ignore
-}
-
-// tcpSummary is what EVE's flow record tells of a connection; nil for other protocols.
-func tcpSummary(f *flow.Flow, s *flow.State, session *stream.Session) *eve.TCPSummary {
-	if f.Proto != packet.TCP {
-		return nil
-	}
-	sum := &eve.TCPSummary{Flags: f.TCPFlags}
-	if session != nil {
-		sum.State = session.State.String()
-		sum.Regions = [2]uint32{1, 1} // a direction's bytes lie in one piece of memory here
-	}
-	if s == nil || s.Bytes() == nil {
-		return sum
-	}
-	b := s.Bytes()
-	sum.Gap = [2]bool{b.Gaps(packet.ToServer), b.Gaps(packet.ToClient)}
-	return sum
 }

@@ -1,4 +1,6 @@
-package sensor
+// Package strict reads YAML into a struct that holds the defaults: every key must be known, every value of its kind, and
+// every fault is told at once, with file, line, column, cause and remedy.
+package strict
 
 import (
 	"encoding"
@@ -16,8 +18,8 @@ import (
 	"picket/signatures/language"
 )
 
-// ConfigFault is one thing wrong in a configuration file.
-type ConfigFault struct {
+// Fault is one thing wrong in a configuration file.
+type Fault struct {
 	File      string
 	Line, Col int    // 0: not at a place in the file
 	Key       string // "capture.inline.queues"
@@ -25,7 +27,7 @@ type ConfigFault struct {
 	Hint      string
 }
 
-func (f ConfigFault) Error() string {
+func (f Fault) Error() string {
 	s := "read configuration: " + f.File
 	if f.Line > 0 {
 		s += fmt.Sprintf(":%d:%d", f.Line, f.Col)
@@ -40,10 +42,10 @@ func (f ConfigFault) Error() string {
 	return s
 }
 
-// ConfigFaults are all the faults of one configuration, in the order of the file.
-type ConfigFaults []ConfigFault
+// Faults are all the faults of one configuration, in the order of the file.
+type Faults []Fault
 
-func (l ConfigFaults) Error() string {
+func (l Faults) Error() string {
 	lines := make([]string, len(l))
 	for i, f := range l {
 		lines[i] = f.Error()
@@ -51,18 +53,38 @@ func (l ConfigFaults) Error() string {
 	return strings.Join(lines, "\n")
 }
 
+// Place is where something stands in a file, both from 1; 0 is not at a place.
+type Place struct{ Line, Col int }
+
+// Places says where each key of a file stands: "capture.inline.queues", "policies.list[2].match".
+type Places map[string]Place
+
+// At is where a key stands; one that is missing stands where the one around it does.
+func (p Places) At(key string) Place {
+	at, found := p[key]
+	for !found && key != "" {
+		key = key[:max(strings.LastIndexAny(key, ".["), 0)]
+		at, found = p[key]
+	}
+	return at
+}
+
+// Fault is a fault of a key's value in file.
+func (p Places) Fault(file, key, cause, hint string) Fault {
+	at := p.At(key)
+	return Fault{File: file, Line: at.Line, Col: at.Col, Key: key, Cause: cause, Hint: hint}
+}
+
 // strict reads YAML into a struct: every key must be known, every value of its kind, and every fault is told.
 type strict struct {
 	file   string
-	faults ConfigFaults
-	places map[string]place // where each key stands, for Validate's faults
+	faults Faults
+	places Places // where each key stands, for Validate's faults
 }
 
-type place struct{ line, col int }
-
-// decodeStrict fills into (a pointer to a struct that holds the defaults) and returns where each key stands.
-func decodeStrict(file string, text []byte, into any) (map[string]place, ConfigFaults) {
-	d := &strict{file: file, places: map[string]place{}}
+// Decode fills into (a pointer to a struct that holds the defaults) and returns where each key stands.
+func Decode(file string, text []byte, into any) (Places, Faults) {
+	d := &strict{file: file, places: Places{}}
 	tree, err := parser.ParseBytes(text, 0)
 	if err != nil {
 		d.faults = append(d.faults, syntaxFault(file, err))
@@ -81,8 +103,8 @@ func decodeStrict(file string, text []byte, into any) (map[string]place, ConfigF
 }
 
 // syntaxFault turns the YAML library's many-line message into one fault.
-func syntaxFault(file string, err error) ConfigFault {
-	f := ConfigFault{File: file, Hint: "check indentation and quotes"}
+func syntaxFault(file string, err error) Fault {
+	f := Fault{File: file, Hint: "check indentation and quotes"}
 	first, _, _ := strings.Cut(err.Error(), "\n")
 	if _, e := fmt.Sscanf(first, "[%d:%d]", &f.Line, &f.Col); e == nil {
 		_, first, _ = strings.Cut(first, "] ")
@@ -92,7 +114,7 @@ func syntaxFault(file string, err error) ConfigFault {
 }
 
 func (d *strict) fault(key string, n ast.Node, hint, cause string, args ...any) {
-	f := ConfigFault{File: d.file, Key: key, Cause: fmt.Sprintf(cause, args...), Hint: hint}
+	f := Fault{File: d.file, Key: key, Cause: fmt.Sprintf(cause, args...), Hint: hint}
 	if p := n.GetToken().Position; p != nil {
 		f.Line, f.Col = p.Line, p.Column
 	}
@@ -102,7 +124,7 @@ func (d *strict) fault(key string, n ast.Node, hint, cause string, args ...any) 
 func (d *strict) value(key string, n ast.Node, to reflect.Value) {
 	if p := n.GetToken().Position; p != nil {
 		if _, have := d.places[key]; !have {
-			d.places[key] = place{p.Line, p.Column}
+			d.places[key] = Place{p.Line, p.Column}
 		}
 	}
 	if _, null := n.(*ast.NullNode); null {
@@ -138,7 +160,7 @@ func (d *strict) text(key string, n ast.Node, u encoding.TextUnmarshaler) {
 		d.fault(key, n, "text with colons stands between quotes", "a single value is wanted here")
 		return
 	}
-	if err := u.UnmarshalText([]byte(scalarText(n))); err != nil {
+	if err := u.UnmarshalText([]byte(Text(n))); err != nil {
 		d.fault(key, n, "", "%v", err)
 	}
 }
@@ -169,7 +191,7 @@ func (d *strict) structure(key string, n ast.Node, to reflect.Value) {
 		return
 	}
 	for _, pair := range pairs {
-		name := scalarText(pair.Key)
+		name := Text(pair.Key)
 		full := strings.TrimPrefix(key+"."+name, ".")
 		field := fieldByKey(to, name)
 		if !field.IsValid() {
@@ -218,7 +240,7 @@ func (d *strict) mapping(key string, n ast.Node, to reflect.Value) {
 		to.Set(reflect.MakeMap(to.Type()))
 	}
 	for _, pair := range pairs {
-		name := scalarText(pair.Key)
+		name := Text(pair.Key)
 		v := reflect.New(to.Type().Elem()).Elem()
 		d.value(key+"."+name, pair.Value, v)
 		to.SetMapIndex(reflect.ValueOf(name), v)
@@ -242,7 +264,7 @@ func (d *strict) scalar(key string, n ast.Node, to reflect.Value) {
 		d.fault(key, n, "text with colons stands between quotes", "a single value is wanted here")
 		return
 	}
-	text := scalarText(n)
+	text := Text(n)
 	switch to.Interface().(type) {
 	case time.Duration:
 		var v policy.Span
@@ -287,4 +309,17 @@ func (d *strict) boolean(key string, n ast.Node, text string, to reflect.Value) 
 	default:
 		d.fault(key, n, "write yes or no", "%q is neither yes nor no", text)
 	}
+}
+
+// Text is a scalar as written, without quotes; YAML's idea of its type does not matter.
+func Text(n ast.Node) string {
+	switch n := n.(type) {
+	case nil, *ast.NullNode:
+		return ""
+	case *ast.StringNode:
+		return n.Value
+	case *ast.LiteralNode:
+		return n.Value.Value
+	}
+	return strings.TrimSpace(n.GetToken().Value)
 }

@@ -1,4 +1,4 @@
-package sensor
+package suricata
 
 import (
 	"math"
@@ -17,8 +17,8 @@ import (
 // This file says what each setting of a suricata.yaml means for picket. Names and defaults are those of
 // Suricata 8's manual; what a file does not say keeps picket's default, which is Suricata's.
 
-// decoderConfig reads decoder.*, defrag.*, vlan.* and host-os-policy.
-func (s *Settings) decoderConfig(checksums bool) packet.Config {
+// Decoder reads decoder.*, defrag.*, vlan.* and host-os-policy.
+func (s *Settings) Decoder(checksums bool) packet.Config {
 	c := packet.Default()
 	c.Checksums = checksums
 	c.MaxLayers = int(s.Int("decoder.max-layers", int64(c.MaxLayers)))
@@ -77,8 +77,8 @@ func (s *Settings) hostPolicies() map[string][]netip.Prefix {
 
 const protocolSettings = "app-layer.protocols"
 
-// appConfig reads app-layer.*.
-func (s *Settings) appConfig(inline bool) *app.Config {
+// App reads app-layer.*.
+func (s *Settings) App(inline bool) *app.Config {
 	c := app.Default()
 	c.Inline = inline
 	c.Midstream = s.Bool("stream.midstream", false)
@@ -100,12 +100,12 @@ func (s *Settings) appConfig(inline bool) *app.Config {
 func (s *Settings) hashes(c *app.Config) {
 	var names []string
 	c.FileDepth = uint32(min(s.Size("stream.reassembly.depth", 1<<20), math.MaxUint32))
-	if at := s.output("eve-log"); at != "" {
+	if at := s.Output("eve-log"); at != "" {
 		for _, i := range s.Names(at + ".types") {
 			names = append(names, s.List(at+".types."+i+".files.force-hash")...)
 		}
 	}
-	if at := s.output("file-store"); at != "" {
+	if at := s.Output("file-store"); at != "" {
 		names = append(names, "sha256")
 		names = append(names, s.List(at+".force-hash")...)
 		c.StoreAll = s.Bool(at+".force-filestore", false)
@@ -164,13 +164,13 @@ func (s *Settings) http(c *app.HTTPConfig) {
 // for it.
 const suricataVersion = "8.0.6"
 
-// eveConfig reads the eve-log output; without one everything is written.
-func (s *Settings) eveConfig() eve.Config {
+// EVE reads the eve-log output; without one everything is written.
+func (s *Settings) EVE() eve.Config {
 	c := eve.Default()
 	if v := os.Getenv("SURICATA_EVE_DNS_VERSION"); v != "" { // as Suricata reads it; what a file says counts more
 		c.Settings["dns.version"] = v
 	}
-	at := s.output("eve-log")
+	at := s.Output("eve-log")
 	if at == "" {
 		return c
 	}
@@ -191,8 +191,8 @@ func (s *Settings) eveConfig() eve.Config {
 	return c
 }
 
-// output finds an entry of the list outputs that is enabled, by name.
-func (s *Settings) output(name string) string {
+// Output finds an entry of the list outputs that is enabled, by name.
+func (s *Settings) Output(name string) string {
 	for _, i := range s.Names("outputs") {
 		at := "outputs." + i + "." + name
 		if s.Has(at) && s.Bool(at+".enabled", true) {
@@ -249,8 +249,8 @@ func (s *Settings) alertType(c *eve.Config, at string) {
 	a.XFF.Header = s.Text(at+".xff.header", a.XFF.Header)
 }
 
-// ruleFiles are the files that default-rule-path and rule-files name.
-func (s *Settings) ruleFiles() []string {
+// RuleFiles are the files that default-rule-path and rule-files name.
+func (s *Settings) RuleFiles() []string {
 	var files []string
 	for _, f := range s.List("rule-files") {
 		if dir := s.Text("default-rule-path", ""); dir != "" && !strings.HasPrefix(f, "/") {
@@ -261,8 +261,8 @@ func (s *Settings) ruleFiles() []string {
 	return slices.Compact(files)
 }
 
-// reputationFiles are the lists of addresses that default-reputation-path and reputation-files name.
-func (s *Settings) reputationFiles() []string {
+// ReputationFiles are the lists of addresses that default-reputation-path and reputation-files name.
+func (s *Settings) ReputationFiles() []string {
 	var files []string
 	for _, f := range s.List("reputation-files") {
 		if dir := s.Text("default-reputation-path", ""); dir != "" && !strings.HasPrefix(f, "/") {
