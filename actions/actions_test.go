@@ -151,10 +151,10 @@ func TestBanIsProvenKeptAndLifted(t *testing.T) {
 	if err != nil || b.Observed || !k.holds("198.51.100.7") {
 		t.Fatalf("ban: %+v, %v", b, err)
 	}
-	if err := r.Unban(ctx, mustPrefix("198.51.100.7")); err != nil || k.holds("198.51.100.7") {
+	if err := r.Unban(ctx, mustPrefix("198.51.100.7"), "test"); err != nil || k.holds("198.51.100.7") {
 		t.Errorf("unban: %v", err)
 	}
-	if err := r.Unban(ctx, mustPrefix("198.51.100.7")); !errors.Is(err, ErrNotBanned) {
+	if err := r.Unban(ctx, mustPrefix("198.51.100.7"), "test"); !errors.Is(err, ErrNotBanned) {
 		t.Errorf("second unban: %v", err)
 	}
 }

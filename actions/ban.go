@@ -52,6 +52,7 @@ type Change struct {
 	Ban   Ban
 	Asked netip.Prefix // what the request was for: a network whose one party is banned, Ban's prefix else; invalid if nobody asked
 	Order uint64       // of the request; 0 for what was not requested
+	By    string       // of BanLifted: who has wanted it, if that was a person or a measure
 	Err   error        // of BanRefused and BanFailed
 }
 

@@ -34,9 +34,9 @@ func (r *Responder) Submit(ctx context.Context, q Request) error {
 	return r.send(ctx, message{ban: &q})
 }
 
-// Unban lifts all bans of a prefix, whosever they are. The error is ErrNotBanned when there is none.
-func (r *Responder) Unban(ctx context.Context, p netip.Prefix) error {
-	return r.unban(ctx, unban{prefix: p})
+// Unban lifts all bans of a prefix, whosever they are; by is who wants it. The error is ErrNotBanned when there is none.
+func (r *Responder) Unban(ctx context.Context, p netip.Prefix, by string) error {
+	return r.unban(ctx, unban{prefix: p, by: by})
 }
 
 // UnbanOf lifts one jail's bans of a prefix; those of others stand. The error is ErrNotBanned when there is none.

@@ -60,7 +60,8 @@ type message struct {
 type unban struct {
 	prefix netip.Prefix
 	jail   string
-	own    bool // only those of jail; else all
+	own    bool   // only those of jail; else all
+	by     string // who wants it; "": a jail
 }
 
 type answer struct {
@@ -404,17 +405,17 @@ func (r *Responder) lift(u unban) error {
 	if len(list) == 0 {
 		return fmt.Errorf("unban %s: %w", Text(p), ErrNotBanned)
 	}
-	if err := r.remove(list); err != nil {
+	if err := r.remove(list, u.by); err != nil {
 		return fmt.Errorf("unban %s: %w", Text(p), err)
 	}
 	r.stats.Lifted++
-	r.log.Info("unbanned", "prefix", Text(p), "jail", u.jail)
+	r.log.Info("unbanned", "prefix", Text(p), "jail", u.jail, "by", u.by)
 	return nil
 }
 
-// remove takes bans out of the kernel, the journal and the ledger. A target that other bans want stays in the kernel,
+// remove takes bans out of the kernel, the journal and the ledger; by is who wants it. A target that other bans want stays in the kernel,
 // as long as they do.
-func (r *Responder) remove(list []Ban) error {
+func (r *Responder) remove(list []Ban, by string) error {
 	lines := make([]entry, len(list))
 	for i, b := range list {
 		lines[i] = entry{Ban: Ban{Prefix: b.Prefix, Scope: b.Scope, Jail: b.Jail}, Lifted: true}
@@ -427,7 +428,7 @@ func (r *Responder) remove(list []Ban) error {
 		return err
 	}
 	for _, b := range list {
-		r.changed(Change{Kind: BanLifted, Ban: b})
+		r.changed(Change{Kind: BanLifted, Ban: b, By: by})
 	}
 	return r.journal.append(lines)
 }
@@ -490,7 +491,7 @@ func (r *Responder) regate(now time.Time) {
 		return
 	}
 	// All at once: of two jails' bans of one party neither must hold the other's element in the kernel.
-	if err := r.remove(lifted); err != nil {
+	if err := r.remove(lifted, "the gate: the party is protected now"); err != nil {
 		r.log.Error("bans not lifted", "count", len(lifted), "first", Text(lifted[0].Prefix), "error", err)
 	}
 }

@@ -3,6 +3,7 @@ package incidents
 import (
 	"fmt"
 	"net/netip"
+	"strings"
 	"time"
 )
 
@@ -98,10 +99,11 @@ type Entry struct {
 	Finding *Finding `json:"finding,omitempty"`
 }
 
-// Line is the entry in one line for people. What attackers have written loses its control characters.
+// Line is the entry in one line for people, who did it named once. What attackers have written loses its control
+// characters.
 func (e *Entry) Line() string {
 	switch {
-	case e.By == "":
+	case e.By == "" || strings.HasSuffix(e.Text, " by "+e.By) || strings.Contains(e.Text, " by "+e.By+": "):
 		return Printable(e.Text)
 	case e.Text == "":
 		return Printable("by " + e.By)

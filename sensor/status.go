@@ -103,7 +103,9 @@ func (s *Sensor) Ban(ctx context.Context, q actions.Request) (actions.Ban, error
 }
 
 // Unban implements web.Sensor.
-func (s *Sensor) Unban(ctx context.Context, p netip.Prefix) error { return s.responder.Unban(ctx, p) }
+func (s *Sensor) Unban(ctx context.Context, p netip.Prefix, by string) error {
+	return s.responder.Unban(ctx, p, by)
+}
 
 // Bans implements web.Sensor.
 func (s *Sensor) Bans(ctx context.Context) ([]actions.Ban, error) { return s.responder.Bans(ctx) }

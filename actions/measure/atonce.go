@@ -1,6 +1,7 @@
 package measure
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/netip"
@@ -167,7 +168,7 @@ func (d *Desk) ended(c actions.Change) {
 		d.o.Log.Error("measure of a lifted ban not found", "measure", id, "error", err)
 		return
 	}
-	m.State, m.LiftedBy, m.Until = Lifted, "unban", d.now().UTC()
+	m.State, m.LiftedBy, m.Until = Lifted, cmp.Or(c.By, "unban"), d.now().UTC()
 	d.records = append(d.records, &life{Measure: *m})
 }
 

@@ -316,7 +316,7 @@ func (Unban) Plan(_ context.Context, o *Order) (Plan, error) {
 func (u Unban) Do(ctx context.Context, o *Order) (r Result, err error) {
 	_, list, err := banOrder(o)
 	for _, p := range list {
-		if e := u.Responder.Unban(ctx, p); e != nil && !errors.Is(e, actions.ErrNotBanned) {
+		if e := u.Responder.Unban(ctx, p, o.Measure.By); e != nil && !errors.Is(e, actions.ErrNotBanned) {
 			err = errors.Join(err, e)
 		}
 	}

@@ -53,6 +53,7 @@ type life struct {
 	planned bool // the gate has been asked
 	busy    bool // a job is at it
 	again   bool // found in process at the start
+	merged  bool // its case turned out to be part of another: its twins there are to be looked for
 	tries   int  // to undo it
 	result  []incidents.Evidence
 	shown   bool // its output is with the case

@@ -36,6 +36,7 @@ type house struct {
 	observe  bool
 	fails    map[string]bool // measures by name whose Do fails
 	faults   []string        // what must never happen
+	cases    map[incidents.ID]*incidents.Incident
 }
 
 func newHouse() *house {
@@ -102,7 +103,24 @@ func (h *house) Measure(_ context.Context, id ID) (*Measure, error) {
 	return &m, nil
 }
 
-func (h *house) Case(context.Context, incidents.ID) *incidents.Incident { return nil }
+func (h *house) MeasuresOf(_ context.Context, of incidents.ID, name string, states ...State) (list []Measure, err error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	cases := []incidents.ID{of}
+	for id, c := range h.cases {
+		if c.ID == of {
+			cases = append(cases, id)
+		}
+	}
+	for _, m := range h.disk {
+		if slices.Contains(cases, m.Incident) && m.Name == name && slices.Contains(states, m.State) {
+			list = append(list, m)
+		}
+	}
+	return list, nil
+}
+
+func (h *house) Case(_ context.Context, id incidents.ID) *incidents.Incident { return h.cases[id] }
 
 func (h *house) Moved(_ incidents.ID, e incidents.Entry, _ []incidents.Evidence) {
 	h.mu.Lock()

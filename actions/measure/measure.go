@@ -59,9 +59,10 @@ type Measure struct {
 	State    State     `json:"state"`
 	Target   string    `json:"target,omitempty"` // for people: "203.0.113.7, tcp 22", "pid 4711 (sh)"
 	Reason   string    `json:"reason"`
-	By       string    `json:"by"`                 // "policy ssh", "cli root"
-	Ask      string    `json:"ask,omitempty"`      // why approval is needed, when the gate asks for it
-	Approved string    `json:"approved,omitempty"` // who did
+	By       string    `json:"by"`                  // "policy ssh", "cli root"
+	Ask      string    `json:"ask,omitempty"`       // why approval is needed, when the gate asks for it
+	Approved string    `json:"approved,omitempty"`  // who did
+	DeniedBy string    `json:"denied_by,omitempty"` // who did, of what was denied by people
 	Created  time.Time `json:"created"`
 	Due      time.Time `json:"due"` // when its delay is over
 	Started  time.Time `json:"started,omitzero"`

@@ -29,6 +29,10 @@ func (d *Desk) event(e *incidents.Event) {
 		d.skip(e.Incident.ID)
 		return
 	}
+	if e.Kind == incidents.WasMerged {
+		d.merged(e.Incident.ID)
+		return
+	}
 	d.ordered(e)
 	policies := d.policies.Load()
 	if policies == nil {
@@ -100,7 +104,7 @@ func (d *Desk) Deny(ctx context.Context, id ID, by, reason string) (m Measure, e
 		if err != nil {
 			return err
 		}
-		l.Error = "denied by " + by
+		l.DeniedBy, l.Error = by, "denied by "+by
 		if reason != "" {
 			l.Error += ": " + reason
 		}

@@ -1,6 +1,7 @@
 package measure
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -138,7 +139,8 @@ func (d *Desk) plan(l *life) {
 	l.busy = true
 	d.plans.add(d.ctx, nil, func(ctx context.Context) func() {
 		p, v, err := d.look(ctx, d.withCase(ctx, o))
-		return func() { d.planned(l, &p, v, err) }
+		f := d.family(ctx, o, false)
+		return func() { d.planned(l, &p, v, &f, err) }
 	})
 }
 
@@ -160,7 +162,7 @@ func (d *Desk) look(ctx context.Context, o *Order) (Plan, Verdict, error) {
 	return p, v, err
 }
 
-func (d *Desk) planned(l *life, p *Plan, v Verdict, err error) {
+func (d *Desk) planned(l *life, p *Plan, v Verdict, f *family, err error) {
 	l.busy = false
 	if d.ctx.Err() != nil || l.State.Over() {
 		return
@@ -169,7 +171,9 @@ func (d *Desk) planned(l *life, p *Plan, v Verdict, err error) {
 	if p.Args != nil { // it is done to whom it was approved for, and to the process that was meant
 		l.Args = p.Args
 	}
-	if d.halted(l, p, v, err) {
+	l.Target = cmp.Or(p.Target, l.Target)
+	asks := l.State == PendingApproval || v.Ruling == actions.AskFirst && l.Approved == ""
+	if d.spared(l, f, asks) || d.halted(l, p, v, err) {
 		return
 	}
 	if l.State == PendingApproval && l.Ask == "" {
@@ -178,6 +182,10 @@ func (d *Desk) planned(l *life, p *Plan, v Verdict, err error) {
 	_ = d.keep(l)
 	if l.State == PendingApproval {
 		d.told(l)
+	}
+	if l.merged {
+		d.reunite(l)
+		return
 	}
 	d.step(l, d.now())
 }
@@ -410,7 +418,33 @@ func (d *Desk) told(l *life) {
 			Data: []byte(l.Output.Text[:min(len(l.Output.Text), incidents.MaxEvidence)]),
 		})
 	}
-	d.o.Cases.Moved(l.Incident, incidents.Entry{Time: d.now().UTC(), Kind: "measure", By: l.By, Text: l.Sentence()}, evidence)
+	d.o.Cases.Moved(l.Incident, incidents.Entry{Time: d.now().UTC(), Kind: "measure", By: l.actor(), Text: l.Sentence()}, evidence)
+}
+
+// Word is the state, with who has brought it about where that was a person: "approved by alice".
+func (m *Measure) Word() string {
+	switch {
+	case m.State == Pending && m.Approved != "" && m.Approved != m.By:
+		return "approved by " + m.Approved
+	case m.State == Denied && m.DeniedBy != "":
+		return m.Error
+	case m.State == Lifted:
+		return "lifted by " + m.LiftedBy
+	}
+	return string(m.State)
+}
+
+// actor is who has brought the state about.
+func (m *Measure) actor() string {
+	switch m.State {
+	case Pending:
+		return cmp.Or(m.Approved, m.By)
+	case Denied:
+		return cmp.Or(m.DeniedBy, m.By)
+	case Lifted:
+		return m.LiftedBy
+	}
+	return m.By
 }
 
 // Sentence says in one line what a measure has come to.
@@ -419,14 +453,13 @@ func (m *Measure) Sentence() string {
 	if m.Target != "" {
 		text += " " + m.Target
 	}
-	text += ": " + string(m.State)
+	text += ": " + m.Word()
 	switch {
 	case m.State == PendingApproval && m.Ask != "":
 		text += ": " + m.Ask
 	case m.State == Active && !m.Until.IsZero():
 		text += " until " + m.Until.Format(time.RFC3339)
-	case m.State == Lifted:
-		text += " by " + m.LiftedBy
+	case m.State == Lifted, m.DeniedBy != "":
 	case m.Error != "":
 		text += ": " + m.Error
 	case m.Proof != "":

@@ -14,6 +14,8 @@ type Store interface {
 	KeepMeasures(list ...*Measure) error
 	// OpenMeasures hands out, by ID, every measure that is not over, and returns the greatest ID ever kept.
 	OpenMeasures(ctx context.Context, each func(*Measure)) (ID, error)
+	// MeasuresOf returns the measures of a case, and of those that turned out to be part of it, by name and state.
+	MeasuresOf(ctx context.Context, of incidents.ID, name string, states ...State) ([]Measure, error)
 	// Measure returns one measure, or ErrUnknown.
 	Measure(ctx context.Context, id ID) (*Measure, error)
 }

@@ -126,6 +126,6 @@ func ofMeasure(m *measure.Measure, severity incidents.Severity) *Message {
 	}
 	return &Message{
 		Kind: "measure", Severity: severity, Measure: m, Text: t.String(),
-		Title: fmt.Sprintf("measure %d (%s): %s", m.ID, m.Name, m.State),
+		Title: fmt.Sprintf("measure %d (%s): %s", m.ID, m.Name, m.Word()),
 	}
 }

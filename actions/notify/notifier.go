@@ -234,8 +234,12 @@ func (n *Notifier) Incident(e *incidents.Event) {
 // receivers.
 func (n *Notifier) Measure(m *measure.Measure) {
 	switch m.State {
-	case measure.Pending, measure.InProcess, measure.Observed:
+	case measure.InProcess, measure.Observed:
 		return
+	case measure.Pending:
+		if m.Approved == "" || m.Approved == m.By {
+			return // nobody has decided anything
+		}
 	}
 	if m.Name == DoerName {
 		return // a message about a message
@@ -252,7 +256,7 @@ func (n *Notifier) Measure(m *measure.Measure) {
 
 // news tells whether a measure's state is worth a message.
 func (n *Notifier) news(g *group, m *measure.Measure) bool {
-	if m.State != measure.Error && m.State != measure.Denied {
+	if m.State != measure.Error && m.State != measure.Skipped && (m.State != measure.Denied || m.DeniedBy != "") {
 		return true
 	}
 	what, now := m.Name+" "+string(m.State), n.now()

@@ -142,7 +142,7 @@ func banCommand() *cobra.Command {
 			if err := notMyself(p, os.Getenv("SSH_CONNECTION")); err != nil {
 				return err
 			}
-			b, err := c.Ban(cmd.Context(), web.BanRequest{Prefix: args[0], For: time.Duration(length), Reason: reason, By: operator()})
+			b, err := c.Ban(cmd.Context(), web.BanRequest{Prefix: args[0], For: time.Duration(length), Reason: reason})
 			if err != nil || printed(cmd, b) {
 				return err
 			}

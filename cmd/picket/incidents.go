@@ -7,7 +7,6 @@ import (
 	"io"
 	"net/netip"
 	"os"
-	"os/user"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -313,23 +312,11 @@ func printEvidence(out io.Writer, f *incidents.File) error {
 	return w.Flush()
 }
 
-// operator is who types: the user, and who he was before sudo.
-func operator() string {
-	name := "uid " + strconv.Itoa(os.Getuid())
-	if u, err := user.Current(); err == nil {
-		name = u.Username
-	}
-	if before := os.Getenv("SUDO_USER"); before != "" && before != name {
-		name = before + " (as " + name + ")"
-	}
-	return name
-}
-
 func actCommand(use, short string, kind incidents.ActKind) *cobra.Command {
 	var reason string
 	cmd := question(use, short, cobra.MinimumNArgs(1), func(cmd *cobra.Command, c *web.Client, args []string) error {
 		return eachIncident(cmd, args, func(ctx context.Context, id incidents.ID) (incidents.Incident, error) {
-			return c.Act(ctx, incidents.Act{ID: id, Kind: kind, By: operator(), Text: reason})
+			return c.Act(ctx, incidents.Act{ID: id, Kind: kind, Text: reason})
 		})
 	})
 	cmd.Flags().StringVar(&reason, "reason", "", "why, for those who read the timeline")
@@ -362,7 +349,7 @@ func noteCommand() *cobra.Command {
 		func(cmd *cobra.Command, c *web.Client, args []string) error {
 			text := strings.Join(args[1:], " ")
 			return eachIncident(cmd, args[:1], func(ctx context.Context, id incidents.ID) (incidents.Incident, error) {
-				return c.Act(ctx, incidents.Act{ID: id, Kind: incidents.Note, By: operator(), Text: text})
+				return c.Act(ctx, incidents.Act{ID: id, Kind: incidents.Note, Text: text})
 			})
 		})
 }
@@ -375,7 +362,7 @@ func openIncidentCommand() *cobra.Command {
 			if err := f.Severity.UnmarshalText([]byte(severity)); err != nil {
 				return err
 			}
-			f.Rule.Name, f.Text = strings.Join(args, " "), "opened by "+operator()
+			f.Rule.Name = strings.Join(args, " ")
 			for _, p := range []struct {
 				text string
 				to   *incidents.Endpoint

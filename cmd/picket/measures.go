@@ -101,9 +101,20 @@ func printMeasures(out io.Writer, list []measure.Measure) error {
 		if m.Incident != 0 {
 			of = strconv.FormatInt(int64(m.Incident), 10)
 		}
-		fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%s\t%s\t%s\n", m.ID, m.State, m.Name, incidents.Printable(m.Target), of, whenText(m), incidents.Printable(m.By))
+		fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%s\t%s\t%s\n", m.ID, m.State, m.Name, incidents.Printable(m.Target), of, whenText(m), incidents.Printable(byText(m)))
 	}
 	return w.Flush()
+}
+
+// byText is who has ordered a measure, and who has decided on it.
+func byText(m *measure.Measure) string {
+	text := m.By
+	for _, p := range []struct{ word, who string }{{"approved", m.Approved}, {"denied", m.DeniedBy}, {"lifted", m.LiftedBy}} {
+		if p.who != "" && p.who != m.By {
+			text += ", " + p.word + " by " + p.who
+		}
+	}
+	return text
 }
 
 // whenText is the time that matters in a measure's state.
@@ -169,6 +180,7 @@ func printMeasure(w io.Writer, m *measure.Measure) {
 	line("asked", m.Ask)
 	line("for whom", m.Audience)
 	line("approved", m.Approved)
+	line("denied by", m.DeniedBy)
 	moment("created", m.Created)
 	moment("due", m.Due)
 	moment("started", m.Started)
@@ -247,20 +259,20 @@ func fruitless(list []measure.Measure) error {
 
 func approveCommand() *cobra.Command {
 	return actOnCommand("approve N...", "let measures be done; said early, they still wait for their time",
-		func() web.MeasureAct { return web.MeasureAct{Act: "approve", By: operator()} })
+		func() web.MeasureAct { return web.MeasureAct{Act: "approve"} })
 }
 
 func denyCommand() *cobra.Command {
 	var reason string
 	cmd := actOnCommand("deny N...", "end measures that wait",
-		func() web.MeasureAct { return web.MeasureAct{Act: "deny", By: operator(), Reason: reason} })
+		func() web.MeasureAct { return web.MeasureAct{Act: "deny", Reason: reason} })
 	cmd.Flags().StringVar(&reason, "reason", "", "why, for those who ask later")
 	return cmd
 }
 
 func liftCommand() *cobra.Command {
 	return actOnCommand("lift N...", "undo measures that stand",
-		func() web.MeasureAct { return web.MeasureAct{Act: "lift", By: operator()} })
+		func() web.MeasureAct { return web.MeasureAct{Act: "lift"} })
 }
 
 // settleFor is how long a verb waits for what it has set off.
@@ -340,7 +352,7 @@ func runMeasureCommand() *cobra.Command {
 }
 
 func (f *orderFlags) order(name string) (web.MeasureOrder, error) {
-	o := web.MeasureOrder{Incident: incidents.ID(f.of), Reason: f.reason, By: operator(), DryRun: f.dry}
+	o := web.MeasureOrder{Incident: incidents.ID(f.of), Reason: f.reason, DryRun: f.dry}
 	o.Spec = measure.Spec{Name: name, For: time.Duration(f.span), Delay: time.Duration(f.delay), Args: map[string]string{}}
 	for _, arg := range f.args {
 		key, value, ok := strings.Cut(arg, "=")

@@ -124,6 +124,11 @@ func (s *Store) Measures(ctx context.Context, f MeasureFilter) ([]measure.Measur
 	return s.measures(ctx, "SELECT doc FROM measure"+where+" ORDER BY id DESC LIMIT ?", append(args, min(limit, listMost))...)
 }
 
+// MeasuresOf implements measure.Store.
+func (s *Store) MeasuresOf(ctx context.Context, of incidents.ID, name string, states ...measure.State) ([]measure.Measure, error) {
+	return s.Measures(ctx, MeasureFilter{Incident: of, Name: name, States: states, Limit: listMost})
+}
+
 // where is the filter as SQL. A measure that has ended by itself counts as expired.
 func (f *MeasureFilter) where(now time.Time) (string, []any) {
 	var all []string

@@ -57,7 +57,7 @@ func handleIncidents(mux *http.ServeMux, c Cases) {
 		var i incidents.Incident
 		f, err := body[incidents.Finding](w, r)
 		if err == nil {
-			f.Kind, f.Evidence, f.Ban = incidents.Manual, nil, nil
+			f.Kind, f.Evidence, f.Ban, f.Text = incidents.Manual, nil, nil, "opened by "+operator(r)
 			i, err = c.Submit(r.Context(), &f)
 		}
 		reply(w, i, err)
@@ -80,7 +80,7 @@ func handleIncidents(mux *http.ServeMux, c Cases) {
 			return
 		}
 		a, err := body[incidents.Act](w, r)
-		if a.ID = id; err == nil {
+		if a.ID, a.By = id, operator(r); err == nil {
 			i, err = c.Do(r.Context(), a)
 		}
 		reply(w, i, err)

@@ -36,7 +36,6 @@ type MeasureOrder struct {
 	measure.Spec
 	Incident incidents.ID `json:"incident,omitempty"`
 	Reason   string       `json:"reason,omitempty"`
-	By       string       `json:"by"`
 	DryRun   bool         `json:"dry_run,omitempty"`
 }
 
@@ -50,7 +49,6 @@ type MeasureAnswer struct {
 // MeasureAct is the body of POST /v1/measures/{id}/act.
 type MeasureAct struct {
 	Act    string `json:"act"` // "approve", "deny", "lift"
-	By     string `json:"by"`
 	Reason string `json:"reason,omitempty"`
 }
 
@@ -74,7 +72,7 @@ func handleMeasures(mux *http.ServeMux, m Measures) {
 		var a MeasureAnswer
 		o, err := body[MeasureOrder](w, r)
 		if err == nil {
-			a, err = orderMeasure(r.Context(), m, &o)
+			a, err = orderMeasure(r.Context(), m, &o, operator(r))
 		}
 		reply(w, a, err)
 	})
@@ -112,12 +110,12 @@ func number(r *http.Request, what string) (int64, error) {
 	return id, nil
 }
 
-func orderMeasure(ctx context.Context, m Measures, o *MeasureOrder) (a MeasureAnswer, err error) {
+func orderMeasure(ctx context.Context, m Measures, o *MeasureOrder, by string) (a MeasureAnswer, err error) {
 	if o.DryRun {
-		plan, verdict, err := m.DryRun(ctx, o.Spec, o.Incident, o.By)
+		plan, verdict, err := m.DryRun(ctx, o.Spec, o.Incident, by)
 		return MeasureAnswer{Plan: &plan, Verdict: &verdict}, err
 	}
-	one, err := m.Order(ctx, o.Spec, o.Incident, o.By, o.Reason)
+	one, err := m.Order(ctx, o.Spec, o.Incident, by, o.Reason)
 	return MeasureAnswer{Measure: &one}, err
 }
 
@@ -126,13 +124,14 @@ func actOn(r *http.Request, w http.ResponseWriter, m Measures, id measure.ID) (m
 	if err != nil {
 		return measure.Measure{}, err
 	}
+	by := operator(r)
 	switch act.Act {
 	case "approve":
-		return m.Approve(r.Context(), id, act.By)
+		return m.Approve(r.Context(), id, by)
 	case "deny":
-		return m.Deny(r.Context(), id, act.By, act.Reason)
+		return m.Deny(r.Context(), id, by, act.Reason)
 	case "lift":
-		return m.Lift(r.Context(), id, act.By)
+		return m.Lift(r.Context(), id, by)
 	}
 	return measure.Measure{}, fmt.Errorf("act %q is none of approve, deny, lift", act.Act)
 }

@@ -1,7 +1,6 @@
 package web
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -25,7 +24,7 @@ type Sensor interface {
 	Status(ctx context.Context) (Status, error)
 	Reload(ctx context.Context) (Reloaded, error)
 	Ban(ctx context.Context, q actions.Request) (actions.Ban, error)
-	Unban(ctx context.Context, p netip.Prefix) error
+	Unban(ctx context.Context, p netip.Prefix, by string) error
 	Bans(ctx context.Context) ([]actions.Ban, error)
 	Why(ctx context.Context, p netip.Prefix) (Why, error)
 	Cases() Cases
@@ -101,7 +100,6 @@ type BanRequest struct {
 	Prefix string        `json:"prefix"`
 	For    time.Duration `json:"for"`
 	Reason string        `json:"reason"`
-	By     string        `json:"by"` // the operator
 }
 
 type failure struct {
@@ -136,7 +134,7 @@ const maxBody = 64 << 10
 
 // Serve answers on l until ctx ends.
 func Serve(ctx context.Context, l net.Listener, s Sensor) error {
-	srv := &http.Server{Handler: handler(s), ReadHeaderTimeout: 5 * time.Second}
+	srv := &http.Server{Handler: handler(s), ReadHeaderTimeout: 5 * time.Second, ConnContext: withPeer}
 	stop := context.AfterFunc(ctx, func() { srv.Close() })
 	defer stop()
 	if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
@@ -167,7 +165,7 @@ func handler(s Sensor) http.Handler {
 	mux.HandleFunc("DELETE /v1/bans/{prefix...}", func(w http.ResponseWriter, r *http.Request) {
 		p, err := actions.ParsePrefix(strings.ReplaceAll(r.PathValue("prefix"), "_", "/"))
 		if err == nil {
-			err = s.Unban(r.Context(), p)
+			err = s.Unban(r.Context(), p, operator(r))
 		}
 		reply(w, struct{}{}, err)
 	})
@@ -189,7 +187,7 @@ func ban(w http.ResponseWriter, r *http.Request, s Sensor) {
 		reply(w, nil, fmt.Errorf("ban: %s is no time to ban for (0: until it is lifted)", q.For))
 		return
 	}
-	by := cmp.Or(q.By, "operator")
+	by := operator(r)
 	b, err := s.Ban(r.Context(), actions.Request{Prefix: p, For: q.For, Reason: q.Reason, By: by, Approved: by})
 	reply(w, b, err)
 }
