@@ -15,23 +15,27 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Layout is what a table of family inet holds, in a form that compares: chains, rules in their order, sets, and the
-// elements of sets whose content is fixed. Counters and handles are left out.
+// Layout is what a table holds, in a form that compares: chains, rules in their order, sets, and the elements of sets
+// whose content is fixed. Counters and handles are left out.
 type Layout struct {
+	family nftables.TableFamily
 	chains map[string]string   // "filter hook 0 priority -310 policy 1 devices eth0"; "" for a chain without a hook
 	rules  map[string][]string // by chain
 	sets   map[string]string   // "ipv4_addr flags interval,timeout"
 	fixed  map[string][]string // elements by set, in order
 }
 
-// New is the layout of a table without anything.
-func New() *Layout {
-	return &Layout{chains: map[string]string{}, rules: map[string][]string{}, sets: map[string]string{}, fixed: map[string][]string{}}
+// New is the layout of a table of family inet without anything.
+func New() *Layout { return NewOf(nftables.TableFamilyINet) }
+
+// NewOf is the layout of a table of another family without anything.
+func NewOf(family nftables.TableFamily) *Layout {
+	return &Layout{family: family, chains: map[string]string{}, rules: map[string][]string{}, sets: map[string]string{}, fixed: map[string][]string{}}
 }
 
 // Clone is a copy that may be added to; what was added before is shared and stays as it is.
 func (l *Layout) Clone() *Layout {
-	c := &Layout{chains: maps.Clone(l.chains), rules: maps.Clone(l.rules), sets: maps.Clone(l.sets), fixed: maps.Clone(l.fixed)}
+	c := &Layout{family: l.family, chains: maps.Clone(l.chains), rules: maps.Clone(l.rules), sets: maps.Clone(l.sets), fixed: maps.Clone(l.fixed)}
 	for name, list := range c.rules {
 		c.rules[name] = slices.Clip(list)
 	}
@@ -89,7 +93,7 @@ func (l *Layout) AddRule(chain string, exprs []expr.Any) {
 	list := make([]string, len(exprs))
 	for i, e := range exprs {
 		list[i] = unreadable
-		if b, err := expr.Marshal(unix.NFPROTO_INET, e); err == nil {
+		if b, err := expr.Marshal(byte(l.family), e); err == nil {
 			list[i] = canonical(b)
 		}
 	}

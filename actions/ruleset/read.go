@@ -6,14 +6,15 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/google/nftables"
 	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
 )
 
-// Read reads a table of family inet back over a netfilter socket (netlink.Dial of NETLINK_NETFILTER), with the elements
+// Read reads a table of want's family back over a netfilter socket (netlink.Dial of NETLINK_NETFILTER), with the elements
 // of the sets whose content want fixes. A table that is not there is an empty layout.
 func Read(c *netlink.Conn, table string, want *Layout) (*Layout, error) {
-	l := New()
+	l := NewOf(want.family)
 	steps := []struct {
 		message   uint16
 		attribute uint16 // that names the table
@@ -24,19 +25,19 @@ func Read(c *netlink.Conn, table string, want *Layout) (*Layout, error) {
 		{unix.NFT_MSG_GETRULE, unix.NFTA_RULE_TABLE, func(list []netlink.Attribute) { l.rule(table, list) }},
 	}
 	for _, s := range steps {
-		if err := dump(c, s.message, s.take, netlink.Attribute{Type: s.attribute, Data: text(table)}); err != nil {
-			return nil, fmt.Errorf("read table inet %s: %w", table, err)
+		if err := dump(c, l.family, s.message, s.take, netlink.Attribute{Type: s.attribute, Data: text(table)}); err != nil {
+			return nil, fmt.Errorf("read table %s %s: %w", FamilyName(l.family), table, err)
 		}
 	}
 	for name := range want.fixed {
 		if _, there := l.sets[name]; !there {
 			continue
 		}
-		err := dump(c, unix.NFT_MSG_GETSETELEM, func(list []netlink.Attribute) { l.elements(name, list) },
+		err := dump(c, l.family, unix.NFT_MSG_GETSETELEM, func(list []netlink.Attribute) { l.elements(name, list) },
 			netlink.Attribute{Type: unix.NFTA_SET_ELEM_LIST_TABLE, Data: text(table)},
 			netlink.Attribute{Type: unix.NFTA_SET_ELEM_LIST_SET, Data: text(name)})
 		if err != nil {
-			return nil, fmt.Errorf("read set %s of table inet %s: %w", name, table, err)
+			return nil, fmt.Errorf("read set %s of table %s %s: %w", name, FamilyName(l.family), table, err)
 		}
 		slices.Sort(l.fixed[name])
 	}
@@ -46,14 +47,14 @@ func Read(c *netlink.Conn, table string, want *Layout) (*Layout, error) {
 func text(s string) []byte { return append([]byte(s), 0) }
 
 // dump asks for all of a kind and hands over the attributes of each answer.
-func dump(c *netlink.Conn, message uint16, take func([]netlink.Attribute), of ...netlink.Attribute) error {
+func dump(c *netlink.Conn, family nftables.TableFamily, message uint16, take func([]netlink.Attribute), of ...netlink.Attribute) error {
 	body, err := netlink.MarshalAttributes(of)
 	if err != nil {
 		return err
 	}
 	answers, err := c.Execute(netlink.Message{
 		Header: netlink.Header{Type: messageType(message), Flags: netlink.Request | netlink.Dump},
-		Data:   append([]byte{unix.NFPROTO_INET, 0, 0, 0}, body...),
+		Data:   append([]byte{byte(family), 0, 0, 0}, body...),
 	})
 	if errors.Is(err, unix.ENOENT) {
 		return nil // no such table

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/nftables"
 	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
 
@@ -16,14 +17,23 @@ import (
 
 // Change is what one transaction of some program has done to a table.
 type Change struct {
-	Table string
-	What  []string // "3 elements removed", "a rule added", in the order in which they came
-	By    Culprit
+	Family nftables.TableFamily
+	Table  string
+	What   []string // "3 elements removed", "a rule added", in the order in which they came
+	By     Culprit
 }
 
 // Text tells the change in one sentence.
 func (c *Change) Text() string {
-	return fmt.Sprintf("table inet %s: %s by %s", c.Table, strings.Join(c.What, ", "), c.By)
+	return fmt.Sprintf("table %s %s: %s by %s", FamilyName(c.Family), c.Table, strings.Join(c.What, ", "), c.By)
+}
+
+// FamilyName is a family as nft writes it.
+func FamilyName(f nftables.TableFamily) string {
+	if f == nftables.TableFamilyBridge {
+		return "bridge"
+	}
+	return "inet"
 }
 
 // Culprit is the program that has sent a transaction, as far as the kernel tells.
@@ -50,7 +60,14 @@ func (c Culprit) String() string {
 type Witness struct {
 	conn    *netlink.Conn
 	mine    func(table string) bool
-	pending map[string]*Change
+	beside  []nftables.TableFamily // families that are heard beside inet
+	pending map[place]*Change
+}
+
+// place is where a table stands: names are a family's own.
+type place struct {
+	family nftables.TableFamily
+	table  string
 }
 
 const (
@@ -60,9 +77,9 @@ const (
 	maxWhat = 16
 )
 
-// NewWitness listens for changes to those tables of family inet for which mine is true. Changes from now on are heard,
-// before the first call of Next, too.
-func NewWitness(mine func(table string) bool) (*Witness, error) {
+// NewWitness listens for changes to those tables of family inet, and of the families beside it, for which mine is true.
+// Changes from now on are heard, before the first call of Next, too.
+func NewWitness(mine func(table string) bool, beside ...nftables.TableFamily) (*Witness, error) {
 	c, err := netlink.Dial(unix.NETLINK_NETFILTER, nil)
 	if err != nil {
 		return nil, fmt.Errorf("listen for changes of nftables: %w", err)
@@ -71,7 +88,7 @@ func NewWitness(mine func(table string) bool) (*Witness, error) {
 		return nil, errors.Join(fmt.Errorf("listen for changes of nftables: %w", err), c.Close())
 	}
 	_ = c.SetReadBuffer(readBuffer)
-	return &Witness{conn: c, mine: mine, pending: map[string]*Change{}}, nil
+	return &Witness{conn: c, mine: mine, beside: beside, pending: map[place]*Change{}}, nil
 }
 
 // Close ends listening.
@@ -124,21 +141,22 @@ var objects = map[netlink.HeaderType]string{
 // note takes one notification in.
 func (w *Witness) note(m netlink.Message) {
 	what := objects[m.Header.Type]
-	if what == "" || len(m.Data) < 4 || m.Data[0] != unix.NFPROTO_INET {
+	if what == "" || len(m.Data) < 4 {
 		return
 	}
 	list, err := netlink.UnmarshalAttributes(m.Data[4:])
 	if err != nil {
 		return
 	}
-	table := cString(get(list, unix.NFTA_TABLE_NAME)) // in each of these messages the table's name is attribute 1
-	if !w.mine(table) {
+	// In each of these messages the table's name is attribute 1.
+	at := place{nftables.TableFamily(m.Data[0]), cString(get(list, unix.NFTA_TABLE_NAME))}
+	if at.family != nftables.TableFamilyINet && !slices.Contains(w.beside, at.family) || !w.mine(at.table) {
 		return
 	}
-	c := w.pending[table]
+	c := w.pending[at]
 	if c == nil {
-		c = &Change{Table: table, By: Culprit{Port: m.Header.PID}}
-		w.pending[table] = c
+		c = &Change{Family: at.family, Table: at.table, By: Culprit{Port: m.Header.PID}}
+		w.pending[at] = c
 	}
 	if len(c.What) < maxWhat && !slices.Contains(c.What, what) {
 		c.What = append(c.What, what)

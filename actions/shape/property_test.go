@@ -3,12 +3,12 @@ package shape
 import (
 	"context"
 	"errors"
-	"math/rand/v2"
 	"net/netip"
 	"slices"
 	"testing"
 
 	"picket/actions"
+	"picket/actions/hostile"
 	"picket/actions/measure"
 )
 
@@ -22,7 +22,7 @@ const (
 
 // town is one neighbourhood.
 type town struct {
-	rng       *rand.Rand
+	*hostile.Source
 	protected []netip.Prefix
 	gate      *actions.Gate
 	told      int // the kernel
@@ -30,80 +30,40 @@ type town struct {
 }
 
 func newTown(seed uint64) *town {
-	w := &town{rng: rand.New(rand.NewPCG(seed, 7))}
+	w := &town{Source: hostile.New(seed)}
 	var around []actions.Protected
-	for range 1 + w.rng.IntN(20) {
-		a := w.address()
-		around = append(around, actions.Protected{Prefix: netip.PrefixFrom(a, a.BitLen()), Why: "protected"})
-		w.protected = append(w.protected, netip.PrefixFrom(a, a.BitLen()))
+	for range 1 + w.IntN(20) {
+		p := hostile.One(w.Address())
+		around = append(around, actions.Protected{Prefix: p, Why: "protected"})
+		w.protected = append(w.protected, p)
 	}
 	var allow []netip.Prefix
-	for range w.rng.IntN(6) {
-		a := w.address()
-		allow = append(allow, netip.PrefixFrom(a, 8+w.rng.IntN(a.BitLen()-7)).Masked())
+	for range w.IntN(6) {
+		allow = append(allow, w.Network(8).Masked())
 	}
 	w.protected = append(w.protected, allow...)
-	w.gate = actions.NewGate(w.rng.IntN(4) == 0, actions.Rules{Allow: allow, Private: actions.Ruling(w.rng.IntN(3))},
+	w.gate = actions.NewGate(w.Often(4), actions.Rules{Allow: allow, Private: actions.Ruling(w.IntN(3))},
 		func() ([]actions.Protected, error) { return around, nil }, func(error) {})
 	return w
 }
 
-// address is anybody's, often one of a few networks.
-func (w *town) address() netip.Addr {
-	var b [16]byte
-	for i := range b {
-		b[i] = byte(w.rng.Uint32())
-	}
-	if w.rng.IntN(2) == 0 {
-		copy(b[:], []byte{198, 51, 100})
-	}
-	if w.rng.IntN(3) == 0 {
-		copy(b[:], []byte{0x20, 0x01, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0})
-		return netip.AddrFrom16(b)
-	}
-	return netip.AddrFrom4([4]byte(b[:4]))
-}
-
-// target is an address or prefix as an operator or policy may write it, often near somebody protected.
+// target is somebody as an operator or policy may write it, often near somebody protected.
 func (w *town) target() string {
-	a := w.address()
-	if w.rng.IntN(2) == 0 {
-		a = w.protected[w.rng.IntN(len(w.protected))].Addr()
+	if w.Often(2) {
+		return w.Text(hostile.One(w.Address()))
 	}
-	switch w.rng.IntN(5) {
-	case 0:
-		return netip.PrefixFrom(a, w.rng.IntN(a.BitLen()+1)).String()
-	case 1:
-		if a.Is4() {
-			return "::ffff:" + a.String()
-		}
-	case 2:
-		return a.Next().String()
-	case 3:
-		if a.Is4() {
-			return netip.PrefixFrom(netip.AddrFrom16(a.As16()), 96+w.rng.IntN(33)).String()
-		}
-	}
-	return a.String()
+	return w.Text(w.Near(w.protected))
 }
 
 // judge is the kernel: it holds what it is told against who is protected.
-func (w *town) judge(t *testing.T, text string) {
+func (w *town) judge(t *testing.T, p netip.Prefix) {
 	t.Helper()
 	w.told++
 	if w.gate.Observing() {
-		t.Fatalf("observe mode: the kernel is told about %s", text)
+		t.Fatalf("observe mode: the kernel is told about %s", p)
 	}
-	p, err := netip.ParsePrefix(text)
-	if err != nil {
-		a := netip.MustParseAddr(text)
-		p = netip.PrefixFrom(a, a.BitLen())
-	}
-	if a := p.Addr(); a.Is4In6() {
-		p = netip.PrefixFrom(a.Unmap(), p.Bits()-96)
-	}
-	if slices.ContainsFunc(w.protected, p.Overlaps) {
-		t.Fatalf("the kernel is told about %s, which covers somebody protected: %v", text, w.protected)
+	if slices.ContainsFunc(w.protected, func(who netip.Prefix) bool { return hostile.Covers(p, who) }) {
+		t.Fatalf("the kernel is told about %s, which covers somebody protected: %v", p, w.protected)
 	}
 }
 
@@ -111,18 +71,14 @@ func TestProtectedFromEveryKind(t *testing.T) {
 	told, refused := 0, 0
 	for seed := range uint64(neighbourhoods) {
 		w := newTown(seed)
-		asked := ""
-		kernel := func(measure.ID, []chain) error { w.judge(t, asked); return nil }
-		kinds := map[string]measure.Doer{
-			"ratelimit":  &lasting{w.gate, attacker, rateLimit, kernel},
-			"tarpit":     &lasting{w.gate, attacker, tarpit, kernel},
-			"quarantine": &lasting{w.gate, victim, quarantine, kernel},
-			"cut":        &cut{w.gate, func(netip.Prefix) (int, error) { w.judge(t, asked); return 0, nil }},
-		}
+		var asked netip.Prefix
+		k := kernel{func(measure.ID, []chain) error { w.judge(t, asked); return nil }, func() error { return nil }}
+		kinds := doers(w.gate, k, func(p netip.Prefix) (string, error) { w.judge(t, p); return "", nil })
 		for n := range orders {
 			for name, d := range kinds {
-				asked = w.target()
-				_, err := d.Do(context.Background(), order(measure.ID(n), name, "address", asked))
+				o := order(measure.ID(n), name, "address", w.target())
+				asked, _ = actions.ParsePrefix(o.Measure.Args["address"])
+				_, err := d.Do(context.Background(), o)
 				if err != nil && !errors.Is(err, measure.ErrObserved) {
 					w.refused++
 				}

@@ -1,20 +1,18 @@
 package shape
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net/netip"
-	"strconv"
-	"strings"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/google/nftables"
-	"github.com/google/nftables/expr"
-	"golang.org/x/sys/unix"
 
 	"picket/actions"
-	"picket/actions/firewall"
 	"picket/actions/measure"
 )
 
@@ -35,30 +33,42 @@ func admit(g Gate, o *measure.Order, p netip.Prefix) error {
 	return nil
 }
 
-// lasting is a measure that stands as a table of its own.
+// lasting is a measure that stands as tables of its own.
 type lasting struct {
 	gate Gate
 	who  func(*measure.Order) (netip.Prefix, error)
-	// layout works the table out, and says what it does.
-	layout func(o *measure.Order, p netip.Prefix) (chains []chain, steps []string, err error)
-	// install brings the table into the kernel.
-	install func(id measure.ID, chains []chain) error
+	// layout works the tables out, and says what they do.
+	layout func(o *measure.Order, p netip.Prefix) (chains []chain, step string, err error)
+	// usual is how long it stands when nobody has said so; 0: until it is lifted.
+	usual time.Duration
+	// close ends what the party has open, once the tables stand; nil: nothing is ended. The text says what was done.
+	close  func(netip.Prefix) (text string, err error)
+	kernel kernel
+}
+
+// kernel is what a measure does to this host's nftables.
+type kernel struct {
+	install func(measure.ID, []chain) error
+	// bridges tells why rules of family bridge can't be had here, or nil.
+	bridges func() error
 }
 
 var _ measure.Doer = (*lasting)(nil)
 
 // Doers are the measures of this package by name.
 //
-//	ratelimit   address, rate ("20/second"), burst: packets of the party over the rate are dropped
+//	ratelimit   address, rate ("20/second", "100kbytes/second"), burst: what the party sends over the rate is dropped
 //	tarpit      address: its TCP connections are told a window of nothing, and hang
 //	quarantine  host, peers: the host reaches the listed peers only
-//	cut         address: its connections end now; new ones may come
-func Doers(g Gate) measure.Doers {
+//	cut         address: its connections end; new ones may come
+func Doers(g Gate) measure.Doers { return doers(g, kernel{install, sync.OnceValue(bridges)}, closeNow) }
+
+func doers(g Gate, k kernel, closing func(netip.Prefix) (string, error)) measure.Doers {
 	return measure.Doers{
-		"ratelimit":  &lasting{g, attacker, rateLimit, install},
-		"tarpit":     &lasting{g, attacker, tarpit, install},
-		"quarantine": &lasting{g, victim, quarantine, install},
-		"cut":        &cut{g, firewall.CutNow},
+		"ratelimit":  &lasting{gate: g, who: attacker, layout: rateLimit, kernel: k},
+		"tarpit":     &lasting{gate: g, who: attacker, layout: tarpit, kernel: k},
+		"quarantine": &lasting{gate: g, who: victim, layout: quarantine, kernel: k},
+		"cut":        &lasting{gate: g, who: attacker, layout: strangers, usual: time.Hour, close: closing, kernel: k},
 	}
 }
 
@@ -82,10 +92,22 @@ func (l *lasting) Plan(_ context.Context, o *measure.Order) (measure.Plan, error
 	if err != nil {
 		return measure.Plan{}, err
 	}
-	_, steps, err := l.layout(o, p)
+	_, step, err := l.layout(o, p)
+	steps := []string{step}
+	if unreached := l.unreached(); unreached != "" {
+		steps = append(steps, "not: "+unreached)
+	}
 	return measure.Plan{
-		Target: actions.Text(p), Args: pinned(o, p), Steps: steps, Peers: []netip.Prefix{p}, Lasting: true, For: o.Measure.For,
+		Target: actions.Text(p), Args: pinned(o, p), Steps: steps, Peers: []netip.Prefix{p}, Lasting: true, For: cmp.Or(o.Measure.For, l.usual),
 	}, err
+}
+
+// unreached tells what the measure can't act upon on this host, or "".
+func (l *lasting) unreached() string {
+	if err := l.kernel.bridges(); err != nil {
+		return fmt.Sprintf("frames that only pass a bridge of this host (%v)", err)
+	}
+	return ""
 }
 
 // pinned keeps who was found: after a delay the incident may have other attackers.
@@ -98,17 +120,20 @@ func pinned(o *measure.Order, p netip.Prefix) map[string]string {
 	return args
 }
 
-// wanted is what the measure's table must hold.
+// wanted is what the measure's tables must hold.
 func (l *lasting) wanted(o *measure.Order) ([]chain, netip.Prefix, error) {
 	p, err := l.who(o)
 	if err != nil {
 		return nil, p, err
 	}
 	chains, _, err := l.layout(o, p)
+	if l.unreached() != "" {
+		chains = slices.DeleteFunc(chains, func(c chain) bool { return c.family == nftables.TableFamilyBridge })
+	}
 	return chains, p, err
 }
 
-// Do implements measure.Doer. Making the table again changes nothing but its counters.
+// Do implements measure.Doer. Making the tables again changes nothing but their counters.
 func (l *lasting) Do(_ context.Context, o *measure.Order) (measure.Result, error) {
 	chains, p, err := l.wanted(o)
 	if err != nil {
@@ -117,14 +142,23 @@ func (l *lasting) Do(_ context.Context, o *measure.Order) (measure.Result, error
 	if err := admit(l.gate, o, p); err != nil {
 		return measure.Result{}, err
 	}
-	if err := l.install(o.Measure.ID, chains); err != nil {
+	if err := l.kernel.install(o.Measure.ID, chains); err != nil {
 		return measure.Result{}, err
 	}
-	r := measure.Result{Output: measure.Output{Type: "text/plain", Text: fmt.Sprintf("table inet %s is in force\n", tableOf(o.Measure.ID).Name)}}
-	if o.Measure.For > 0 {
-		r.Until = time.Now().Add(o.Measure.For).UTC()
+	text := "in force: " + names(o.Measure.ID, chains) + "\n"
+	if what := l.unreached(); what != "" {
+		text += "not reached: " + what + "\n"
 	}
-	return r, nil
+	if l.close != nil {
+		var closed string
+		closed, err = l.close(p)
+		text += closed
+	}
+	r := measure.Result{Output: measure.Output{Type: "text/plain", Text: text}}
+	if d := cmp.Or(o.Measure.For, l.usual); d > 0 {
+		r.Until = time.Now().Add(d).UTC()
+	}
+	return r, err
 }
 
 // Prove implements measure.Doer.
@@ -170,106 +204,3 @@ func victim(o *measure.Order) (netip.Prefix, error) {
 }
 
 func single(a netip.Addr) netip.Prefix { return netip.PrefixFrom(a.Unmap(), a.Unmap().BitLen()) }
-
-// units are what a rate counts in.
-var units = map[string]expr.LimitTime{
-	"second": expr.LimitTimeSecond, "minute": expr.LimitTimeMinute, "hour": expr.LimitTimeHour, "day": expr.LimitTimeDay,
-}
-
-func parseRate(text string) (n uint64, unit expr.LimitTime, err error) {
-	if text == "" {
-		text = "20/second"
-	}
-	count, per, _ := strings.Cut(text, "/")
-	n, err = strconv.ParseUint(count, 10, 32)
-	unit, ok := units[per]
-	if err != nil || n == 0 || !ok {
-		return 0, 0, fmt.Errorf("rate %q is none (write 20/second, 100/minute, packets per second, minute, hour or day)", text)
-	}
-	return n, unit, nil
-}
-
-func rateLimit(o *measure.Order, p netip.Prefix) ([]chain, []string, error) {
-	n, unit, err := parseRate(o.Measure.Args["rate"])
-	if err != nil {
-		return nil, nil, err
-	}
-	burst := n
-	if text := o.Measure.Args["burst"]; text != "" {
-		if burst, err = strconv.ParseUint(text, 10, 32); err != nil {
-			return nil, nil, fmt.Errorf("burst %q is not a number of packets", text)
-		}
-	}
-	limit := []expr.Any{&expr.Limit{Type: expr.LimitTypePkts, Rate: n, Unit: unit, Burst: uint32(burst), Over: true}}
-	drop := counted(expr.VerdictDrop, in(source, p), limit)
-	return []chain{{"prerouting", nftables.ChainHookPrerouting, priorityIn, nftables.ChainTypeFilter, [][]expr.Any{drop}}},
-		[]string{fmt.Sprintf("drop packets from %s over %d per %s (burst %d)", actions.Text(p), n, unitName(unit), burst)}, nil
-}
-
-func unitName(u expr.LimitTime) string {
-	for name, v := range units {
-		if v == u {
-			return name
-		}
-	}
-	return "?"
-}
-
-// The window is bytes 14 and 15 of the TCP header, the checksum 16 and 17 (RFC 9293, 3.1).
-const (
-	windowOffset   = 14
-	checksumOffset = 16
-)
-
-// tarpit writes a window of 0 into every TCP segment that is sent to the party: its connections are established, and
-// then hang in its own persist timer (RFC 9293, 3.8.6.1) while ours idle.
-func tarpit(_ *measure.Order, p netip.Prefix) ([]chain, []string, error) {
-	var rules [][]expr.Any
-	rule := append(in(destination, p), protocol(unix.IPPROTO_TCP)...)
-	rule = append(rule,
-		&expr.Immediate{Register: 1, Data: []byte{0, 0}},
-		&expr.Payload{
-			OperationType: expr.PayloadWrite, SourceRegister: 1, Base: expr.PayloadBaseTransportHeader, Offset: windowOffset, Len: 2,
-			CsumType: expr.CsumTypeInet, CsumOffset: checksumOffset,
-		},
-		&expr.Counter{})
-	rules = append(rules, rule)
-	return []chain{
-			{"output", nftables.ChainHookOutput, priorityOut, nftables.ChainTypeFilter, rules},
-			{"forward", nftables.ChainHookForward, priorityOut, nftables.ChainTypeFilter, rules},
-		},
-		[]string{fmt.Sprintf("tell %s a TCP window of 0 in every segment", actions.Text(p))}, nil
-}
-
-// maxPeers bounds the peers that a host in quarantine keeps.
-const maxPeers = 256
-
-// quarantine lets a host talk with the listed peers only. Neighbour discovery goes on (RFC 4861: types 133 to 137).
-func quarantine(o *measure.Order, p netip.Prefix) ([]chain, []string, error) {
-	peers := strings.FieldsFunc(o.Measure.Args["peers"], func(r rune) bool { return r == ',' || r == ' ' })
-	if len(peers) > maxPeers {
-		return nil, nil, fmt.Errorf("%d peers, the most is %d (give prefixes)", len(peers), maxPeers)
-	}
-	nd := append(protocol(unix.IPPROTO_ICMPV6),
-		&expr.Payload{DestRegister: 1, Base: expr.PayloadBaseTransportHeader, Offset: 0, Len: 1},
-		&expr.Range{Op: expr.CmpOpEq, Register: 1, FromData: []byte{133}, ToData: []byte{137}})
-	rules := [][]expr.Any{counted(expr.VerdictAccept, nd)}
-	for _, text := range peers {
-		peer, err := actions.ParsePrefix(text)
-		if err != nil {
-			return nil, nil, fmt.Errorf("peers: %w", err)
-		}
-		if peer.Addr().Is4() == p.Addr().Is4() {
-			rules = append(rules,
-				counted(expr.VerdictAccept, in(source, p), in(destination, peer)),
-				counted(expr.VerdictAccept, in(destination, p), in(source, peer)))
-		}
-	}
-	rules = append(rules, counted(expr.VerdictDrop, in(source, p)), counted(expr.VerdictDrop, in(destination, p)))
-	step := fmt.Sprintf("drop everything from and to %s, but for %d peers", actions.Text(p), len(peers))
-	return []chain{
-		{"prerouting", nftables.ChainHookPrerouting, priorityIn, nftables.ChainTypeFilter, rules},
-		{"forward", nftables.ChainHookForward, priorityOut, nftables.ChainTypeFilter, rules}, // behind DNAT: what was sent to another address
-		{"output", nftables.ChainHookOutput, priorityOut, nftables.ChainTypeFilter, rules},
-	}, []string{step}, nil
-}

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/nftables"
+
 	"picket/actions/measure"
 	"picket/actions/ruleset"
 )
@@ -15,7 +17,7 @@ import (
 // notifications can't be had it says so; the measures are then proven at their intervals only.
 func Watch(ctx context.Context, log *slog.Logger, tell func(measure.ID, *ruleset.Change)) {
 	for ctx.Err() == nil {
-		w, err := ruleset.NewWitness(func(table string) bool { _, ours := measureOf(table); return ours })
+		w, err := ruleset.NewWitness(func(table string) bool { _, ours := measureOf(table); return ours }, nftables.TableFamilyBridge)
 		if err == nil {
 			err = listen(ctx, w, tell)
 			w.Close()

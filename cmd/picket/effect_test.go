@@ -19,35 +19,9 @@ import (
 // These tests look at effects: whom packets reach, on hosts where other programs have laid their own rules, and after those
 // programs have taken picket's away.
 
-// The container behind the gateway's bridge, and the addresses at which the world reaches it.
-const (
-	containerNet4, containerNet6 = "172.17.0.1", "fd17::1"
-	container4, container6       = "172.17.0.2", "fd17::2"
-	published4                   = nstest.GatewayA4
-	published6                   = nstest.GatewayA6
-)
-
-// containerTables is what an engine of containers lays down, a firewall that accepts everything first in every hook that it
-// uses, ingress too, and one that keeps connections out of connection tracking.
-const containerTables = `
-table inet engine {
-	chain pre {
-		type nat hook prerouting priority dstnat
-		ip daddr ` + published4 + ` tcp dport 8080 dnat ip to ` + container4 + `:80
-		ip6 daddr ` + published6 + ` tcp dport 8080 dnat ip6 to [` + container6 + `]:80
-	}
-	chain post {
-		type nat hook postrouting priority srcnat
-		oifname != "docker0" ip saddr 172.17.0.0/16 masquerade
-		oifname != "docker0" ip6 saddr fd17::/64 masquerade
-	}
-}
-table inet other {
-	chain ingress { type filter hook ingress device toa priority -600; accept; }
-	chain pre { type filter hook prerouting priority -500; accept; }
-	chain input { type filter hook input priority -500; accept; }
-	chain forward { type filter hook forward priority -500; accept; }
-}
+// containerTables is what an engine of containers lays down, a firewall that accepts everything first, and one that keeps
+// connections out of connection tracking.
+const containerTables = nstest.EngineTable + nstest.FirstTable + `
 table inet untracked {
 	chain pre { type filter hook prerouting priority raw; iifname toa ip daddr ` + nstest.B4 + ` notrack; iifname toa ip6 daddr ` + nstest.B6 + ` notrack; }
 }
@@ -57,21 +31,7 @@ table inet untracked {
 func containerHost(t *testing.T) *nstest.Gateway {
 	t.Helper()
 	g := nstest.NewGateway(t)
-	c := nstest.NewHost(t, "container")
-	nstest.Link(t, c, nstest.HostIface, g.GW, "vethc")
-	for _, line := range []string{
-		"link add docker0 type bridge", "link set vethc master docker0", "link set docker0 up",
-		"address add " + containerNet4 + "/16 dev docker0", "address add " + containerNet6 + "/64 dev docker0 nodad",
-	} {
-		g.GW.Run(t, "ip", strings.Fields(line)...)
-	}
-	for _, line := range []string{
-		"address add " + container4 + "/16 dev eth0", "address add " + container6 + "/64 dev eth0 nodad",
-		"route add default via " + containerNet4, "-6 route add default via " + containerNet6,
-	} {
-		c.Run(t, "ip", strings.Fields(line)...)
-	}
-	serve(t, c, container4, container6)
+	serve(t, g.Container(t), nstest.Container4, nstest.Container6)
 	serve(t, g.B, nstest.B4, nstest.B6)
 	return g
 }
@@ -81,7 +41,7 @@ type road struct{ from, addr string }
 
 // roads are all ways past the gateway's own sockets: behind DNAT, and forwarded without connection tracking.
 var roads = []road{
-	{nstest.A4, net.JoinHostPort(published4, "8080")}, {nstest.A6, net.JoinHostPort(published6, "8080")},
+	{nstest.A4, net.JoinHostPort(nstest.Published4, nstest.PublishedPort)}, {nstest.A6, net.JoinHostPort(nstest.Published6, nstest.PublishedPort)},
 	{nstest.A4, net.JoinHostPort(nstest.B4, "80")}, {nstest.A6, net.JoinHostPort(nstest.B6, "80")},
 }
 
@@ -159,16 +119,11 @@ func (s *station) eachRoad(do func(int, road)) {
 func TestBanCoversBridgedTraffic(t *testing.T) {
 	t.Parallel()
 	g := nstest.NewGateway(t)
-	for _, line := range []string{"link add br0 type bridge", "link set toa master br0", "link set tob master br0", "link set br0 up"} {
-		g.GW.Run(t, "ip", strings.Fields(line)...)
-	}
-	const b4, b6 = "10.91.1.3", "fd91:1::3"
-	g.B.Run(t, "ip", "address", "add", b4+"/24", "dev", "eth0")
-	g.B.Run(t, "ip", "address", "add", b6+"/64", "dev", "eth0", "nodad")
-	serve(t, g.B, b4, b6)
+	g.Bridged(t, false)
+	serve(t, g.B, nstest.Bridged4, nstest.Bridged6)
 	s := prepare(t, g, "capture: {passive: {interfaces: [toa]}}\nbans: {devices: [br0]}\n") // its ports come with it
 	s.start()
-	for who, addr := range map[string]string{nstest.A4: b4, nstest.A6: b6} {
+	for who, addr := range map[string]string{nstest.A4: nstest.Bridged4, nstest.A6: nstest.Bridged6} {
 		if _, err := get(t, g.A, addr, "/"); err != nil {
 			t.Fatal("before the ban:", err)
 		}
