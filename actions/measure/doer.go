@@ -1,6 +1,13 @@
 package measure
 
-import "context"
+import (
+	"context"
+	"errors"
+)
+
+// ErrEnded is the proof's answer when what a standing measure holds has gone by itself, such as a process that was killed
+// while it stood still: nothing is left to lift, and nobody has taken anything away.
+var ErrEnded = errors.New("what it held has gone")
 
 // Doer does one kind of measures. Its methods are called by one goroutine for each measure; those of different measures
 // at the same time.

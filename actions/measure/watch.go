@@ -82,6 +82,9 @@ func (d *Desk) proving(ctx context.Context, o *Order) (found, failed error) {
 	if _, found = doer.Prove(ctx, o); found == nil || ctx.Err() != nil {
 		return nil, nil
 	}
+	if errors.Is(found, ErrEnded) {
+		return found, nil
+	}
 	_, v, failed := d.look(ctx, o)
 	switch {
 	case failed != nil:
@@ -101,6 +104,11 @@ func (d *Desk) proving(ctx context.Context, o *Order) (found, failed error) {
 // between.
 func (d *Desk) proven(l *life, found, failed error) {
 	now := d.now()
+	if errors.Is(found, ErrEnded) {
+		l.busy, l.Until, l.Proof = false, now.UTC(), found.Error()
+		d.move(l, Expired)
+		return
+	}
 	asked := l.proveAt
 	l.busy, l.proveAt = false, d.nextProof(l.ID, now)
 	if asked.After(l.proving) { // suspected meanwhile

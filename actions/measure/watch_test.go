@@ -3,6 +3,7 @@ package measure
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 )
@@ -67,6 +68,36 @@ func TestDeviation(t *testing.T) {
 	if there {
 		t.Error("done again in observe mode")
 	}
+}
+
+// TestEnds: a measure ends with what it held; that is no deviation.
+func TestEnds(t *testing.T) {
+	h := newHouse()
+	d := h.desk(t)
+	there, broken := false, false
+	d.o.Doers["hold"] = mortal{fragile{worker{h, "hold"}, &there, &broken}}
+	d.o.Deviated = func(v *Deviation) { t.Errorf("told as a deviation: %s", v) }
+	id := order(t, d, Spec{Name: "hold"}, 1)
+	d.settle()
+	h.want(t, "proven once", id, Active)
+	there, broken = false, true
+	h.later(2 * proveDefault)
+	d.settle()
+	h.want(t, "over", id, Expired)
+	if m := h.disk[id]; m.Until.IsZero() || m.Proof == "" || m.Error != "" {
+		t.Errorf("%+v", m)
+	}
+}
+
+// mortal is a measure that holds what may end by itself.
+type mortal struct{ fragile }
+
+func (m mortal) Prove(ctx context.Context, o *Order) (string, error) {
+	text, err := m.fragile.Prove(ctx, o)
+	if err != nil {
+		err = fmt.Errorf("%w: %w", ErrEnded, err)
+	}
+	return text, err
 }
 
 func TestProofsAreSpread(t *testing.T) {

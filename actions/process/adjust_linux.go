@@ -86,10 +86,13 @@ func (s *Suspend) Prove(_ context.Context, o *measure.Order) (string, error) {
 // settleWithin is how long the kernel may take to show a change.
 const settleWithin = 2 * time.Second
 
-// settled waits until the order's process is as wanted.
+// settled waits until the order's process is as wanted. One that has ended is measure.ErrEnded.
 func settled(o *measure.Order, wanted func(proc) bool) (proc, error) {
 	for until := time.Now().Add(settleWithin); ; time.Sleep(5 * time.Millisecond) {
 		p, err := target(o)
+		if errors.Is(err, procfs.ErrGone) || err == nil && p.State == 'Z' {
+			return p, fmt.Errorf("%w: process %d has ended", measure.ErrEnded, p.PID)
+		}
 		if err != nil {
 			return p, err
 		}
@@ -113,6 +116,14 @@ func (s *Suspend) Undo(_ context.Context, o *measure.Order) error {
 	}
 	if err == nil {
 		_, err = settled(o, func(p proc) bool { return p.State != 'T' && p.State != 't' })
+	}
+	return unlessEnded(err)
+}
+
+// unlessEnded is an error of lifting, but for the process's own end.
+func unlessEnded(err error) error {
+	if errors.Is(err, measure.ErrEnded) {
+		return nil
 	}
 	return err
 }
@@ -214,5 +225,5 @@ func (r *Renice) Undo(_ context.Context, o *measure.Order) error {
 	if err == nil {
 		_, err = settled(o, func(p proc) bool { return p.Nice == before })
 	}
-	return err
+	return unlessEnded(err)
 }

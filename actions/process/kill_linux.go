@@ -79,6 +79,11 @@ func (k *Kill) Plan(_ context.Context, o *measure.Order) (measure.Plan, error) {
 		plan.PIDs = append(plan.PIDs, one.PID)
 		plan.Steps = append(plan.Steps, fmt.Sprintf("send %s to %s, KILL after %s", unix.SignalName(sig), one, grace))
 	}
+	if k.Scope == Tree {
+		for _, one := range strays(p) {
+			plan.Steps = append(plan.Steps, fmt.Sprintf("not: %s, which may be its own and has left the tree", one))
+		}
+	}
 	return plan, nil
 }
 
@@ -175,9 +180,16 @@ func (k *Kill) Do(ctx context.Context, o *measure.Order) (measure.Result, error)
 		return measure.Result{}, err
 	}
 	var log strings.Builder
+	var lost []proc
+	if k.Scope == Tree {
+		lost = strays(p)
+	}
 	left, err := k.end(ctx, o, p, sig, grace, &log)
-	if err == nil && len(left) > 0 {
+	switch {
+	case err == nil && len(left) > 0:
 		err = fmt.Errorf("%d processes are still there, %s among them", len(left), left[0].proc)
+	case err == nil && len(lost) > 0:
+		err = fmt.Errorf("the tree is gone, but what has left it before may be its own: %s (look at each, and kill it by its pid; kill-container reaches all of a container)", listed(lost))
 	}
 	release(left)
 	return measure.Result{Output: said("%s", log.String())}, err

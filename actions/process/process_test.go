@@ -3,6 +3,7 @@ package process
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -161,6 +162,56 @@ func TestKillContainer(t *testing.T) {
 	}
 	if _, err := k.Plan(context.Background(), order("pid", strconv.Itoa(os.Getpid()))); err == nil {
 		t.Error("a process of the host is taken for a container")
+	}
+}
+
+// TestKillTreeTellsOfDaemons: what has forked twice and made a session of its own has left the tree; the measure is no
+// success then, and names it.
+func TestKillTreeTellsOfDaemons(t *testing.T) {
+	_, pids := shell(t, `(setsid sh -c 'echo $$; exec sleep 100' &); while :; do sleep 0.05; done`, 1)
+	daemon := pids[1]
+	t.Cleanup(func() { syscall.Kill(daemon, syscall.SIGKILL) })
+	for p, err := read(daemon); err == nil && treeHolds(pids[0], p.PID); p, err = read(daemon) {
+		time.Sleep(time.Millisecond) // the one between has not ended yet
+	}
+	k, o := &Kill{Scope: Tree, Gate: gate{}}, order("pid", strconv.Itoa(pids[0]), "grace", "100ms")
+	if p := planned(t, k, o); !strings.Contains(p.Steps[len(p.Steps)-1], fmt.Sprintf("not: pid %d", daemon)) {
+		t.Errorf("the plan does not tell of %d: %q", daemon, p.Steps)
+	}
+	_, err := k.Do(context.Background(), o)
+	if err == nil || !strings.Contains(err.Error(), fmt.Sprintf("pid %d (sleep 100)", daemon)) {
+		t.Errorf("%v", err)
+	}
+	if alive(pids[0]) || !alive(daemon) {
+		t.Errorf("root alive %t, daemon alive %t", alive(pids[0]), alive(daemon))
+	}
+}
+
+func treeHolds(root, pid int) bool {
+	p, err := read(root)
+	return err == nil && slices.ContainsFunc(treeOf(p), func(one proc) bool { return one.PID == pid })
+}
+
+// TestEndsByItself: a process that is killed while it is held ends the measure, and is no deviation.
+func TestEndsByItself(t *testing.T) {
+	ctx := context.Background()
+	for _, d := range []measure.Doer{&Suspend{gate{}}, &Renice{gate{}, slog.New(slog.DiscardHandler)}} {
+		_, pids := shell(t, "exec sleep 100", 0)
+		o := order("pid", strconv.Itoa(pids[0]), "nice", "5")
+		planned(t, d, o)
+		if _, err := d.Do(ctx, o); err != nil {
+			t.Fatal(err)
+		}
+		syscall.Kill(pids[0], syscall.SIGKILL)
+		for alive(pids[0]) {
+			time.Sleep(time.Millisecond)
+		}
+		if proof, err := d.Prove(ctx, o); !errors.Is(err, measure.ErrEnded) {
+			t.Errorf("%T: %q %v", d, proof, err)
+		}
+		if err := d.Undo(ctx, o); err != nil {
+			t.Errorf("%T: %v", d, err)
+		}
 	}
 }
 
