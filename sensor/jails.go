@@ -33,8 +33,9 @@ type jailPost struct {
 	scope                       actions.Scope
 	tickets                     map[string]*rules.Ticket // who is banned, by what is banned
 	awaited                     map[string][]*note       // bans that are asked for and not answered, by what was asked for
-	kept                        map[string]*note         // what was read of bans at the start, until restoreTickets has it
-	notes                       []note                   // of bans, that are to be written
+	doubts                      doubts
+	kept                        map[string]*note // what was read of bans at the start, until restoreTickets has it
+	notes                       []note           // of bans, that are to be written
 	pasts                       pasts
 	wantsPasts                  bool // a command asks for earlier bans
 	spared                      *rules.Spared
@@ -173,7 +174,7 @@ func (s *Sensor) addJail(j *rules.Settings) error {
 func newPost(j *rules.Settings, filter *rules.Filter, zone *time.Location) *jailPost {
 	return &jailPost{
 		name: j.Name, jail: rules.NewJail(filter, j.Limits, zone), tickets: map[string]*rules.Ticket{},
-		awaited: map[string][]*note{}, kept: map[string]*note{},
+		awaited: map[string][]*note{}, doubts: doubts{}, kept: map[string]*note{},
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 //
 //	asked    the batch whose lines led to it is acknowledged. kill -9 before the responder has it: asked for again
 //	banned   the ledger has it. kill -9: its evidence is found here, its time there
+//	doubted  an operator is asked about it. kill -9: its evidence is found here when it is approved
 //	over     it has ended, or was refused: nothing is remembered
 //
 // Bans of parties without an address can't stand in the ledger: these notes are their ledger.
@@ -33,9 +34,10 @@ type note struct {
 type banState string
 
 const (
-	stateAsked  banState = "asked"
-	stateBanned banState = "banned"
-	stateOver   banState = "over"
+	stateAsked   banState = "asked"
+	stateBanned  banState = "banned"
+	stateDoubted banState = "doubted"
+	stateOver    banState = "over"
 )
 
 // maxKeptMatches bounds the lines of a ban that are written down: fail2ban's dbmaxmatches.
@@ -93,6 +95,9 @@ func (j *jailPost) everyNote(to []byte) []byte {
 		for _, n := range asked {
 			to = appendNote(to, n)
 		}
+	}
+	for _, n := range j.doubts {
+		to = appendNote(to, n)
 	}
 	for id, t := range j.tickets {
 		to = appendNote(to, &note{Memory: rules.Memory{Jail: j.name}, Who: id, State: stateBanned, Ticket: keptTicket(t)})

@@ -84,6 +84,8 @@ func (j *jailPost) answered(c *actions.Change) *note {
 	switch banned := c.Kind == actions.BanMade || c.Kind == actions.BanRenewed; {
 	case banned && c.Asked == c.Ban.Prefix:
 		j.noted(note{Who: id, State: stateBanned})
+	case doubted(c) && j.tickets[id] == nil:
+		j.doubt(asked[0])
 	case j.tickets[id] == nil:
 		j.noted(note{Who: id, State: stateOver})
 	default: // what stands goes on
@@ -98,6 +100,8 @@ func (j *jailPost) ticket(c *actions.Change) *rules.Ticket {
 	t := &rules.Ticket{Count: 1}
 	if n := j.answered(c); n != nil {
 		t = n.Ticket
+	} else if approved := j.approved(actions.Text(b.Prefix)); approved != nil {
+		t = approved
 	}
 	t.ID, t.Prefix = actions.Text(b.Prefix), b.Prefix
 	t.Since, t.Until, t.Observed, t.Seconds = b.Since, b.Until, b.Observed, rules.Forever
@@ -196,6 +200,7 @@ func (s *Sensor) restorePost(ctx context.Context, post *jailPost, bans []actions
 			s.restoreTicket(post, t)
 		}
 	}
+	post.recallDoubts(own)
 	clear(post.kept)
 	for i := range lost {
 		s.askAgain(ctx, post, &lost[i], now)
