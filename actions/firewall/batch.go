@@ -1,92 +1,91 @@
 package firewall
 
 import (
-	"fmt"
 	"maps"
 	"net/netip"
 	"slices"
 	"time"
 
-	"github.com/google/nftables"
+	"golang.org/x/sys/unix"
 
 	"picket/actions"
 )
 
-// batch collects one transaction's changes by shelf.
-type batch struct {
-	t     *Table
-	of    map[actions.Scope]*changes
-	fresh []*shelf // laid by this transaction
-	draft *draft   // of what it lays; nil: nothing
-	empty bool     // the sets are empty before it: nothing has to be renewed
-}
+// batch collects one transaction's changes to elements, by shelf.
+type batch map[*shelf]*changes
 
 // changes is what a batch does to one shelf.
 type changes struct {
-	shelf     *shelf
-	add       [][]nftables.SetElement // by index of kinds
-	gone      [][]nftables.SetElement
-	others    map[netip.Prefix]time.Time
-	rewritten [2]bool // the interval set of IPv4, IPv6 must be written anew
+	add       [][]element // by index of kinds
+	gone      [][]element
+	others    map[netip.Prefix]time.Time // what the interval sets hold after it; nil: what they held before
+	rewritten [2]bool                    // the interval set of IPv4, IPv6 must be written anew
 	seen      map[netip.Prefix]bool
 }
 
-func (t *Table) newBatch() *batch { return &batch{t: t, of: map[actions.Scope]*changes{}} }
+// batched gathers additions and removals. Every shelf of what is added is there.
+func (t *Table) batched(add []actions.Entry, remove []actions.Target, now time.Time) batch {
+	b := batch{}
+	for _, e := range add {
+		s := t.shelves[e.Scope]
+		b.at(s).put(s, e, now)
+	}
+	for _, r := range remove {
+		if s := t.shelves[r.Scope]; s != nil { // never laid: there is nothing to remove
+			b.at(s).remove(s, r.Prefix)
+		}
+	}
+	return b
+}
 
-// at returns the changes to a scope's shelf; a scope without one gets a new shelf, laid by this transaction.
-func (b *batch) at(scope actions.Scope) (*changes, error) {
-	if c := b.of[scope]; c != nil {
-		return c, nil
+func (b batch) at(s *shelf) *changes {
+	c := b[s]
+	if c == nil {
+		c = &changes{add: make([][]element, len(kinds)), gone: make([][]element, len(kinds)), seen: map[netip.Prefix]bool{}}
+		b[s] = c
 	}
-	s := b.t.shelves[scope]
-	if s == nil {
-		s = b.t.newShelf(scope)
-		if b.draft == nil {
-			b.draft = b.t.drafted()
-		}
-		if err := b.t.layShelf(b.draft, s); err != nil {
-			return nil, err
-		}
-		b.fresh = append(b.fresh, s)
-	}
-	n := len(kinds)
-	c := &changes{shelf: s, add: make([][]nftables.SetElement, n), gone: make([][]nftables.SetElement, n), others: maps.Clone(s.others), seen: map[netip.Prefix]bool{}}
-	b.of[scope] = c
-	return c, nil
+	return c
 }
 
 // put puts an element in; the first of equal targets counts.
-func (c *changes) put(e actions.Entry, now time.Time) {
+func (c *changes) put(s *shelf, e actions.Entry, now time.Time) {
 	if c.seen[e.Prefix] {
 		return
 	}
 	c.seen[e.Prefix] = true
 	k := kindOf(e.Prefix)
 	if kinds[k].bits == 0 {
-		c.others[e.Prefix] = deadline(now, e.Left)
-		c.rewritten[family(e.Prefix)] = true
+		c.rewrite(s, e.Prefix)[e.Prefix] = deadline(now, e.Left)
 		return
 	}
-	c.add[k] = append(c.add[k], nftables.SetElement{Key: e.Prefix.Addr().AsSlice(), Timeout: e.Left})
+	c.add[k] = append(c.add[k], element{key: e.Prefix.Addr(), left: e.Left})
 }
 
 // remove takes an element out that put did not put in.
-func (c *changes) remove(p netip.Prefix) {
+func (c *changes) remove(s *shelf, p netip.Prefix) {
 	if c.seen[p] {
 		return
 	}
 	c.seen[p] = true
 	k := kindOf(p)
 	if kinds[k].bits == 0 {
-		delete(c.others, p)
-		c.rewritten[family(p)] = true
+		delete(c.rewrite(s, p), p)
 		return
 	}
-	c.gone[k] = append(c.gone[k], nftables.SetElement{Key: p.Addr().AsSlice()})
+	c.gone[k] = append(c.gone[k], element{key: p.Addr()})
 }
 
-func family(p netip.Prefix) int {
-	if p.Addr().Is6() {
+// rewrite notes that a prefix's interval set changes and returns what the shelf's will hold.
+func (c *changes) rewrite(s *shelf, p netip.Prefix) map[netip.Prefix]time.Time {
+	if c.others == nil {
+		c.others = maps.Clone(s.others)
+	}
+	c.rewritten[family(p.Addr().Is6())] = true
+	return c.others
+}
+
+func family(v6 bool) int {
+	if v6 {
 		return 1
 	}
 	return 0
@@ -99,80 +98,52 @@ func deadline(now time.Time, left time.Duration) time.Time {
 	return now.Add(left)
 }
 
-// queue hands the changes to the connection. An element is added, deleted and added again: that sets its time
-// anew whether it was there or not, on every kernel; a removed one is added first so that its absence is no error.
-func (b *batch) queue(now time.Time) error {
-	for _, c := range b.of {
-		for i, set := range c.shelf.sets {
-			var err error
-			if !b.empty && !slices.Contains(b.fresh, c.shelf) {
-				err = b.away(set, c.gone[i], c.add[i])
-			}
-			if err == nil {
-				err = b.each(b.t.conn.SetAddElements, set, c.add[i])
-			}
-			if err != nil {
-				return fmt.Errorf("change set %s: %w", set.Name, err)
+// write appends the changes to a transaction. An element is added, deleted and added again: that sets its time anew whether
+// it was there or not, on every kernel; a removed one is added first so that its absence is no error.
+func (b batch) write(w *wire, now time.Time) {
+	for s, c := range b {
+		for i, set := range s.sets {
+			if kinds[i].bits != 0 {
+				w.away(set.Name, c.gone[i])
+				w.away(set.Name, c.add[i])
+				w.each(unix.NFT_MSG_NEWSETELEM, unix.NLM_F_CREATE, set.Name, c.add[i])
+			} else if c.rewritten[family(kinds[i].v6)] { // a short, rarely changed list
+				w.fill(set.Name, intervals(c.others, kinds[i].v6, now))
 			}
 		}
-		if err := b.rewrite(c, now); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// done makes the table remember what the transaction has changed.
-func (b *batch) done() {
-	for _, s := range b.fresh {
-		b.t.shelves[s.scope] = s
-	}
-	for _, c := range b.of {
-		c.shelf.others = c.others
-	}
-	if b.draft != nil {
-		b.t.plan.Store(&plan{b.draft.layout, b.t.present})
 	}
 }
 
-// away takes elements out of a set, whether they are in it or not.
-func (b *batch) away(set *nftables.Set, lists ...[]nftables.SetElement) error {
-	all := slices.Concat(lists...)
-	for i := range all {
-		all[i].Timeout = 0
+// refill appends a transaction that makes the sets of a shelf hold what the changes add, and nothing else.
+func (c *changes) refill(w *wire, s *shelf, now time.Time) {
+	for i, set := range s.sets {
+		if kinds[i].bits == 0 {
+			w.fill(set.Name, intervals(c.others, kinds[i].v6, now))
+		} else {
+			w.fill(set.Name, c.add[i])
+		}
 	}
-	if err := b.each(b.t.conn.SetAddElements, set, all); err != nil {
-		return err
-	}
-	return b.each(b.t.conn.SetDeleteElements, set, all)
 }
 
-// rewrite writes the interval sets that changed: short, rarely changed lists.
-func (b *batch) rewrite(c *changes, now time.Time) error {
-	for i, k := range kinds {
-		v6 := 0
-		if k.v6 {
-			v6 = 1
-		}
-		if k.bits != 0 || !c.rewritten[v6] {
-			continue
-		}
-		set := c.shelf.sets[i]
-		b.t.conn.FlushSet(set)
-		if err := b.each(b.t.conn.SetAddElements, set, intervals(c.others, k.v6, now)); err != nil {
-			return fmt.Errorf("change set %s: %w", set.Name, err)
+// done makes the shelves remember what the transaction has changed.
+func (b batch) done() {
+	for s, c := range b {
+		if c.others != nil {
+			s.others = c.others
 		}
 	}
-	return nil
 }
 
-func (b *batch) each(do func(*nftables.Set, []nftables.SetElement) error, set *nftables.Set, list []nftables.SetElement) error {
-	for chunk := range slices.Chunk(list, elementsPerCall) {
-		if err := do(set, chunk); err != nil {
-			return err
-		}
-	}
-	return nil
+// away appends that elements leave a set, whether they are in it or not.
+func (w *wire) away(set string, list []element) {
+	w.each(unix.NFT_MSG_NEWSETELEM, unix.NLM_F_CREATE, set, list)
+	w.each(unix.NFT_MSG_DELSETELEM, 0, set, list)
+}
+
+// fill appends that a set holds these elements and no others.
+func (w *wire) fill(set string, list []element) {
+	w.setOf(unix.NFT_MSG_DELSETELEM, 0, set, nil)
+	w.each(unix.NFT_MSG_NEWSETELEM, unix.NLM_F_CREATE, set, list)
 }
 
 // span is a range of addresses banned until the same time.
@@ -183,16 +154,16 @@ type span struct {
 
 // intervals makes the disjoint elements of an interval set from prefixes that may lie in one another: every
 // address is banned as long as the longest of its bans. The kernel's interval sets refuse overlaps.
-func intervals(others map[netip.Prefix]time.Time, v6 bool, now time.Time) []nftables.SetElement {
-	var list []nftables.SetElement
+func intervals(others map[netip.Prefix]time.Time, v6 bool, now time.Time) []element {
+	var list []element
 	for _, s := range disjoint(others, v6, now) {
-		e := nftables.SetElement{Key: s.first.AsSlice()}
+		e := element{key: s.first}
 		if !s.until.IsZero() {
-			e.Timeout = s.until.Sub(now)
+			e.left = s.until.Sub(now)
 		}
 		list = append(list, e)
 		if next := s.last.Next(); next.IsValid() {
-			list = append(list, nftables.SetElement{Key: next.AsSlice(), IntervalEnd: true})
+			list = append(list, element{key: next, end: true})
 		}
 	}
 	return list

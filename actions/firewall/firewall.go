@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -23,8 +24,7 @@ var _ actions.Firewall = (*Table)(nil)
 type Table struct {
 	conn    *nftables.Conn
 	sock    *netlink.Conn // conn's own socket: the table's owner
-	ask     *netlink.Conn // a second one to read elements back
-	answers []byte        // what it has read last
+	wire    *wire         // over the same socket, for elements
 	read    *netlink.Conn // the watcher's, to read the layout back
 	table   *nftables.Table
 	shelves map[actions.Scope]*shelf
@@ -48,8 +48,7 @@ type Options struct {
 	Log     *slog.Logger
 }
 
-// elementsPerCall keeps an element list under the 65,535 bytes that its attribute can hold: google/nftables
-// v0.3.0 truncates longer ones without an error.
+// elementsPerCall keeps an element list under the 65,535 bytes that its attribute can hold.
 const elementsPerCall = 500
 
 // Open makes the table or takes over the one that a dead picket left, elements and all.
@@ -72,8 +71,8 @@ func Open(o Options) (*Table, error) {
 
 // start opens the other sockets, claims the table and begins to watch it.
 func (t *Table) start() (err error) {
-	if t.ask, err = netlink.Dial(unix.NETLINK_NETFILTER, nil); err != nil {
-		return fmt.Errorf("open nftables: %w", err)
+	if t.wire, err = newWire(t.sock); err != nil {
+		return err
 	}
 	if t.read, err = netlink.Dial(unix.NETLINK_NETFILTER, nil); err != nil {
 		return fmt.Errorf("open nftables: %w", err)
@@ -84,7 +83,7 @@ func (t *Table) start() (err error) {
 	if t.cutter, err = newCutter(t.log); err != nil {
 		return err
 	}
-	w, err := newWitness()
+	w, err := t.newWitness()
 	if err != nil {
 		return err
 	}
@@ -94,10 +93,8 @@ func (t *Table) start() (err error) {
 }
 
 func (t *Table) closeSockets() (err error) {
-	for _, c := range []*netlink.Conn{t.ask, t.read} {
-		if c != nil {
-			err = errors.Join(err, c.Close())
-		}
+	if t.read != nil {
+		err = t.read.Close()
 	}
 	if t.cutter != nil {
 		err = errors.Join(err, t.cutter.close())
@@ -152,6 +149,41 @@ type plan struct {
 	devices []string
 }
 
+// lay makes the table hold exactly these: its layout in one transaction, which takes nothing out of the sets that are
+// needed, and all elements in a second one. A ban that was in force is so at every moment.
+func (t *Table) lay(list []actions.Entry) error {
+	all := t.newShelf(actions.Scope{})
+	shelves := map[actions.Scope]*shelf{all.scope: all}
+	t.present = t.presentDevices()
+	d := &draft{t.conn, ruleset.New()}
+	if err := t.build(d, all); err != nil {
+		return err
+	}
+	for _, e := range list {
+		if err := t.needs(d, shelves, e.Scope); err != nil {
+			return err
+		}
+	}
+	if err := t.clear(d.layout); err != nil {
+		return err
+	}
+	if err := t.commit(d); err != nil {
+		return err
+	}
+	t.shelves = shelves
+	return t.refill(list, time.Now())
+}
+
+// needs queues the shelf of a scope, unless it is among these.
+func (t *Table) needs(d *draft, shelves map[actions.Scope]*shelf, scope actions.Scope) error {
+	if shelves[scope] != nil {
+		return nil
+	}
+	s := t.newShelf(scope)
+	shelves[scope] = s
+	return t.layShelf(d, s)
+}
+
 // drafted begins a draft of what is added to the table.
 func (t *Table) drafted() *draft {
 	if p := t.plan.Load(); p != nil {
@@ -160,92 +192,72 @@ func (t *Table) drafted() *draft {
 	return &draft{t.conn, ruleset.New()}
 }
 
-// lay makes the table hold exactly these, in one transaction.
-func (t *Table) lay(list []actions.Entry) error {
-	now := time.Now()
-	all := t.newShelf(actions.Scope{})
-	t.shelves = map[actions.Scope]*shelf{all.scope: all}
-	t.present = t.presentDevices()
-	d := &draft{t.conn, ruleset.New()}
-	if err := t.build(d, all); err != nil {
-		return err
-	}
-	if err := t.clear(d.layout); err != nil {
-		return err
-	}
-	for _, s := range all.sets {
-		t.conn.FlushSet(s)
-	}
-	b := t.newBatch()
-	b.empty, b.draft = true, d
-	if err := b.fill(list, nil, now); err != nil {
-		return err
-	}
+// commit hands a draft to the kernel.
+func (t *Table) commit(d *draft) error {
 	if err := t.conn.Flush(); err != nil {
+		return fmt.Errorf("lay table inet %s: %w", TableName, explain(err))
+	}
+	t.plan.Store(&plan{d.layout, t.present})
+	return nil
+}
+
+// refill makes the sets of all shelves hold exactly these, in one transaction.
+func (t *Table) refill(list []actions.Entry, now time.Time) error {
+	b := t.batched(list, nil, now)
+	t.wire.beginBatch()
+	for _, s := range t.shelves {
+		b.at(s).refill(t.wire, s, now)
+	}
+	if err := t.wire.commit(); err != nil {
 		return fmt.Errorf("put %d bans into table inet %s: %w", len(list), TableName, explain(err))
 	}
 	b.done()
 	return nil
 }
 
-// fill queues additions and removals.
-func (b *batch) fill(add []actions.Entry, remove []actions.Target, now time.Time) error {
-	for _, e := range add {
-		c, err := b.at(e.Scope)
-		if err != nil {
-			return err
-		}
-		c.put(e, now)
-	}
-	for _, r := range remove {
-		if b.t.shelves[r.Scope] == nil {
-			continue // never laid: there is nothing to remove
-		}
-		c, err := b.at(r.Scope)
-		if err != nil {
-			return err
-		}
-		c.remove(r.Prefix)
-	}
-	return b.queue(now)
-}
-
 // Apply implements actions.Firewall.
 func (t *Table) Apply(add []actions.Entry, remove []actions.Target) error {
-	err := t.apply(add, remove)
+	err := t.makeRoom(add)
 	if t.mutes(err, add) {
-		err = t.apply(add, remove)
+		err = t.makeRoom(add)
 	}
-	return err
-}
-
-func (t *Table) apply(add []actions.Entry, remove []actions.Target) error {
-	if err := t.room(add); err != nil {
+	if err != nil {
 		return err
 	}
-	b := t.newBatch()
-	if err := b.fill(add, remove, time.Now()); err != nil {
-		return err
+	now := time.Now()
+	b := t.batched(add, remove, now)
+	t.wire.beginBatch()
+	if b.write(t.wire, now); t.wire.idle() {
+		return nil
 	}
-	if err := t.conn.Flush(); err != nil {
+	if err := t.wire.commit(); err != nil {
 		return fmt.Errorf("change bans in the kernel: %w", explain(err))
 	}
 	b.done()
 	return nil
 }
 
-// room tells whether there may be a shelf for every scope. It is asked before anything is queued, since what is queued
-// can't be taken back.
-func (t *Table) room(add []actions.Entry) error {
-	fresh := map[actions.Scope]bool{}
+// makeRoom lays the shelves of scopes that have none. They are empty at first: nothing was in force in them.
+func (t *Table) makeRoom(add []actions.Entry) error {
+	if !slices.ContainsFunc(add, func(e actions.Entry) bool { return t.shelves[e.Scope] == nil }) {
+		return nil
+	}
+	shelves := maps.Clone(t.shelves)
 	for _, e := range add {
-		if t.shelves[e.Scope] == nil {
-			fresh[e.Scope] = true
+		if shelves[e.Scope] = t.shelves[e.Scope]; len(shelves) > maxShelves {
+			return fmt.Errorf("change bans in the kernel: bans within more than %d different port lists (use fewer lists, or all ports)", maxShelves)
 		}
 	}
-	if len(t.shelves)+len(fresh) > maxShelves {
-		return fmt.Errorf("change bans in the kernel: bans within more than %d different port lists (use fewer lists, or all ports)", maxShelves)
+	d := t.drafted()
+	for _, e := range add {
+		if err := t.needs(d, shelves, e.Scope); err != nil {
+			return err
+		}
 	}
+	if err := t.commit(d); err != nil {
+		return err
+	}
+	t.shelves = shelves
 	return nil
 }
 

@@ -7,9 +7,13 @@ import (
 	"net/netip"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/mdlayher/netlink"
+	"golang.org/x/sys/unix"
 
 	"picket/actions"
 )
@@ -336,5 +340,53 @@ func TestDisjoint(t *testing.T) {
 	}
 	if strings.Join(text, "\n") != strings.Join(want, "\n") {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(text, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+// TestReplaceLeavesNoGap: what was banned and stays so is in its set at every moment, while the table is laid anew over and
+// over.
+func TestReplaceLeavesNoGap(t *testing.T) {
+	table := open(t, true)
+	stays := []actions.Entry{
+		entry(prefix("192.0.2.1"), time.Hour), entry(prefix("10.0.0.0/12"), time.Hour),
+		{Target: actions.Target{Prefix: prefix("192.0.2.2"), Scope: scope(t, "tcp/22 reject=tcp-reset")}, Left: time.Hour},
+	}
+	if err := table.Replace(stays); err != nil {
+		t.Fatal(err)
+	}
+	looker := &Table{shelves: table.shelves}
+	c, err := netlink.Dial(unix.NETLINK_NETFILTER, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if looker.wire, err = newWire(c); err != nil {
+		t.Fatal(err)
+	}
+	stop, looked := make(chan struct{}), make(chan int)
+	go func() {
+		for n := 0; ; n++ {
+			select {
+			case <-stop:
+				looked <- n
+				return
+			default:
+			}
+			for _, e := range stays {
+				if _, found, err := looker.Lookup(e.Target); !found || err != nil {
+					t.Errorf("after %d looks: %v is not held: %v", n, e.Target, err)
+				}
+			}
+		}
+	}()
+	for i := range 30 {
+		more := entry(netip.PrefixFrom(netip.AddrFrom4([4]byte{203, 0, 113, byte(i)}), 32), time.Hour)
+		if err := table.Replace(append(slices.Clone(stays), more)); err != nil {
+			t.Error(err)
+		}
+	}
+	close(stop)
+	if n := <-looked; n == 0 {
+		t.Error("nobody looked")
 	}
 }

@@ -1,6 +1,7 @@
 package firewall
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -89,17 +90,26 @@ type draft struct {
 	layout *ruleset.Layout
 }
 
+// set declares a set. One whose content is fixed holds these elements and no others; others keep theirs.
 func (d *draft) set(s *nftables.Set, fixed []nftables.SetElement) error {
 	d.layout.AddSet(s, fixed)
-	if err := d.conn.AddSet(s, fixed); err != nil {
+	err := d.conn.AddSet(s, nil)
+	if fixed != nil {
+		d.conn.FlushSet(s)
+		err = errors.Join(err, d.conn.SetAddElements(s, fixed))
+	}
+	if err != nil {
 		return fmt.Errorf("declare set %s: %w", s.Name, err)
 	}
 	return nil
 }
 
+// chain declares a chain, empty.
 func (d *draft) chain(c *nftables.Chain) *nftables.Chain {
 	d.layout.AddChain(c)
-	return d.conn.AddChain(c)
+	d.conn.AddChain(c)
+	d.conn.FlushChain(c)
+	return c
 }
 
 func (d *draft) rule(c *nftables.Chain, exprs []expr.Any) {
@@ -116,7 +126,6 @@ func (t *Table) build(d *draft, all *shelf) error {
 	}
 	for _, chain := range t.chains() {
 		d.chain(chain)
-		t.conn.FlushChain(chain)
 		for i, k := range kinds {
 			d.rule(chain, append(k.match(all.sets[i]), &expr.Counter{}, &expr.Verdict{Kind: expr.VerdictDrop}))
 		}

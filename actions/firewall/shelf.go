@@ -76,7 +76,7 @@ func (t *Table) chain(name string) *nftables.Chain {
 	return &nftables.Chain{Name: name, Table: t.table}
 }
 
-// layShelf queues a shelf's sets, its chain and the jumps to it. Nothing of the shelf is in the table yet.
+// layShelf queues a shelf's sets, its chain and the jumps to it. What its sets hold stays in them.
 func (t *Table) layShelf(d *draft, s *shelf) error {
 	for _, set := range s.sets {
 		if err := d.set(set, nil); err != nil {

@@ -1,11 +1,11 @@
 package firewall
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"time"
 
-	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
 
 	"picket/actions"
@@ -30,7 +30,7 @@ func (t *Table) watch(w *ruleset.Witness) {
 				return
 			case <-time.After(settleAfter):
 			}
-			w, err = newWitness()
+			w, err = t.newWitness()
 		}
 		select {
 		case <-t.stop:
@@ -41,8 +41,16 @@ func (t *Table) watch(w *ruleset.Witness) {
 	}
 }
 
-func newWitness() (*ruleset.Witness, error) {
-	return ruleset.NewWitness(func(table string) bool { return table == TableName })
+// newWitness hears what others do to the table.
+func (t *Table) newWitness() (*ruleset.Witness, error) {
+	w, err := ruleset.NewWitness(func(table string) bool { return table == TableName })
+	if err != nil {
+		return nil, err
+	}
+	if err := w.Ignore(t.port); err != nil {
+		return nil, errors.Join(err, w.Close())
+	}
+	return w, nil
 }
 
 // listen takes changes in until the table is closed (nil) or notifications were lost.
@@ -63,10 +71,8 @@ func (t *Table) listen(w *ruleset.Witness) error {
 			return err
 		}
 		for i := range changes {
-			if c := &changes[i]; c.By.Port != t.port {
-				time.Sleep(settleAfter)
-				t.tell(actions.Damage{What: c.Text(), By: c.By.Name})
-			}
+			time.Sleep(settleAfter)
+			t.tell(actions.Damage{What: changes[i].Text(), By: changes[i].By.Name})
 		}
 	}
 }
@@ -116,15 +122,8 @@ func (t *Table) holds(s *shelf) bool {
 
 // exists asks for one named part of the table.
 func (t *Table) exists(msg, tableAttr, nameAttr uint16, name string) bool {
-	body, err := netlink.MarshalAttributes([]netlink.Attribute{
-		{Type: tableAttr, Data: text(TableName)},
-		{Type: nameAttr, Data: text(name)},
-	})
-	if err != nil {
-		return false
-	}
-	_, err = t.asked(msg, body)
-	return err == nil
+	t.wire.askFor(msg, tableAttr, nameAttr, name)
+	return t.wire.exchange(func([]byte) {}) == nil
 }
 
 // tell reports damage; one report that nobody has taken yet is enough.

@@ -1,8 +1,10 @@
 package ruleset
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"slices"
 	"strings"
@@ -10,6 +12,7 @@ import (
 
 	"github.com/google/nftables"
 	"github.com/mdlayher/netlink"
+	"golang.org/x/net/bpf"
 	"golang.org/x/sys/unix"
 
 	"picket/actions/procfs"
@@ -91,6 +94,28 @@ func NewWitness(mine func(table string) bool, beside ...nftables.TableFamily) (*
 	return &Witness{conn: c, mine: mine, beside: beside, pending: map[place]*Change{}}, nil
 }
 
+// Ignore keeps in the kernel what is told of a netlink socket's own transactions (by its port, nlmsg_pid of each message):
+// who changes elements all the time need not hear of it. The messages of a datagram are of one transaction.
+func (w *Witness) Ignore(port uint32) error {
+	told := binary.BigEndian.Uint32(binary.NativeEndian.AppendUint32(nil, port)) // BPF loads in network order
+	filter, err := bpf.Assemble([]bpf.Instruction{
+		bpf.LoadAbsolute{Off: portOffset, Size: 4},
+		bpf.JumpIf{Cond: bpf.JumpEqual, Val: told, SkipFalse: 1},
+		bpf.RetConstant{Val: 0},
+		bpf.RetConstant{Val: math.MaxUint32},
+	})
+	if err == nil {
+		err = w.conn.SetBPF(filter)
+	}
+	if err != nil {
+		return fmt.Errorf("listen for changes of nftables but our own: %w", err)
+	}
+	return nil
+}
+
+// portOffset is where nlmsg_pid stands in struct nlmsghdr.
+const portOffset = 12
+
 // Close ends listening.
 func (w *Witness) Close() error { return w.conn.Close() }
 
@@ -107,11 +132,11 @@ func (w *Witness) Next() ([]Change, error) {
 	}
 	var list []Change
 	for _, m := range messages {
-		if m.Header.Type == messageType(unix.NFT_MSG_NEWGEN) { // the end of a transaction
+		if m.Header.Type != messageType(unix.NFT_MSG_NEWGEN) {
+			w.note(m)
+		} else if len(w.pending) > 0 { // the end of a transaction
 			list = append(list, w.settled(culprit(m))...)
-			continue
 		}
-		w.note(m)
 	}
 	return list, nil
 }
