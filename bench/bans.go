@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"picket/capture/nstest"
+	"picket/incidents"
 	"picket/outputs/web"
 )
 
@@ -26,7 +27,7 @@ func manyBans(t *trial) {
 	s := t.station(h, dir, config)
 	before, cpu, start := s.resident(), s.cpu(), time.Now()
 	t.ask(dir, banCount, func(c *web.Client, p netip.Prefix) error {
-		_, err := c.Ban(t.ctx, web.BanRequest{Prefix: p.String(), For: time.Hour, Reason: "bench"})
+		_, err := c.Ban(t.ctx, web.BanRequest{Prefix: p.String(), For: incidents.Seconds(time.Hour), Reason: "bench"})
 		return err
 	})
 	took := time.Since(start)

@@ -120,8 +120,8 @@ type Drift struct {
 
 // WantedBan is the ban that a jail's configuration asks for.
 type WantedBan struct {
-	Prefix netip.Prefix  `json:"prefix"`
-	For    time.Duration `json:"for"` // 0: until lifted
+	Prefix netip.Prefix `json:"prefix"`
+	For    Seconds      `json:"for_seconds"` // 0: until lifted
 }
 
 // Evidence is one piece of proof. Data is bounded by MaxEvidence where the piece is made.

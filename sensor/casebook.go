@@ -160,7 +160,7 @@ func (s *Sensor) breachFinding(b *rules.Breach) *incidents.Finding {
 	if b.Prefix.IsValid() {
 		f.Attacker.Addr = b.Prefix.Addr()
 		if !b.Observe {
-			f.Ban = &incidents.WantedBan{Prefix: b.Prefix, For: banTime(b.Seconds)}
+			f.Ban = &incidents.WantedBan{Prefix: b.Prefix, For: incidents.Seconds(banTime(b.Seconds))}
 		}
 	} else {
 		f.User = b.ID

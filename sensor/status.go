@@ -10,6 +10,7 @@ import (
 
 	"picket/actions"
 	"picket/capture"
+	"picket/incidents"
 	"picket/outputs/web"
 )
 
@@ -19,8 +20,8 @@ var _ web.Sensor = (*Sensor)(nil)
 func (s *Sensor) Status(ctx context.Context) (web.Status, error) {
 	c, set := s.config.Load(), s.rules.Load()
 	out := web.Status{
-		Version: s.version, PID: os.Getpid(), Since: s.since, Mode: string(c.Mode),
-		Rules: web.Rules{Loaded: set.Loaded(), Faults: len(set.Refused()), Since: set.At},
+		Version: s.version, PID: os.Getpid(), Since: s.since.UTC(), Mode: string(c.Mode),
+		Rules: web.Rules{Loaded: set.Loaded(), Faults: len(set.Refused()), Since: set.At.UTC()},
 	}
 	for _, p := range s.posts {
 		out.Sources = append(out.Sources, p.status())
@@ -140,11 +141,11 @@ func (s *Sensor) Reload(ctx context.Context) (web.Reloaded, error) {
 	if err := s.saveSets(before); err != nil { // sets that the new rules have no use for end here
 		s.log.Warn("sets of the old rules were not saved", "error", err)
 	}
-	out := web.Reloaded{Loaded: set.Loaded(), Took: time.Since(start)}
+	out := web.Reloaded{Loaded: set.Loaded(), Took: incidents.Seconds(time.Since(start))}
 	for _, f := range set.Refused() {
 		out.Faults = append(out.Faults, f.Error())
 	}
-	s.log.Info("rules reloaded", "rules", out.Loaded, "refused", len(out.Faults), "took", out.Took)
+	s.log.Info("rules reloaded", "rules", out.Loaded, "refused", len(out.Faults), "took", out.Took.Duration())
 	return out, nil
 }
 

@@ -142,7 +142,7 @@ func specOf(b *actions.Ban) Spec {
 		s.Args["scope"] = b.Scope.String()
 	}
 	if !b.Until.IsZero() {
-		s.For = b.Until.Sub(b.Since)
+		s.For = incidents.Seconds(b.Until.Sub(b.Since))
 	}
 	s.Policy, _ = strings.CutPrefix(b.By, "policy ")
 	if s.Policy == b.By {
@@ -229,7 +229,7 @@ func (b Ban) Do(ctx context.Context, o *Order) (r Result, err error) {
 			continue
 		}
 		ban, err := b.Responder.Ban(ctx, actions.Request{
-			Prefix: peer, For: m.For, Reason: m.Reason, By: m.By, Approved: m.Approved, Scope: a.Scope, Jail: key.jail, Order: uint64(m.ID),
+			Prefix: peer, For: m.For.Duration(), Reason: m.Reason, By: m.By, Approved: m.Approved, Scope: a.Scope, Jail: key.jail, Order: uint64(m.ID),
 		})
 		if err != nil {
 			return r, err

@@ -170,7 +170,7 @@ func (w worker) Do(_ context.Context, o *Order) (r Result, err error) {
 		h.stands[id] = w.lasts()
 	}
 	if w.lasts() && o.Measure.For > 0 {
-		r.Until = h.at.Add(o.Measure.For)
+		r.Until = h.at.Add(o.Measure.For.Duration())
 	}
 	r.Output = Output{Type: "text/plain", Text: "did " + w.name}
 	return r, h.step()
@@ -312,8 +312,8 @@ func TestLife(t *testing.T) {
 	d := h.desk(t)
 	now := order(t, d, Spec{Name: "act"}, 1)
 	bad := order(t, d, Spec{Name: "bad"}, 1)
-	late := order(t, d, Spec{Name: "act", Delay: time.Minute}, 1)
-	holds := order(t, d, Spec{Name: "hold", For: time.Hour}, 1)
+	late := order(t, d, Spec{Name: "act", Delay: incidents.Seconds(time.Minute)}, 1)
+	holds := order(t, d, Spec{Name: "hold", For: incidents.Seconds(time.Hour)}, 1)
 	d.settle()
 	h.want(t, "at once", now, Complete)
 	h.want(t, "that fails", bad, Error)
@@ -336,7 +336,7 @@ func TestLife(t *testing.T) {
 func TestApproval(t *testing.T) {
 	h := newHouse()
 	d := h.desk(t)
-	early := order(t, d, Spec{Name: "act", Delay: time.Minute, Approval: true}, 1)
+	early := order(t, d, Spec{Name: "act", Delay: incidents.Seconds(time.Minute), Approval: true}, 1)
 	never := order(t, d, Spec{Name: "act", Approval: true}, 2)
 	denied := order(t, d, Spec{Name: "act", Approval: true}, 2)
 	others := order(t, d, Spec{Name: "act"}, 2)
@@ -427,7 +427,7 @@ func TestAskedOnceOverRestarts(t *testing.T) {
 func TestGateChangesItsMind(t *testing.T) {
 	h := newHouse()
 	d := h.desk(t)
-	id := order(t, d, Spec{Name: "act", Delay: time.Minute}, 1)
+	id := order(t, d, Spec{Name: "act", Delay: incidents.Seconds(time.Minute)}, 1)
 	d.settle()
 	h.ruling = actions.AskFirst
 	h.later(time.Minute)
@@ -540,7 +540,7 @@ func crashScenario(t *testing.T, h *house) (approved ID, kept int) {
 	defer kill()
 	d := h.desk(t)
 	d.ctx = ctx
-	for _, s := range []Spec{{Name: "act"}, {Name: "hold", For: time.Hour}, {Name: "act", Approval: true, Delay: time.Minute}} {
+	for _, s := range []Spec{{Name: "act"}, {Name: "hold", For: incidents.Seconds(time.Hour)}, {Name: "act", Approval: true, Delay: incidents.Seconds(time.Minute)}} {
 		if l, err := d.propose(s, 1, nil, "policy test", ""); err == nil && h.disk[l.ID].ID != 0 {
 			kept++
 		}

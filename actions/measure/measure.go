@@ -1,6 +1,7 @@
 package measure
 
 import (
+	"encoding/json"
 	"net/netip"
 	"time"
 
@@ -42,9 +43,9 @@ type ID int64
 // textkey.
 type Spec struct {
 	Name     string            `json:"name"`
-	Args     map[string]string `json:"args,omitempty"`  // as the configuration writes them; the Doer's Plan checks them
-	Delay    time.Duration     `json:"delay,omitempty"` // from the proposal
-	For      time.Duration     `json:"for,omitempty"`   // of what lasts; 0: the Doer's default, or until lifted
+	Args     map[string]string `json:"args,omitempty"`          // as the configuration writes them; the Doer's Plan checks them
+	Delay    incidents.Seconds `json:"delay_seconds,omitempty"` // from the proposal
+	For      incidents.Seconds `json:"for_seconds,omitempty"`   // of what lasts; 0: the Doer's default, or until lifted
 	Approval bool              `json:"approval,omitempty"`
 	Policy   string            `json:"policy,omitempty"`   // which has ordered it; "": an operator
 	Audience string            `json:"for_whom,omitempty"` // who is asked for approval: "page" (people on call), "ops"; "": whoever looks
@@ -79,6 +80,27 @@ type Measure struct {
 	Cause *incidents.Finding `json:"cause,omitempty"`
 }
 
+// UnmarshalJSON implements json.Unmarshaler. Databases of before schema version 3 have nanoseconds in the fields "delay" and
+// "for".
+func (m *Measure) UnmarshalJSON(text []byte) error {
+	type plain Measure
+	in := struct {
+		*plain
+		OldDelay int64 `json:"delay"`
+		OldFor   int64 `json:"for"`
+	}{plain: (*plain)(m)}
+	if err := json.Unmarshal(text, &in); err != nil {
+		return err
+	}
+	if m.Delay == 0 {
+		m.Delay = incidents.Seconds(in.OldDelay)
+	}
+	if m.For == 0 {
+		m.For = incidents.Seconds(in.OldFor)
+	}
+	return nil
+}
+
 // Output is what a measure has printed, bounded by MaxOutput.
 type Output struct {
 	Type string `json:"type"` // "text/plain", "text/html", "text/markdown"
@@ -99,15 +121,15 @@ type Order struct {
 
 // Plan is what a measure would do, worked out without doing anything: for the gate, approval and --dry-run.
 type Plan struct {
-	Target string // for people
+	Target string `json:"target,omitempty"` // for people
 	// Args pin what was found, to be kept in Measure.Args from now on: after a delay or a crash the same process is
 	// meant, not one that has its number by then. nil: nothing to pin.
-	Args    map[string]string
-	Steps   []string       // "add 203.0.113.7 . tcp . 22 to set …", "kill -TERM 4711 (sh)"
-	Peers   []netip.Prefix // who loses reach; the gate looks at each of them
-	PIDs    []int          // processes that are touched; the gate looks at each of them
-	Lasting bool           // it stands until lifted or expired
-	For     time.Duration  // of what lasts; 0: until lifted
+	Args    map[string]string `json:"args,omitempty"`
+	Steps   []string          `json:"steps,omitempty"`       // "add 203.0.113.7 . tcp . 22 to set …", "kill -TERM 4711 (sh)"
+	Peers   []netip.Prefix    `json:"peers,omitempty"`       // who loses reach; the gate looks at each of them
+	PIDs    []int             `json:"pids,omitempty"`        // processes that are touched; the gate looks at each of them
+	Lasting bool              `json:"lasting,omitempty"`     // it stands until lifted or expired
+	For     incidents.Seconds `json:"for_seconds,omitempty"` // of what lasts; 0: until lifted
 }
 
 // Result is what Do has brought.

@@ -57,7 +57,7 @@ func (m *machine) start() {
 func (m *machine) propose() {
 	s := Spec{
 		Name: rapid.SampledFrom([]string{"act", "hold", "bad"}).Draw(m.t, "name"), Approval: rapid.Bool().Draw(m.t, "approval"),
-		Delay: time.Duration(rapid.IntRange(0, 3).Draw(m.t, "delay")) * time.Minute, For: time.Duration(rapid.IntRange(0, 2).Draw(m.t, "for")) * time.Hour,
+		Delay: incidents.Seconds(rapid.IntRange(0, 3).Draw(m.t, "delay")) * incidents.Seconds(time.Minute), For: incidents.Seconds(rapid.IntRange(0, 2).Draw(m.t, "for")) * incidents.Seconds(time.Hour),
 		Observe: rapid.IntRange(0, 4).Draw(m.t, "observe") == 0,
 	}
 	l, err := m.desk.propose(s, incidents.ID(rapid.IntRange(0, 2).Draw(m.t, "case")), nil, "policy test", "")
@@ -193,7 +193,7 @@ func TestAskedOnce(t *testing.T) {
 		h.later(joinFor)
 		d.settle()
 	}
-	if len(h.disk) != 1 || h.state(1) != PendingApproval || h.disk[1].For != time.Hour || h.disk[1].Ask == "" {
+	if len(h.disk) != 1 || h.state(1) != PendingApproval || h.disk[1].For.Duration() != time.Hour || h.disk[1].Ask == "" {
 		t.Errorf("measures: %+v", h.disk)
 	}
 }

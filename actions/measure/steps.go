@@ -35,7 +35,7 @@ func (d *Desk) draft(s Spec, of incidents.ID, cause *incidents.Finding, by, reas
 	now := d.now().UTC()
 	l := &life{Measure: Measure{
 		ID: d.last, Incident: of, Spec: s, State: Pending, Reason: reason, By: by,
-		Created: now, Due: now.Add(s.Delay), Cause: bare(cause),
+		Created: now, Due: now.Add(s.Delay.Duration()), Cause: bare(cause),
 	}}
 	if s.Approval {
 		l.State = PendingApproval
@@ -308,7 +308,7 @@ func (d *Desk) acted(l *life, out *outcome) {
 	l.Target, l.Exit, l.Output, l.Proof, l.result = out.plan.Target, r.Exit, r.Output.bounded(), out.proof, r.Evidence
 	l.Ended, l.Until, l.Ends = d.now().UTC(), r.Until, r.Ends
 	if p := &out.plan; p.Lasting && p.For > 0 && r.Until.IsZero() {
-		l.Until = l.Started.Add(p.For) // of the first time, when it was begun again after a crash
+		l.Until = l.Started.Add(p.For.Duration()) // of the first time, when it was begun again after a crash
 	}
 	var refusal *actions.Refusal
 	switch {

@@ -19,17 +19,17 @@ func TestTwins(t *testing.T) {
 		third         State // of the same, wanted once more
 	}{
 		"both are asked for":       {spec: Spec{Name: "act", Approval: true}, first: PendingApproval, second: Skipped, third: Skipped},
-		"both wait for their time": {spec: Spec{Name: "act", Delay: time.Hour}, first: Pending, second: Skipped, third: Pending},
+		"both wait for their time": {spec: Spec{Name: "act", Delay: incidents.Seconds(time.Hour)}, first: Pending, second: Skipped, third: Pending},
 		"one was denied": {Spec{Name: "act", Approval: true}, func(ctx context.Context, d *Desk, first, _ ID) (Measure, error) {
 			return d.Deny(ctx, first, "bob", "no")
 		}, Denied, Skipped, Skipped},
 		"the younger one was denied": {Spec{Name: "act", Approval: true}, func(ctx context.Context, d *Desk, _, second ID) (Measure, error) {
 			return d.Deny(ctx, second, "bob", "no")
 		}, PendingApproval, Denied, Skipped},
-		"one was approved and waits": {Spec{Name: "act", Approval: true, Delay: time.Hour}, func(ctx context.Context, d *Desk, first, _ ID) (Measure, error) {
+		"one was approved and waits": {Spec{Name: "act", Approval: true, Delay: incidents.Seconds(time.Hour)}, func(ctx context.Context, d *Desk, first, _ ID) (Measure, error) {
 			return d.Approve(ctx, first, "bob")
 		}, Pending, Skipped, Skipped},
-		"the younger one was approved and waits": {Spec{Name: "act", Approval: true, Delay: time.Hour}, func(ctx context.Context, d *Desk, _, second ID) (Measure, error) {
+		"the younger one was approved and waits": {Spec{Name: "act", Approval: true, Delay: incidents.Seconds(time.Hour)}, func(ctx context.Context, d *Desk, _, second ID) (Measure, error) {
 			return d.Approve(ctx, second, "bob")
 		}, Skipped, Pending, Skipped},
 		"one was approved and done": {Spec{Name: "act", Approval: true}, func(ctx context.Context, d *Desk, first, _ ID) (Measure, error) {

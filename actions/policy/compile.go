@@ -9,6 +9,7 @@ import (
 
 	"picket/actions"
 	"picket/actions/measure"
+	"picket/incidents"
 )
 
 // Options of Compile.
@@ -191,7 +192,7 @@ func (c *compiler) measure(key string, p *policy, match []selector, in *Measure)
 	r := rule{
 		n: len(p.rules), match: match, forget: time.Duration(in.Forget), each: in.Each, repeat: time.Duration(in.Repeat),
 		spec: measure.Spec{
-			Name: in.Do, Args: in.With, Delay: time.Duration(in.Delay), For: time.Duration(in.For), Approval: in.Approval,
+			Name: in.Do, Args: in.With, Delay: incidents.Seconds(in.Delay), For: incidents.Seconds(in.For), Approval: in.Approval,
 			Policy: p.name, Audience: p.audience, Observe: p.observe,
 		},
 	}

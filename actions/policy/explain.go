@@ -105,7 +105,7 @@ func (s *Set) explainRule(p *policy, r *rule, sub *subject, matches bool) Measur
 	case !again:
 		out.Taken, out.Why = false, "it was ordered at "+time.Unix(0, last.Since).UTC().Format(time.RFC3339)+" and stands"
 	default:
-		out.Spec.For = r.ladder[rung]
+		out.Spec.For = incidents.Seconds(r.ladder[rung])
 		if len(r.ladder) > 1 {
 			out.Why = fmt.Sprintf("rung %d of %d of its ladder", rung+1, len(r.ladder))
 		}

@@ -389,7 +389,7 @@ func TestMergedCases(t *testing.T) {
 	}
 	c.pass(2 * time.Hour)
 	got := set.Propose(of(5, 9))
-	if len(got) != 2 || got[0].Name != "notify" || got[1].Name != "hold" || got[1].For != time.Hour {
+	if len(got) != 2 || got[0].Name != "notify" || got[1].Name != "hold" || got[1].For.Duration() != time.Hour {
 		t.Errorf("after their time: %+v", got)
 	}
 	if got := set.Propose(of(6)); len(got) != 4 {

@@ -137,14 +137,15 @@ func (s *Set) due(p *policy, r *rule, sub *subject) (measure.Spec, bool) {
 		if !ok {
 			return spec, false
 		}
-		spec.For, ok = s.memory.climb(r.banKey(p, prefix), r.ladder, r.forget, now, throughCase)
+		span, ok := s.memory.climb(r.banKey(p, prefix), r.ladder, r.forget, now, throughCase)
+		spec.For = incidents.Seconds(span)
 		return spec, ok
 	}
 	key := r.key(p, sub)
 	s.inherit(p, r, sub, key)
 	if len(r.ladder) > 1 {
-		var ok bool
-		spec.For, ok = s.memory.climb(key, r.ladder, r.forget, now, throughCase)
+		span, ok := s.memory.climb(key, r.ladder, r.forget, now, throughCase)
+		spec.For = incidents.Seconds(span)
 		return spec, ok
 	}
 	return spec, r.each == "finding" || s.memory.once(key, r.repeat, now)

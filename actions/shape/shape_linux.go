@@ -14,6 +14,7 @@ import (
 
 	"picket/actions"
 	"picket/actions/measure"
+	"picket/incidents"
 )
 
 // Gate is what this package needs of the gate.
@@ -40,7 +41,7 @@ type lasting struct {
 	// layout works the tables out, and says what they do.
 	layout func(o *measure.Order, p netip.Prefix) (chains []chain, step string, err error)
 	// usual is how long it stands when nobody has said so; 0: until it is lifted.
-	usual time.Duration
+	usual incidents.Seconds
 	// close ends what the party has open, once the tables stand; nil: nothing is ended. The text says what was done.
 	close  func(netip.Prefix) (text string, err error)
 	kernel kernel
@@ -68,7 +69,7 @@ func doers(g Gate, k kernel, closing func(netip.Prefix) (string, error)) measure
 		"ratelimit":  &lasting{gate: g, who: attacker, layout: rateLimit, kernel: k},
 		"tarpit":     &lasting{gate: g, who: attacker, layout: tarpit, kernel: k},
 		"quarantine": &lasting{gate: g, who: victim, layout: quarantine, kernel: k},
-		"cut":        &lasting{gate: g, who: attacker, layout: strangers, usual: time.Hour, close: closing, kernel: k},
+		"cut":        &lasting{gate: g, who: attacker, layout: strangers, usual: incidents.Seconds(time.Hour), close: closing, kernel: k},
 	}
 }
 
@@ -156,7 +157,7 @@ func (l *lasting) Do(_ context.Context, o *measure.Order) (measure.Result, error
 	}
 	r := measure.Result{Output: measure.Output{Type: "text/plain", Text: text}}
 	if d := cmp.Or(o.Measure.For, l.usual); d > 0 {
-		r.Until = time.Now().Add(d).UTC()
+		r.Until = time.Now().Add(d.Duration()).UTC()
 	}
 	return r, err
 }

@@ -14,6 +14,7 @@ import (
 
 	"picket/actions"
 	"picket/actions/policy"
+	"picket/incidents"
 	"picket/outputs/metrics"
 	"picket/outputs/web"
 )
@@ -125,7 +126,7 @@ func reloadCommand() *cobra.Command {
 			for _, f := range r.Faults {
 				fmt.Fprintln(cmd.ErrOrStderr(), f)
 			}
-			fmt.Fprintf(cmd.OutOrStdout(), "%d rules in force after %s\n", r.Loaded, r.Took.Round(time.Millisecond))
+			fmt.Fprintf(cmd.OutOrStdout(), "%d rules in force after %s\n", r.Loaded, r.Took.Duration().Round(time.Millisecond))
 			return nil
 		})
 }
@@ -142,7 +143,7 @@ func banCommand() *cobra.Command {
 			if err := notMyself(p, os.Getenv("SSH_CONNECTION")); err != nil {
 				return err
 			}
-			b, err := c.Ban(cmd.Context(), web.BanRequest{Prefix: args[0], For: time.Duration(length), Reason: reason})
+			b, err := c.Ban(cmd.Context(), web.BanRequest{Prefix: args[0], For: incidents.Seconds(length), Reason: reason})
 			if err != nil || printed(cmd, b) {
 				return err
 			}

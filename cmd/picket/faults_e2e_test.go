@@ -132,7 +132,7 @@ func TestKilledAnywhere(t *testing.T) {
 	})
 	s.until("all is done that is to be done", func() bool {
 		return !slices.ContainsFunc(s.measures("--limit", "1000"), func(m measure.Measure) bool {
-			return m.State == measure.InProcess || m.State == measure.Pending && m.Delay < time.Minute || m.State == measure.Active
+			return m.State == measure.InProcess || m.State == measure.Pending && m.Delay.Duration() < time.Minute || m.State == measure.Active
 		})
 	})
 	s.judge(runs, early, approved)

@@ -353,7 +353,7 @@ func runMeasureCommand() *cobra.Command {
 
 func (f *orderFlags) order(name string) (web.MeasureOrder, error) {
 	o := web.MeasureOrder{Incident: incidents.ID(f.of), Reason: f.reason, DryRun: f.dry}
-	o.Spec = measure.Spec{Name: name, For: time.Duration(f.span), Delay: time.Duration(f.delay), Args: map[string]string{}}
+	o.Spec = measure.Spec{Name: name, For: incidents.Seconds(f.span), Delay: incidents.Seconds(f.delay), Args: map[string]string{}}
 	for _, arg := range f.args {
 		key, value, ok := strings.Cut(arg, "=")
 		if !ok || key == "" {

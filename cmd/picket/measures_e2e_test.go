@@ -70,7 +70,7 @@ func TestMeasures(t *testing.T) {
 	}
 	s.until("the policy has banned its source", func() bool { return s.holds(nstest.A4) })
 	ban := s.measure("ban", measure.Active)
-	if ban.Policy != "intruders" || ban.Incident == 0 || ban.Proof == "" || ban.For.Minutes() != 10 {
+	if ban.Policy != "intruders" || ban.Incident == 0 || ban.Proof == "" || ban.For.Duration().Minutes() != 10 {
 		t.Errorf("the ban's measure: %+v", ban)
 	}
 	if would := s.measure("ban", measure.Observed); would.Policy != "watched" || !strings.Contains(would.Output.Text, "10.91.1.2/31") {

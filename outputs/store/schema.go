@@ -12,7 +12,13 @@ import (
 var migrations = []string{
 	0: incidentsSchema,
 	1: measuresSchema,
+	2: secondsSchema,
 }
+
+// secondsSchema changes nothing here: from this version on documents tell spans of time in seconds, in fields that are named
+// for it. Documents of before, of a journal too, are read as they are (measure.Measure, incidents.WantedBan); a picket of
+// before must not read new ones, since it would take a ban for an hour for one without an end.
+const secondsSchema = "SELECT 1"
 
 // incidentsSchema: times are nanoseconds since 1970 UTC, doc is the whole thing as JSON; the other columns are what
 // lists filter and sort by. meta holds the number of the last journal record that was applied.

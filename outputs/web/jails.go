@@ -18,9 +18,9 @@ type JailReport struct {
 	Files    []string     `json:"files,omitempty"`   // read now
 	Journal  [][]string   `json:"journal,omitempty"` // alternatives of journalctl's matches
 	MaxRetry int          `json:"max_retry"`
-	Window   int64        `json:"window"`  // seconds
-	Seconds  float64      `json:"seconds"` // of a ban; -1 for good
-	Longer   bool         `json:"longer"`  // those who come again are banned for longer
+	Window   int64        `json:"window_seconds"`
+	Seconds  float64      `json:"ban_seconds"` // -1: for good
+	Longer   bool         `json:"longer"`      // those who come again are banned for longer
 	Observe  bool         `json:"observe,omitempty"`
 	Idle     bool         `json:"idle,omitempty"`
 	Actions  []string     `json:"actions,omitempty"`
@@ -117,7 +117,7 @@ func jailReport(r *rules.Report) JailReport {
 	}
 	for _, t := range r.Banned {
 		out.Banned = append(out.Banned, JailTicket{
-			ID: t.ID, Since: t.Since, Until: t.Until, Count: t.Count, Failures: t.Failures, Matches: t.Matches, Observed: t.Observed,
+			ID: t.ID, Since: t.Since.UTC(), Until: t.Until.UTC(), Count: t.Count, Failures: t.Failures, Matches: t.Matches, Observed: t.Observed,
 		})
 	}
 	return out

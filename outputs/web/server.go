@@ -16,6 +16,7 @@ import (
 	"picket/actions"
 	"picket/actions/measure"
 	"picket/actions/notify"
+	"picket/incidents"
 	"picket/outputs/store"
 )
 
@@ -90,16 +91,16 @@ type EVE struct {
 
 // Reloaded is the answer to a reload: the rules now in force, and what could not be read.
 type Reloaded struct {
-	Loaded int           `json:"loaded"`
-	Faults []string      `json:"faults,omitempty"`
-	Took   time.Duration `json:"took"`
+	Loaded int               `json:"loaded"`
+	Faults []string          `json:"faults,omitempty"`
+	Took   incidents.Seconds `json:"took_seconds"`
 }
 
 // BanRequest is the body of POST /v1/bans.
 type BanRequest struct {
-	Prefix string        `json:"prefix"`
-	For    time.Duration `json:"for"`
-	Reason string        `json:"reason"`
+	Prefix string            `json:"prefix"`
+	For    incidents.Seconds `json:"for_seconds"` // 0: until it is lifted
+	Reason string            `json:"reason"`
 }
 
 type failure struct {
@@ -188,7 +189,7 @@ func ban(w http.ResponseWriter, r *http.Request, s Sensor) {
 		return
 	}
 	by := operator(r)
-	b, err := s.Ban(r.Context(), actions.Request{Prefix: p, For: q.For, Reason: q.Reason, By: by, Approved: by})
+	b, err := s.Ban(r.Context(), actions.Request{Prefix: p, For: q.For.Duration(), Reason: q.Reason, By: by, Approved: by})
 	reply(w, b, err)
 }
 
