@@ -111,5 +111,5 @@ func (s *Sensor) repaired(d actions.Damage) {
 
 // watchShapes has a measure proven at once whose table another program has changed.
 func (s *Sensor) watchShapes(ctx context.Context) {
-	shape.Watch(ctx, s.log, func(id measure.ID, c *ruleset.Change) { s.desk.Suspect(id, c.Text(), c.By.Name) })
+	shape.Watch(ctx, s.bansPort, s.log, func(id measure.ID, c *ruleset.Change) { s.desk.Suspect(id, c.Text(), c.By.Name) })
 }

@@ -40,6 +40,7 @@ type Sensor struct {
 	plan      blueprint
 	eve       *eve.Writer // nil: no EVE
 	responder *actions.Responder
+	bansPort  uint32 // of the netlink socket that changes bans in the kernel; 0: none does
 	gate      *actions.Gate
 	decisions *actions.Decisions
 	store     *store.Store
@@ -57,6 +58,7 @@ type Sensor struct {
 	control   net.Listener
 	metrics   net.Listener                       // nil: Prometheus is not answered
 	fail2ban  net.Listener                       // nil: fail2ban's clients are not answered
+	reopened  chan net.Listener                  // the same, after fail2ban-client has stopped all jails and they start again
 	queues    atomic.Pointer[capture.QueueTable] // nil unless inline and installed
 	posts     []*post
 	jails     atomic.Pointer[[]*jailPost] // of log lines; the judge puts in another list, see posted
@@ -90,7 +92,7 @@ type RunOptions struct {
 // New builds everything that can fail before a packet is touched: rules, outputs, ledger, sockets. Close what it
 // returns by Run.
 func New(o RunOptions) (*Sensor, error) {
-	s := &Sensor{log: o.Log, version: o.Version, since: time.Now()}
+	s := &Sensor{log: o.Log, version: o.Version, since: time.Now(), reopened: make(chan net.Listener, 1)}
 	for _, step := range []func(o *RunOptions) error{s.prepareState, s.prepareRules, s.prepareEVE, s.prepareIncidents, s.prepareBans, s.prepareMeasures, s.prepareJails, s.prepareControl, s.prepareMetrics, s.prepareFail2ban, s.preparePosts} {
 		if err := step(&o); err != nil {
 			return nil, errors.Join(err, s.close())
@@ -183,7 +185,7 @@ func (s *Sensor) prepareBans(o *RunOptions) error {
 		if err != nil {
 			return err
 		}
-		kernel = table
+		kernel, s.bansPort = table, table.Port()
 	}
 	var err error
 	s.responder, err = actions.NewResponder(actions.Options{

@@ -32,7 +32,7 @@ type Table struct {
 	devices []string
 	present []string // of devices: those that were there when the table was laid
 	owned   bool
-	port    uint32 // conn's netlink port: notifications carry it
+	port    uint32 // conn's netlink port
 	mute    bool   // the kernel can't reject here: every answer is a drop
 	log     *slog.Logger
 	damaged chan actions.Damage
@@ -305,6 +305,9 @@ func explain(err error) error {
 
 // Cut implements actions.Firewall: it returns at once, the cutter closes what is open soon after.
 func (t *Table) Cut(list []actions.Target) { t.cutter.add(list) }
+
+// Port is the netlink port of the socket that changes the table: notifications carry it.
+func (t *Table) Port() uint32 { return t.port }
 
 // Damaged implements actions.Firewall.
 func (t *Table) Damaged() <-chan actions.Damage { return t.damaged }

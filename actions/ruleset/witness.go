@@ -95,8 +95,12 @@ func NewWitness(mine func(table string) bool, beside ...nftables.TableFamily) (*
 }
 
 // Ignore keeps in the kernel what is told of a netlink socket's own transactions (by its port, nlmsg_pid of each message):
-// who changes elements all the time need not hear of it. The messages of a datagram are of one transaction.
+// who changes elements all the time need not hear of it. The messages of a datagram are of one transaction. Port 0, the
+// kernel itself, can't be ignored: nothing is then.
 func (w *Witness) Ignore(port uint32) error {
+	if port == 0 {
+		return nil
+	}
 	told := binary.BigEndian.Uint32(binary.NativeEndian.AppendUint32(nil, port)) // BPF loads in network order
 	filter, err := bpf.Assemble([]bpf.Instruction{
 		bpf.LoadAbsolute{Off: portOffset, Size: 4},

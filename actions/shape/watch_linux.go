@@ -13,13 +13,16 @@ import (
 	"picket/actions/ruleset"
 )
 
-// Watch tells of every change that another program makes to the table of a measure, until ctx ends. Where the kernel's
-// notifications can't be had it says so; the measures are then proven at their intervals only.
-func Watch(ctx context.Context, log *slog.Logger, tell func(measure.ID, *ruleset.Change)) {
+// Watch tells of every change that another program makes to the table of a measure, until ctx ends. What the netlink socket
+// of port bans does is not listened to: the bans' own, thousands a second. Where the kernel's notifications can't be had it
+// says so; the measures are then proven at their intervals only.
+func Watch(ctx context.Context, bans uint32, log *slog.Logger, tell func(measure.ID, *ruleset.Change)) {
 	for ctx.Err() == nil {
 		w, err := ruleset.NewWitness(func(table string) bool { _, ours := measureOf(table); return ours }, nftables.TableFamilyBridge)
 		if err == nil {
-			err = listen(ctx, w, tell)
+			if err = w.Ignore(bans); err == nil {
+				err = listen(ctx, w, tell)
+			}
 			w.Close()
 		}
 		if err != nil {
