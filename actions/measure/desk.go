@@ -50,11 +50,12 @@ type Desk struct {
 // life is a measure in memory: one that waits, runs, or must be undone.
 type life struct {
 	Measure
-	planned bool // the gate has been asked
-	busy    bool // a job is at it
-	again   bool // found in process at the start
-	merged  bool // its case turned out to be part of another: its twins there are to be looked for
-	tries   int  // to undo it
+	planned bool                    // the gate has been asked
+	busy    bool                    // a job is at it
+	stop    context.CancelCauseFunc // ends the act that is in process; nil: none is
+	again   bool                    // found in process at the start
+	merged  bool                    // its case turned out to be part of another: its twins there are to be looked for
+	tries   int                     // to undo it
 	result  []incidents.Evidence
 	shown   bool // its output is with the case
 

@@ -97,17 +97,19 @@ func (d *Desk) Approve(ctx context.Context, id ID, by string) (m Measure, err er
 	})
 }
 
-// Deny ends a measure that waits.
+// Deny ends a measure that waits, and stops one that is in process; what has become of that is told by its state later.
 func (d *Desk) Deny(ctx context.Context, id ID, by, reason string) (m Measure, err error) {
 	return m, d.ask(ctx, func() error {
+		if l := d.lives[id]; l != nil && l.State == InProcess {
+			err := d.stopped(l, by, reason)
+			m = l.Measure
+			return err
+		}
 		l, err := d.waiting(ctx, id, "deny")
 		if err != nil {
 			return err
 		}
-		l.DeniedBy, l.Error = by, "denied by "+by
-		if reason != "" {
-			l.Error += ": " + reason
-		}
+		l.deny(by, reason)
 		d.move(l, Denied)
 		m = l.Measure
 		return nil
@@ -152,7 +154,7 @@ func (d *Desk) Lift(ctx context.Context, id ID, by string) (m Measure, err error
 func (d *Desk) active(ctx context.Context, id ID) (*life, error) {
 	if l := d.lives[id]; l != nil {
 		if l.State != Active {
-			return nil, fmt.Errorf("lift %d: it is %s, nothing stands (picket deny ends what waits)", id, l.State)
+			return nil, fmt.Errorf("lift %d: it is %s, nothing stands (picket deny ends what waits or is in process)", id, l.State)
 		}
 		return l, nil
 	}

@@ -59,7 +59,10 @@ func folder(t *testing.T) string {
 }
 
 func runner(t *testing.T) *Runner {
-	return &Runner{Host: Host{ID: "0123", Key: "k", FQDN: "gw.example.net", Name: "gw"}, Dir: t.TempDir()}
+	return &Runner{
+		Host: Host{ID: "0123", Key: "k", FQDN: "gw.example.net", Name: "gw", Tags: []string{"edge"}}, Dir: t.TempDir(),
+		Announce: func(context.Context, string) error { return nil },
+	}
 }
 
 func order() *measure.Order {
@@ -151,6 +154,28 @@ sleep 1000`, `, "max_runtime": 0.3`)
 		if left := marked("PICKET_MEASURE=40"); len(left) > 0 {
 			t.Errorf("still there: %v", left)
 		}
+	}
+}
+
+// TestIsStopped: a plugin whose context ends is ended whole, and its error says who wanted that.
+func TestIsStopped(t *testing.T) {
+	m := written(t, `trap "" TERM
+(setsid sh -c 'trap "" TERM; sleep 1000' &)
+sleep 1000`, "")
+	d, o := &doer{m, runner(t)}, order()
+	ctx, stop := context.WithCancelCause(t.Context())
+	go func() {
+		for len(marked("PICKET_MEASURE=40")) < 3 {
+			time.Sleep(time.Millisecond)
+		}
+		stop(errors.New("denied while it ran"))
+	}()
+	_, err := d.run(ctx, "run", o)
+	if err == nil || !strings.Contains(err.Error(), "denied while it ran") || !strings.Contains(err.Error(), "with all that") {
+		t.Errorf("%v", err)
+	}
+	if left := marked("PICKET_MEASURE=40"); len(left) > 0 {
+		t.Errorf("still there: %v", left)
 	}
 }
 
@@ -365,6 +390,7 @@ func TestHostileArchives(t *testing.T) {
 		"zip bomb": {zipped(map[string]string{"a": bomb}), "unpacks to more"}, "tar bomb": {tarred(tar.Header{Name: "a", Typeflag: tar.TypeReg}, bomb), "unpacks to more"},
 		"long name": {zipped(map[string]string{strings.Repeat("n", 4000): ""}), "outside"}, "deep": {zipped(map[string]string{strings.Repeat("d/", 2000) + "x": ""}), "outside"},
 		"backslashes": {zipped(map[string]string{`..\..\x`: ""}), "outside"}, "up in a tar": {tarred(tar.Header{Name: "a/../../x", Typeflag: tar.TypeReg}, "x"), "outside"},
+		"case clash": {zipped(map[string]string{"a/Run.sh": "1", "a/run.sh": "2"}), "where case does not count"},
 		"file in the place of a folder": {zipped(map[string]string{"a": "", "a/b": ""}), ""}, "cut off": {zipped(map[string]string{"a": "b"})[:40], ""},
 	} {
 		dir := filepath.Join(t.TempDir(), "in")
@@ -410,13 +436,4 @@ func FuzzUnpack(f *testing.F) {
 			t.Fatal("something was written outside")
 		}
 	})
-}
-
-func TestSudo(t *testing.T) {
-	r := runner(t)
-	m := written(t, "true", `, "sudo_requirements": ["/usr/bin/none --such"]`)
-	missing, err := r.SudoMissing(context.Background(), m)
-	if len(missing) != 1 {
-		t.Errorf("%v %v", missing, err)
-	}
 }

@@ -29,6 +29,8 @@ type Runner struct {
 	User string // for plugins that name none; "" is nobody
 	Host Host
 	Dir  string // where the time of each plugin's last run is kept
+	// Announce tells all terminals what will be run.
+	Announce func(ctx context.Context, text string) error
 
 	mu sync.Mutex // of the times
 }
@@ -179,11 +181,16 @@ func (d *doer) Do(ctx context.Context, o *measure.Order) (measure.Result, error)
 	if err := d.runner.admit(d.Manifest, time.Now()); err != nil {
 		return measure.Result{}, err
 	}
-	if err := d.announce(ctx, o); err != nil {
+	note, err := d.announce(ctx, o)
+	if err != nil {
 		return measure.Result{}, err
 	}
 	ran, err := d.run(ctx, "run", o)
-	return ran.result(d), err
+	r := ran.result()
+	if r.Output.Type == "text/plain" {
+		r.Output.Text = note + r.Output.Text
+	}
+	return r, err
 }
 
 // Verb runs one of the verbs of a plugin with the protocol json outside of any incident: validate asks whether its
@@ -209,7 +216,7 @@ type ran struct {
 	left           []int  // processes that go on after it, such as a service that it has restarted
 }
 
-func (r *ran) result(d *doer) measure.Result {
+func (r *ran) result() measure.Result {
 	out := measure.Output{Type: "text/plain", Text: r.output.String(), Cut: r.output.Cut}
 	if r.answer != nil {
 		out.Text = r.answer.Output
@@ -274,12 +281,12 @@ func args(o *measure.Order) map[string]string {
 func (d *doer) ended(ctx context.Context, r *ran, k *cage) error {
 	r.code = -1
 	left := k.empty()
-	if !errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		return errors.Join(ctx.Err(), left)
-	}
 	whole := "with all that it had started"
 	if k.cgroup == "" {
 		whole = "with all that can be known as its own (this host has no cgroup v2 that picket may write: a process that has cleared its environment would not be found)"
+	}
+	if !errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return errors.Join(fmt.Errorf("plugin %s was ended, %s: %w", d.Textkey, whole, context.Cause(ctx)), left)
 	}
 	return errors.Join(fmt.Errorf("plugin %s was ended after %s (max_runtime), %s", d.Textkey, d.Runtime(), whole), left)
 }

@@ -241,7 +241,7 @@ func actOnCommand(use, short string, act func() web.MeasureAct) *cobra.Command {
 				}
 			}
 			if act().Act == "deny" { // their end is what was wanted
-				return nil
+				list = slices.DeleteFunc(list, func(m measure.Measure) bool { return m.State != measure.Complete })
 			}
 			return fruitless(list)
 		})
@@ -264,7 +264,7 @@ func approveCommand() *cobra.Command {
 
 func denyCommand() *cobra.Command {
 	var reason string
-	cmd := actOnCommand("deny N...", "end measures that wait",
+	cmd := actOnCommand("deny N...", "end measures that wait, and stop those in process",
 		func() web.MeasureAct { return web.MeasureAct{Act: "deny", Reason: reason} })
 	cmd.Flags().StringVar(&reason, "reason", "", "why, for those who ask later")
 	return cmd
