@@ -71,7 +71,7 @@ func Check(o *ReadOptions) (*Report, error) {
 		return nil, err
 	}
 	r := &Report{Mode: o.Config.Mode, Jails: []JailReport{}, Warnings: []string{}, Faults: []string{}}
-	r.Rules = RuleReport{Read: set.Read, Loaded: set.Loaded(), Refused: len(set.Refused()), Seconds: set.Took.Seconds()}
+	r.Rules = RuleReport{Read: set.Read, Loaded: set.Loaded(), Refused: refusedRules(set.Faults), Seconds: set.Took.Seconds()}
 	for _, f := range set.Faults {
 		r.Warnings = append(r.Warnings, ruleFault(f))
 	}

@@ -157,7 +157,7 @@ func (r *ruleSources) read(set *RuleSet) ([]language.Rule, error) {
 	add := func(in io.Reader, name string) {
 		list, faults := language.Parse(in, name, &r.vars)
 		rules, set.Faults = append(rules, list...), append(set.Faults, faults...)
-		set.Read += len(list) + hard(faults)
+		set.Read += len(list) + refusedRules(faults)
 	}
 	if r.library {
 		library.Each(add)
@@ -180,15 +180,19 @@ func (r *ruleSources) read(set *RuleSet) ([]language.Rule, error) {
 	return rules, failed
 }
 
-// hard counts the faults that stand for a rule that was not read.
-func hard(faults []language.Fault) int {
-	n := 0
+// refusedRules counts the rules that hard faults keep out; one rule may have several.
+func refusedRules(faults []language.Fault) int {
+	type place struct {
+		file string
+		line int
+	}
+	rules := map[place]bool{}
 	for _, f := range faults {
 		if !f.Soft {
-			n++
+			rules[place{f.File, f.Line}] = true
 		}
 	}
-	return n
+	return len(rules)
 }
 
 func withFile(name, what string, read func(io.Reader)) error {

@@ -80,16 +80,17 @@ func readValue(o language.Option) (err error) {
 	return err
 }
 
-// TestCorpusSnort reads the community rules of Snort, whose language differs. The causes say where.
+// TestCorpusSnort reads the community rules of Snort 2 and 3, also those that they ship switched off.
 func TestCorpusSnort(t *testing.T) {
 	for _, c := range []struct {
 		file        string
 		rules, hard int
 	}{
-		{"snort2-community.rules.xz", 561, 0},
-		{"snort3-community.rules.xz", 435, 5478}, // contents with their modifiers behind a comma; headers without addresses
+		{"snort2-community.rules.xz", 4013, 0},
+		{"snort3-community.rules.xz", 4012, 13}, // ber_data and ber_skip in two rules, sip_header in two, http_param in one
 	} {
-		rules, faults := language.Parse(bytes.NewReader(corpus(t, c.file)), c.file, nil)
+		text := bytes.ReplaceAll(corpus(t, c.file), []byte("\n# alert "), []byte("\nalert "))
+		rules, faults := language.Parse(bytes.NewReader(text), c.file, nil)
 		hard := hardFaults(faults)
 		if len(rules) != c.rules || len(hard) != c.hard {
 			t.Errorf("%s: %d rules and %d hard faults, want %d and %d\n%s", c.file, len(rules), len(hard), c.rules, c.hard, causes(hard))

@@ -50,8 +50,11 @@ func (p *parser) header(r *Rule, c *cursor) bool {
 	}
 	for i := range words {
 		words[i].text, words[i].col = c.word()
+		if i == 2 && words[i].text == "" && c.pos < len(c.text) {
+			return p.service(r, words[0].text, words[0].col, words[1].text, words[1].col)
+		}
 		if words[i].text == "" {
-			p.fault(at(r.Pos, words[i].col), 0, words[i].what+" is missing", headerHint(i))
+			p.fault(at(r.Pos, words[i].col), 0, words[i].what+" is missing", "a rule is: action protocol address port -> address port (options)")
 			p.sidOnly(r)
 			return false
 		}
@@ -64,12 +67,17 @@ func (p *parser) header(r *Rule, c *cursor) bool {
 	return true
 }
 
-func headerHint(i int) string {
-	const form = "a rule is: action protocol address port -> address port (options)"
-	if i == 2 {
-		return form + "; Snort 3's short header for services is not Suricata's language"
+// service reads Snort 3's short header: an action and a service, between any parties.
+func (p *parser) service(r *Rule, action string, actionCol int, name string, col int) bool {
+	p.snort = true
+	p.action(r, action, actionCol)
+	if r.Proto = snort3Service(strings.ToLower(name)); r.Proto == "" {
+		p.fault(at(r.Pos, col), 0, fmt.Sprintf("unknown service %q", clip(name)), didYouMean(strings.ToLower(name), AppProtocols()))
 	}
-	return form
+	p.side(r, &r.Src, "any", col, "any", col)
+	p.side(r, &r.Dst, "any", col, "any", col)
+	p.direction(r, "->", col)
+	return true
 }
 
 // at moves a position to a column of its logical line.
@@ -92,6 +100,9 @@ func (p *parser) sidOnly(r *Rule) {
 
 func (p *parser) action(r *Rule, text string, col int) {
 	r.Action = strings.ToLower(text)
+	if p.snort {
+		r.Action = snort3Action(r.Action)
+	}
 	if known(r.Action, Actions()) {
 		return
 	}

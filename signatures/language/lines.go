@@ -10,6 +10,8 @@ type lines struct {
 	text []byte
 	file string
 	line int // physical lines read so far
+
+	parentheses bool // a rule goes on until its options' parenthesis is closed, as in Snort 3
 }
 
 func newLines(text []byte, file string) *lines {
@@ -25,6 +27,9 @@ func (l *lines) next() (string, Pos, bool) {
 	pos := Pos{File: l.file, Line: l.line, Col: 1}
 	if comment(first) {
 		return "", pos, true // a comment does not continue, whatever it ends with
+	}
+	if l.parentheses && !continued(first) {
+		return l.upToParenthesis(first), pos, true
 	}
 	if !continued(first) {
 		return string(first), pos, true
@@ -44,6 +49,15 @@ func (l *lines) next() (string, Pos, bool) {
 		}
 		part = l.physical()
 	}
+}
+
+// upToParenthesis joins lines until the rule that first begins is closed, or another begins.
+func (l *lines) upToParenthesis(first []byte) string {
+	joined := string(first)
+	for beginsRule(first) && !ruleClosed(joined) && len(joined) <= MaxRuleLen && len(l.text) > 0 && !comment(l.text) && !beginsRule(l.text) {
+		joined += " " + string(bytes.TrimSuffix(l.physical(), []byte("\\")))
+	}
+	return joined
 }
 
 // physical returns the next line without its trailing blanks.

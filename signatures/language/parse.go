@@ -21,6 +21,8 @@ const (
 // Parse reads a rules file. Rules that load and all faults come back, both in the order of the file; a rule with
 // a hard fault is not among the rules. file names the input in faults. vars may be nil for DefaultVars.
 //
+// The language is Suricata's; rules of Snort 3 are recognised and said in it (snort3.go).
+//
 // Comments begin with '#' or ';' in the first column. A backslash at the end of a line joins the next one. A line
 // that begins with a blank is ignored, as Suricata ignores it (detect-engine-loader.c), but a soft fault says so.
 func Parse(r io.Reader, file string, vars *Vars) ([]Rule, []Fault) {
@@ -34,7 +36,9 @@ func Parse(r io.Reader, file string, vars *Vars) ([]Rule, []Fault) {
 		text = text[:maxFileLen]
 		p.fault(pos, 0, fmt.Sprintf("file is longer than %d bytes; the rest is not read", maxFileLen), "split the file")
 	}
+	p.snort = snort3Rules(text)
 	lines := newLines(text, file)
+	lines.parentheses = p.snort
 	rules := make([]Rule, 0, bytes.Count(text, []byte("sid:")))
 	for {
 		line, at, ok := lines.next()
@@ -69,6 +73,7 @@ func readText(r io.Reader, limit int64) ([]byte, error) {
 // for DefaultVars.
 func ParseRule(text string, pos Pos, vars *Vars) (Rule, []Fault) {
 	p := newParser(vars)
+	p.snort = snort3Rules([]byte(text))
 	rule, _ := p.rule(strings.TrimSpace(text), pos)
 	return rule, p.faults
 }
@@ -78,6 +83,7 @@ type parser struct {
 	vars    *Vars
 	addrs   map[string]resolvedAddrs // by the text in the header: a few texts serve all rules of a file
 	ports   map[string]resolvedPorts
+	snort   bool // rules of Snort 3 are among the file's
 	faults  []Fault
 	dropped int
 }
@@ -141,7 +147,9 @@ func (p *parser) rule(line string, at Pos) (Rule, bool) {
 	}
 	c := cursor{text: line}
 	if p.header(&r, &c) {
-		p.options(&r, c.pos)
+		if !p.snort || !p.snort3(&r, c.pos) {
+			p.options(&r, c.pos)
+		}
 		p.identify(&r)
 		p.requirements(&r, before)
 	}

@@ -43,7 +43,7 @@ func TestParseFaults(t *testing.T) {
 		{"sid", `alert tcp any any -> any any (sid:x;)`, `f:1:35: sid: "x" is not a number from 1 to 4294967294`},
 		{"semicolon", `alert tcp any any -> any any (sid:1; content:"a;b"; )`, `f:1:46: sid 1: content: value "\"a" does not end with its quote (write \; for a semicolon inside quotes, and end the option with ;)`},
 		{"end", `alert tcp any any -> any any (sid:1; nocase)`, `f:1:38: sid 1: option "nocase" has no terminating semicolon (end every option with ;)`},
-		{"header", `alert http (sid:9;)`, `f:1:12: sid 9: source address is missing (a rule is: action protocol address port -> address port (options); Snort 3's short header for services is not Suricata's language)`},
+		{"header", `alert http any (sid:9;)`, `f:1:16: sid 9: source port is missing (a rule is: action protocol address port -> address port (options))`},
 	} {
 		_, faults := language.ParseRule(c.rule, language.Pos{File: "f", Line: 1, Col: 1}, nil)
 		if len(faults) == 0 || faults[0].Error() != c.want {
@@ -128,6 +128,8 @@ func FuzzParse(f *testing.F) {
 	f.Add(one("alert tcp any any -> any any"))
 	f.Add("alert tcp [![!1.2.3.4],$A] !80: -> any any (content:\"\\;\"; requires: version >= 7 < 8 | > 9; sid:1;)\\\n\\\r\n#")
 	f.Add("alert ip [::-ffff::] any <> $HOME_NET ![1:2,!3] ((sid:1;;msg:\"\\\")))")
+	f.Add("alert http ( http_header:field host; content:\"a;b\",nocase,depth 4,fast_pattern_offset 1,fast_pattern_length 1,fast_pattern;\n sip_method:!x; sid:1; )")
+	f.Add("block file\n(\n bufferlen:1<=>2,relative; regex:\"/a/\",nocase; tag:a,b 1; flowbits:set,a&b; stream_size:1; service:http; sid:2; :\"")
 	vars := language.DefaultVars()
 	vars.Address["A"] = "[$A,$A,$A]"
 	f.Fuzz(func(t *testing.T, text string) {

@@ -28,7 +28,7 @@ type Vars struct {
 	Lacks func(kind, name string) bool
 }
 
-// DefaultVars are Suricata's defaults.
+// DefaultVars are Suricata's defaults, and what else Snort 3 has of them.
 func DefaultVars() Vars {
 	return Vars{
 		Address: map[string]string{
@@ -38,6 +38,7 @@ func DefaultVars() Vars {
 			"DC_SERVERS": "$HOME_NET", "DNP3_SERVER": "$HOME_NET", "DNP3_CLIENT": "$HOME_NET",
 			"MODBUS_CLIENT": "$HOME_NET", "MODBUS_SERVER": "$HOME_NET", "ENIP_CLIENT": "$HOME_NET",
 			"ENIP_SERVER": "$HOME_NET",
+			"SIP_SERVERS": "$HOME_NET", "FTP_SERVERS": "$HOME_NET", "SSH_SERVERS": "$HOME_NET", // Snort's
 		},
 		Port: map[string]string{
 			"HTTP_PORTS": "80", "SHELLCODE_PORTS": "!80", "ORACLE_PORTS": "1521", "SSH_PORTS": "22",
