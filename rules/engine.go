@@ -166,7 +166,7 @@ func (e *Engine) Add(f *Failure, now int64) (b Breach, ok bool) {
 	if e.KeepFields && c.fields == nil {
 		c.fields = f.Fields.Map()
 	}
-	c.add(at, e.limits.Window, weight, f, e.limits.MaxMatches)
+	c.add(at, e.limits.Window, weight+max(f.Times-1, 0), f, e.limits.MaxMatches)
 	e.notes.change(c.id)
 	e.Count.Evicted = e.counters.Evicted + e.offenders.evicted + e.crowds.evicted
 	if c.count < e.limits.MaxRetry {

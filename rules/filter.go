@@ -39,6 +39,7 @@ type Filter struct {
 	sieve     *search.Set
 	owner     []int    // by literal of the sieve: the failure expression that needs it
 	always    []uint64 // by failure expression, one bit each: no literal to look for first
+	loose     []uint64 // and one for those whose literals have other cases outside ASCII
 	anyAlways bool
 }
 

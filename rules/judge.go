@@ -107,6 +107,7 @@ type Failure struct {
 	Users      []string          // of the connection, in order
 	Matches    []string          // the lines that led to this
 	Attempts   int               // how many lines those were
+	Times      int               // it counts as so many failures; 0 for one
 }
 
 // Outcome tells what became of a line.

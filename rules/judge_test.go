@@ -222,3 +222,29 @@ func hasField(f Failure, name string) bool {
 	_, ok := f.Fields.Lookup(name)
 	return ok
 }
+
+// TestOutsideASCII holds what fail2ban (Python 3.11) says of lines that are not ASCII.
+func TestOutsideASCII(t *testing.T) {
+	for _, c := range []struct {
+		failregex, line, host, user string // no host: no failure
+	}{
+		{`^user <F-USER>\w+</F-USER> from <HOST>$`, "user jörg from 192.0.2.1", "192.0.2.1", "jörg"},
+		{`^user <F-USER>\w+</F-USER> from <HOST>$`, "user j\xf6rg from 192.0.2.1", "", ""}, // U+FFFD is no word
+		{`^user <F-USER>\S+</F-USER>\s+from <HOST>$`, "user x\u00a0\u2003from 192.0.2.1", "192.0.2.1", "x"},
+		{`(?i)session of <HOST> is bad`, "ſeſſıon of 192.0.2.1 is bad", "192.0.2.1", ""},
+		{`^échec de <HOST>$`, "échec de 192.0.2.1", "192.0.2.1", ""},
+		{`^(?i)échec? de <HOST>$`, "ÉCHE de 192.0.2.1", "192.0.2.1", ""},
+		{`from <HOST> port \d+$`, "from exämple.de port ٣٤", "exämple.de", ""},
+		{`^<F-CONTENT>.{4}</F-CONTENT> <HOST>$`, "日本語! 192.0.2.1", "192.0.2.1", ""},
+	} {
+		f, err := Compile(Definition{Name: "x", FailRegex: []string{c.failregex}}, time.Unix(1124013600, 0))
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		got, _, _ := NewJudge(f, dates.Clock{Now: time.Unix(1124013600, 0)}).Line([]byte(c.line))
+		if got.Host != c.host || got.Fields.Get("user") != c.user {
+			t.Errorf("%s in %q: host %q, user %q, want %q and %q", c.failregex, c.line, got.Host, got.Fields.Get("user"), c.host, c.user)
+		}
+	}
+}

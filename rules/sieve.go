@@ -12,6 +12,7 @@ const leastLiteral = 3
 // all. For expressions that span lines there is none.
 func (f *Filter) buildSieve() error {
 	f.always = make([]uint64, (len(f.failures)+63)/64)
+	f.loose = make([]uint64, len(f.always))
 	var literals []search.Literal
 	for i, e := range f.failures {
 		needed := e.Regexp().RequiredAny()
@@ -21,6 +22,9 @@ func (f *Filter) buildSieve() error {
 			continue
 		}
 		for _, l := range needed {
+			if pcre.HasOtherCases(l) {
+				f.loose[i/64] |= 1 << (i % 64)
+			}
 			literals = append(literals, search.Literal{Bytes: l.Text, NoCase: l.NoCase, ID: uint32(len(f.owner))})
 			f.owner = append(f.owner, i)
 		}
@@ -53,5 +57,17 @@ func (j *Judge) possible(text []byte) bool {
 		i := j.filter.owner[id]
 		j.may[i/64] |= 1 << (i % 64)
 	}
-	return any || len(found) > 0
+	return j.loosely(text) || any || len(found) > 0
+}
+
+// loosely marks the expressions whose literals a text outside ASCII could hold in another case.
+func (j *Judge) loosely(text []byte) (any bool) {
+	for w, mask := range j.filter.loose {
+		if mask&^j.may[w] == 0 || pcre.IsASCII(text) {
+			continue
+		}
+		j.may[w] |= mask
+		any = true
+	}
+	return any
 }

@@ -29,7 +29,9 @@ type Warden interface {
 	// Attempt counts one failure of a party, with lines as evidence, and returns how many it has now.
 	Attempt(ctx context.Context, jail, id string, matches []string) (int, error)
 
-	// AddJail adds a jail, stopped; StartJail lets it work. StopJail ends its actions and forgets it; its bans are lifted.
+	// AddJail adds a jail, stopped (ErrHaveJail if its name is taken); StartJail lets it work. StopJail lifts its bans, ends
+	// its actions and takes it away. One that is added again under the same name goes on with what it has counted, and its
+	// start makes the bans again for the time that is left of them.
 	AddJail(ctx context.Context, s Settings) error
 	StartJail(ctx context.Context, name string) error
 	StopJail(ctx context.Context, name string) error
@@ -50,6 +52,12 @@ type ReloadOptions struct {
 
 // ErrNoJail is the answer to questions about a jail that is not running.
 var ErrNoJail = errors.New("no such jail")
+
+// ErrHaveJail is the answer to adding a jail that is there already.
+var ErrHaveJail = errors.New("the jail is there already")
+
+// HaveJail names the jail that is there already.
+func HaveJail(name string) error { return fmt.Errorf("%w: %s", ErrHaveJail, name) }
 
 // NoJail names the jail that is not running.
 func NoJail(name string) error { return fmt.Errorf("%w: %s", ErrNoJail, name) }

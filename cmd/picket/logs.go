@@ -329,7 +329,8 @@ func failureJSON(line int, f rules.Failure) map[string]any {
 	if f.Host == "" {
 		m["host"] = f.ID
 	}
-	m["time"] = json.Number(fmt.Sprintf("%d.%06d", f.Nanos/1e9, f.Nanos%1e9/1e3))
+	at := time.Unix(0, f.Nanos)
+	m["time"] = json.Number(fmt.Sprintf("%.6f", float64(at.Unix())+float64(at.Nanosecond())/1e9))
 	m["attempts"] = f.Attempts
 	m["regex"] = f.Expression + 1
 	if len(f.Users) > 0 {

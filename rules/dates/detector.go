@@ -208,10 +208,10 @@ func (d *Detector) read(c *candidate, line []byte, at match) (nanos int64, ok bo
 	switch c.form {
 	case fieldsForm:
 		s, ok := d.Clock.instant(c.readFields(line, &d.matcher))
-		return s * 1e9, ok
+		return nanosOf(s), ok
 	case taiForm:
 		s, ok := readTAI(line[at.dateStart:at.dateEnd])
-		return s * 1e9, ok
+		return nanosOf(s), ok
 	}
 	s, e, ok := d.matcher.Group(c.epochGroup)
 	if !ok {

@@ -3,6 +3,8 @@ package dates
 import (
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"picket/signatures/pcre"
 )
@@ -116,12 +118,33 @@ func (p *parts) afternoon(pm bool) {
 
 func number(text []byte) int {
 	n := 0
-	for _, c := range text {
-		if c >= '0' && c <= '9' {
-			n = n*10 + int(c-'0')
+	for _, r := range string(text) {
+		if d := digit(r); d >= 0 {
+			n = n*10 + d
 		}
 	}
 	return n
+}
+
+// digit returns the value of a decimal digit of any script, which is what \d matches, or a negative number.
+func digit(r rune) int {
+	if r < utf8.RuneSelf {
+		if r >= '0' && r <= '9' {
+			return int(r - '0')
+		}
+		return -1
+	}
+	for _, in := range unicode.Digit.R16 { // each range is one or several times 0 to 9
+		if uint32(r) >= uint32(in.Lo) && uint32(r) <= uint32(in.Hi) {
+			return int(uint32(r)-uint32(in.Lo)) % 10
+		}
+	}
+	for _, in := range unicode.Digit.R32 {
+		if uint32(r) >= in.Lo && uint32(r) <= in.Hi {
+			return int(uint32(r)-in.Lo) % 10
+		}
+	}
+	return -1
 }
 
 // readFields reads the groups of the last match of m.

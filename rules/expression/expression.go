@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"sort"
 	"strings"
+	"unicode/utf8"
 
 	"picket/signatures/pcre"
 )
@@ -107,13 +108,30 @@ func (e *Expression) Content(text []byte, m *pcre.Matcher) (content []byte, ok b
 
 // Skipped returns the lines that <SKIPLINES> passed over in the last match, cut out of text.
 func (e *Expression) Skipped(text []byte, m *pcre.Matcher) []string {
-	var all []string
+	var skipped strings.Builder
 	for _, g := range e.skips {
 		if s, end, ok := m.Group(g); ok && end > s {
-			all = append(all, strings.Split(strings.TrimSuffix(string(text[s:end]), "\n"), "\n")...)
+			skipped.Write(text[s:end])
 		}
 	}
-	return all
+	return splitLines(skipped.String())
+}
+
+// splitLines cuts a text where Python's str.splitlines does; the last line needs no end.
+func splitLines(text string) (lines []string) {
+	for text != "" {
+		at := strings.IndexAny(text, "\n\v\f\r\x1c\x1d\x1e\u0085\u2028\u2029")
+		if at < 0 {
+			return append(lines, text)
+		}
+		lines = append(lines, text[:at])
+		_, size := utf8.DecodeRuneInString(text[at:])
+		if strings.HasPrefix(text[at:], "\r\n") {
+			size = 2
+		}
+		text = text[at+size:]
+	}
+	return lines
 }
 
 // Field is what a group captured.

@@ -2,6 +2,7 @@ package fail2ban
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 )
 
@@ -34,12 +35,7 @@ func (j *Jail) commands() [][]any {
 	}
 	all := [][]any{{"add", j.Name, j.Backend}}
 	all = append(all, j.filterCommands()...)
-	for _, p := range j.Limits {
-		all = append(all, []any{"set", j.Name, p.Name, typed(p, jailOptions)})
-		if p.Name == "ignorecommand" && len(j.Ignore) > 0 {
-			all = append(all, strings2any([]string{"set", j.Name, "addignoreip"}, j.Ignore))
-		}
-	}
+	all = append(all, j.limitCommands()...)
 	if !strings.HasPrefix(j.Backend, "systemd") {
 		for _, log := range j.Logs {
 			where := "head"
@@ -53,6 +49,26 @@ func (j *Jail) commands() [][]any {
 		all = append(all, a.commands(j.Name)...)
 	}
 	return all
+}
+
+// limitCommands sets what is said of the jail's limits, in the order of jailOptions, among which ignoreip has its place.
+func (j *Jail) limitCommands() [][]any {
+	var all [][]any
+	ignore := len(j.Ignore) > 0
+	for _, p := range j.Limits {
+		if ignore && optionPlace(p.Name) > optionPlace("ignoreip") {
+			all, ignore = append(all, strings2any([]string{"set", j.Name, "addignoreip"}, j.Ignore)), false
+		}
+		all = append(all, []any{"set", j.Name, p.Name, typed(p, jailOptions)})
+	}
+	if ignore {
+		all = append(all, strings2any([]string{"set", j.Name, "addignoreip"}, j.Ignore))
+	}
+	return all
+}
+
+func optionPlace(name string) int {
+	return slices.IndexFunc(jailOptions, func(o option) bool { return o.name == name })
 }
 
 func (j *Jail) filterCommands() [][]any {

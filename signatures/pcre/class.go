@@ -1,6 +1,9 @@
 package pcre
 
-import "strings"
+import (
+	"strings"
+	"unicode/utf8"
+)
 
 // class reads a bracketed class.
 func (p *parser) class() (*node, error) {
@@ -20,7 +23,7 @@ func (p *parser) class() (*node, error) {
 		}
 	}
 	if p.has(Caseless) {
-		s.fold()
+		p.fold(s)
 	}
 	if negative {
 		s.invert()
@@ -44,7 +47,7 @@ func (p *parser) classItem(s *set, at int) error {
 			return p.noRange(err)
 		}
 	}
-	lo, isSet, err := p.classByte(s)
+	lo, isSet, err := p.classChar(s)
 	if isSet || err != nil {
 		return p.noRange(err)
 	}
@@ -55,7 +58,7 @@ func (p *parser) classItem(s *set, at int) error {
 		if isSet, _ := p.posix(&set{}); isSet && !p.has(Python) {
 			return p.fail(start, "invalid range in character class")
 		}
-		if hi, isSet, err = p.classByte(s); err != nil {
+		if hi, isSet, err = p.classChar(s); err != nil {
 			return err
 		}
 		if isSet {
@@ -65,7 +68,7 @@ func (p *parser) classItem(s *set, at int) error {
 			return p.fail(start, "range out of order in character class")
 		}
 	}
-	s.addRange(lo, hi)
+	p.addChars(s, lo, hi)
 	return nil
 }
 
@@ -118,13 +121,18 @@ func (p *parser) posix(s *set) (bool, error) {
 	return true, nil
 }
 
-// classByte reads one byte; isSet tells that it was an escape for several, which are in s already.
-func (p *parser) classByte(s *set) (c byte, isSet bool, err error) {
+// classChar reads one byte, or in Python one character; isSet tells that it was an escape for several, which are in s already.
+func (p *parser) classChar(s *set) (r rune, isSet bool, err error) {
 	at := p.pos
-	c = p.text[at]
+	c := p.text[at]
+	if c >= utf8.RuneSelf && p.has(Python) {
+		r, size := utf8.DecodeRuneInString(p.rest())
+		p.pos += size
+		return r, false, nil
+	}
 	p.pos++
 	if c != '\\' {
-		return c, false, nil
+		return rune(c), false, nil
 	}
 	if !p.more() {
 		return 0, false, p.fail(at, `\ at end of pattern`)
@@ -133,17 +141,17 @@ func (p *parser) classByte(s *set) (c byte, isSet bool, err error) {
 	switch {
 	case p.isSetEscape(c):
 		p.pos++
-		s.addAll(escapeSet(c))
+		s.addAll(p.escaped(c))
 		return 0, true, nil
 	case c == 'b':
 		p.pos++
 		return '\b', false, nil
 	case c >= '0' && c <= '7':
-		c, err = p.octal(at, 3)
-		return c, false, err
+		r, err = p.octal(at, 3)
+		return r, false, err
 	}
-	c, err = p.charEscape(at)
-	return c, false, err
+	r, err = p.charEscape(at)
+	return r, false, err
 }
 
 func (p *parser) isSetEscape(c byte) bool {

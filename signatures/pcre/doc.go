@@ -25,6 +25,12 @@
 //
 // With the Python flag (fail2ban's filters are written for Python's re) these differ: \Z is the very end and \z, \G,
 // \K, \R, \h, \H, \Q and POSIX classes are not special (an unknown letter escape is an error); \v is the vertical tab; {,n}
-// counts from zero; ^ in multiline mode also matches behind a newline that ends the subject; inline flags L, a and u are
-// read and mean nothing. \w, \d and \s stay ASCII where Python's str patterns take all of Unicode.
+// counts from zero; ^ in multiline mode also matches behind a newline that ends the subject; inline flags L and u are read and
+// mean nothing; \u and \U name characters.
+//
+// And its subjects are text in UTF-8 of which a character is one item: "." takes it whole, \w \d \s \b know all of Unicode (unless
+// (?a)), case folds as Python folds it, what is no UTF-8 is U+FFFD. Subjects in ASCII, nearly all, run the program of bytes;
+// others are laid out by a page (page.go, foreign.go), one byte for each character, and run a second program, compiled when it
+// is first needed. Where Python's and this package's Unicode differ in age, they differ in the letters added since. Back
+// references of either case fold ASCII only. python_test.go compares with Python itself.
 package pcre

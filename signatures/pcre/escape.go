@@ -3,6 +3,7 @@ package pcre
 import (
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // escape reads what begins with a backslash outside a class.
@@ -15,7 +16,7 @@ func (p *parser) escape() (*node, error) {
 	c := p.text[p.pos]
 	if p.isSetEscape(c) {
 		p.pos++
-		return &node{kind: kSet, set: escapeSet(c)}, nil
+		return &node{kind: kSet, set: p.escaped(c)}, nil
 	}
 	if a, ok := p.positionEscape(c); ok {
 		p.pos++
@@ -42,9 +43,9 @@ func (p *parser) positionEscape(c byte) (a assertion, ok bool) {
 	case 'A':
 		return subjectStart, true
 	case 'b':
-		return wordBoundary, true
+		return p.boundary(wordBoundary), true
 	case 'B':
-		return noWordBoundary, true
+		return p.boundary(noWordBoundary), true
 	case 'Z':
 		if p.has(Python) {
 			return subjectEnd, true
@@ -56,6 +57,14 @@ func (p *parser) positionEscape(c byte) (a assertion, ok bool) {
 		return matchStart, !p.has(Python)
 	}
 	return 0, false
+}
+
+// boundary is \b or \B about the characters that are words here.
+func (p *parser) boundary(a assertion) assertion {
+	if p.page != nil && !p.has(asciiOnly) {
+		return a + pageBoundary - wordBoundary
+	}
+	return a
 }
 
 // perlEscape reads the escapes that Python doesn't know.
@@ -117,9 +126,9 @@ func (p *parser) quote() *node {
 	if text == "" {
 		return nil
 	}
-	n := p.literal(text[0])
+	n := p.literal(rune(text[0]))
 	for i := range len(text) - 1 {
-		n.text = append(n.text, p.literal(text[i+1]).text...)
+		n.text = append(n.text, p.literal(rune(text[i+1])).text...)
 	}
 	return n
 }
@@ -198,7 +207,7 @@ func (p *parser) digitEscape(at int) (*node, error) {
 }
 
 // octal reads up to so many octal digits.
-func (p *parser) octal(at, digits int) (byte, error) {
+func (p *parser) octal(at, digits int) (rune, error) {
 	v := 0
 	for range digits {
 		if !p.more() || p.text[p.pos]-'0' > 7 {
@@ -210,16 +219,21 @@ func (p *parser) octal(at, digits int) (byte, error) {
 	if v > 255 {
 		return 0, p.fail(at, `octal value is greater than \377`)
 	}
-	return byte(v), nil
+	return rune(v), nil
 }
 
-// charEscape reads an escape that stands for one byte, in a class or outside.
-func (p *parser) charEscape(at int) (byte, error) {
+// charEscape reads an escape that stands for one byte, or in Python for one character, in a class or outside.
+func (p *parser) charEscape(at int) (rune, error) {
 	c := p.text[p.pos]
+	if c >= utf8.RuneSelf && p.has(Python) {
+		r, size := utf8.DecodeRuneInString(p.rest())
+		p.pos += size
+		return r, nil
+	}
 	p.pos++
 	if i := strings.IndexByte("antrfev", c); i >= 0 {
 		if !p.has(Python) && c != 'v' || p.has(Python) && c != 'e' {
-			return "\a\n\t\r\f\x1b\v"[i], nil
+			return rune("\a\n\t\r\f\x1b\v"[i]), nil
 		}
 	}
 	switch {
@@ -227,6 +241,8 @@ func (p *parser) charEscape(at int) (byte, error) {
 		return p.octal(at, 2)
 	case c == 'x':
 		return p.hex(at)
+	case (c == 'u' || c == 'U') && p.has(Python):
+		return p.codePoint(at, map[byte]int{'u': 4, 'U': 8}[c])
 	case c == 'o' && !p.has(Python):
 		return p.braced(at, 8)
 	case c == 'c' && !p.has(Python):
@@ -238,15 +254,25 @@ func (p *parser) charEscape(at int) (byte, error) {
 		if c-'a' < 26 {
 			c &^= 0x20
 		}
-		return c ^ 0x40, nil
+		return rune(c ^ 0x40), nil
 	case isLetter(c), isDigit(c):
 		return 0, p.fail(at, `unrecognized or unsupported escape \%c`, c)
 	}
-	return c, nil
+	return rune(c), nil
+}
+
+// codePoint reads the hexadecimal digits behind Python's \u or \U.
+func (p *parser) codePoint(at, digits int) (rune, error) {
+	v, err := strconv.ParseUint(p.rest()[:min(digits, len(p.rest()))], 16, 32)
+	if err != nil || len(p.rest()) < digits || v > utf8.MaxRune {
+		return 0, p.fail(at, `\u and \U need four and eight hexadecimal digits of a character`)
+	}
+	p.pos += digits
+	return rune(v), nil
 }
 
 // hex reads the digits behind \x: up to two (Python: exactly two), or any number in braces.
-func (p *parser) hex(at int) (byte, error) {
+func (p *parser) hex(at int) (rune, error) {
 	if p.nextByte('{') && !p.has(Python) {
 		return p.braced(at, 16)
 	}
@@ -259,11 +285,11 @@ func (p *parser) hex(at int) (byte, error) {
 	}
 	v, _ := strconv.ParseUint("0"+p.text[p.pos:p.pos+n], 16, 8)
 	p.pos += n
-	return byte(v), nil
+	return rune(v), nil
 }
 
 // braced reads {digits}.
-func (p *parser) braced(at, base int) (byte, error) {
+func (p *parser) braced(at, base int) (rune, error) {
 	text, ok := "", p.accept("{")
 	if ok {
 		text, ok = p.until("}")
@@ -275,7 +301,7 @@ func (p *parser) braced(at, base int) (byte, error) {
 	if v > 255 {
 		return 0, p.fail(at, `character code point value in \x{} or \o{} is too large`)
 	}
-	return byte(v), nil
+	return rune(v), nil
 }
 
 func isHex(c byte) bool { return isDigit(c) || c|0x20-'a' < 6 }

@@ -28,6 +28,8 @@ type Matcher struct {
 	groups    int
 	registers []int32
 	stack     []frame
+	foreign   bool // the last subject was not ASCII, and registers are indexes of coded
+	coded     coded
 }
 
 // frame is one point to go back to. lo says which kind.
@@ -43,19 +45,27 @@ const (
 )
 
 // Span returns where the last match lies; valid if it was Matched.
-func (m *Matcher) Span() (start, end int) { return int(m.registers[0]), int(m.registers[1]) }
+func (m *Matcher) Span() (start, end int) { return m.place(m.registers[0]), m.place(m.registers[1]) }
 
 // Group returns where the last match captured a group; ok is false if it did not, or if there is no such group.
 func (m *Matcher) Group(group int) (start, end int, ok bool) {
 	if group < 0 || group >= m.groups || m.registers[2*group+1] < 0 {
 		return 0, 0, false
 	}
-	return int(m.registers[2*group]), int(m.registers[2*group+1]), true
+	return m.place(m.registers[2*group]), m.place(m.registers[2*group+1]), true
 }
 
 // Match looks for the first match of buf that begins at start or behind it. What lies before start is seen by look-behind,
 // \b and \A. It does not allocate once the Matcher has grown.
 func (re *Regexp) Match(buf []byte, start int, m *Matcher) Result {
+	m.foreign = false
+	if re.paged != nil && !IsASCII(buf) {
+		return re.matchForeign(buf, start, m)
+	}
+	return re.match(buf, start, m)
+}
+
+func (re *Regexp) match(buf []byte, start int, m *Matcher) Result {
 	m.groups = 0
 	if start < 0 || start > len(buf) || len(buf)-start < re.prog.minLen || len(buf) > unlimited {
 		return NoMatch

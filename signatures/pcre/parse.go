@@ -3,6 +3,7 @@ package pcre
 import (
 	"fmt"
 	"strings"
+	"unicode/utf8"
 )
 
 // maxDepth bounds nested groups, as PCRE2's parens_nest_limit does.
@@ -20,6 +21,9 @@ type parser struct {
 	names   map[string]int // and their names
 	refs    []*node        // back references and conditions, resolved at the end
 	bsrCRLF bool           // (*BSR_ANYCRLF)
+
+	page    *page       // Python: what the subject is laid out by, nil until that is known
+	foreign []charRange // and what the pattern names outside ASCII
 }
 
 func (p *parser) fail(at int, format string, args ...any) error {
@@ -207,6 +211,10 @@ func (p *parser) item() (*node, error) {
 			return nil, p.fail(at, "quantifier does not follow a repeatable item")
 		}
 	}
+	if r, size := utf8.DecodeRuneInString(p.rest()); c >= utf8.RuneSelf && p.has(Python) {
+		p.pos += size
+		return p.literal(r), nil
+	}
 	p.pos++
 	switch c {
 	case '.':
@@ -219,7 +227,7 @@ func (p *parser) item() (*node, error) {
 	case '$':
 		return p.assertion(p.dollar()), nil
 	}
-	return p.literal(c), nil
+	return p.literal(rune(c)), nil
 }
 
 func (p *parser) caret() assertion {
@@ -246,8 +254,12 @@ func (p *parser) assertion(a assertion) *node {
 	return &node{kind: kAssert, assert: a}
 }
 
-// literal is one byte as itself, in lower case if case doesn't matter.
-func (p *parser) literal(c byte) *node {
+// literal is one character as itself, in lower case if case doesn't matter.
+func (p *parser) literal(r rune) *node {
+	if p.has(Python) && (r >= utf8.RuneSelf || p.page != nil && p.folds() && hasOtherCase(r)) {
+		return p.foreignLiteral(r)
+	}
+	c := byte(r)
 	fold := p.has(Caseless) && isLetter(c)
 	if fold {
 		c |= 0x20

@@ -226,7 +226,9 @@ func (p *parser) option(c byte) (f Flags, ok bool) {
 		return Ungreedy, !p.has(Python)
 	case 'n':
 		return noAutoCapture, !p.has(Python)
-	case 'L', 'a', 'u':
+	case 'a':
+		return asciiOnly, p.has(Python)
+	case 'L', 'u':
 		return 0, p.has(Python)
 	}
 	return 0, false

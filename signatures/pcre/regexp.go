@@ -19,6 +19,7 @@ const (
 
 	extendedMore // (?xx)
 	noAutoCapture
+	asciiOnly // (?a) in Python: \w, \d, \s, \b and case know ASCII only
 )
 
 // MaxPattern is the longest pattern read, in bytes.
@@ -41,6 +42,8 @@ type Regexp struct {
 	prog    program
 	names   []string // by group; "" for none
 	anyOf   []Literal
+	page    *page                   // what subjects are laid out by; nil: bytes are bytes, or the subject is ASCII
+	paged   func() (*Regexp, error) // in Python's dialect: the one for subjects outside ASCII
 }
 
 // Compile reads a pattern. The error is an *Error.
@@ -48,16 +51,28 @@ func Compile(pattern string, opts Flags) (*Regexp, error) {
 	if len(pattern) > MaxPattern {
 		return nil, &Error{Pattern: pattern[:64] + "…", Offset: MaxPattern, Problem: "pattern is too long"}
 	}
+	if opts&Python != 0 {
+		return compilePython(pattern, opts)
+	}
 	p := parser{text: pattern, flags: opts}
 	tree, err := p.parse()
 	if err != nil {
 		return nil, err
 	}
-	prog, err := compile(tree, &p)
+	return finish(tree, &p)
+}
+
+// finish makes the program of a tree.
+func finish(tree *node, p *parser) (*Regexp, error) {
+	prog, err := compile(tree, p)
 	if err != nil {
 		return nil, err
 	}
-	return &Regexp{pattern: pattern, prog: prog, names: p.groupNames(), anyOf: requiredAny(tree)}, nil
+	re := &Regexp{pattern: p.text, prog: prog, names: p.groupNames()}
+	if p.page == nil || !p.page.defined {
+		re.anyOf = requiredAny(tree)
+	}
+	return re, nil
 }
 
 // String returns the pattern.
@@ -82,6 +97,9 @@ func (re *Regexp) GroupNumber(name string) (group int, ok bool) {
 // Required returns the longest literal that every match contains, nil if there is none of use. With nocase it is in lower
 // case and occurs in either. The bytes belong to the Regexp.
 func (re *Regexp) Required() (literal []byte, nocase bool) {
+	if re.page != nil {
+		return nil, false
+	}
 	return re.prog.required, re.prog.requiredNoCase
 }
 

@@ -148,6 +148,9 @@ func equalLower(b, low []byte) bool {
 	return true
 }
 
+// isWord tells what a word is to an assertion.
+func (a assertion) isWord(c byte) bool { return isWord(c) || c >= pageWord && a >= pageBoundary }
+
 // holds tells whether an assertion is true at pos; start is where the search began.
 func holds(a assertion, b []byte, pos, start int) bool {
 	n := len(b)
@@ -167,7 +170,7 @@ func holds(a assertion, b []byte, pos, start int) bool {
 	case lineEnd:
 		return pos == n || b[pos] == '\n'
 	}
-	before := pos > 0 && isWord(b[pos-1])
-	after := pos < n && isWord(b[pos])
-	return (before != after) == (a == wordBoundary)
+	before := pos > 0 && a.isWord(b[pos-1])
+	after := pos < n && a.isWord(b[pos])
+	return (before != after) == (a == wordBoundary || a == pageBoundary)
 }

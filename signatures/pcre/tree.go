@@ -34,6 +34,8 @@ const (
 	lineEnd                         // $ with m
 	wordBoundary                    // \b
 	noWordBoundary                  // \B
+	pageBoundary                    // \b where words are more than ASCII
+	noPageBoundary                  // \B there
 )
 
 // quantifier modes
