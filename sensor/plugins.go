@@ -1,6 +1,7 @@
 package sensor
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"path/filepath"
@@ -8,6 +9,7 @@ import (
 	"time"
 
 	"picket/actions/measure"
+	"picket/actions/notify"
 	"picket/actions/plugin"
 )
 
@@ -45,7 +47,7 @@ func (v *validation) plugins(c *PluginsConfig) {
 // Runner is what plugins are run by.
 func (c *Config) Runner() *plugin.Runner {
 	return &plugin.Runner{
-		User: c.Plugins.User, Dir: filepath.Join(c.StateDir, "plugins"), Host: plugin.ThisHost(c.Plugins.HostKey, c.Plugins.Tags),
+		User: c.Plugins.User, Dir: filepath.Join(c.StateDir, "plugins"), Host: plugin.ThisHost(c.Plugins.HostKey, c.Plugins.Tags), Announce: notify.Wall,
 	}
 }
 
@@ -68,24 +70,11 @@ func (c *Config) pluginDoers(taken measure.Doers, warn func(error)) measure.Doer
 
 // keepPlugins fetches plugins anew, each at its interval, until ctx ends.
 func (s *Sensor) keepPlugins(ctx context.Context) {
-	sources := s.config.Load().Plugins.Sources
-	due := map[string]time.Time{}
-	for name := range sources {
-		due[name] = time.Now()
-	}
+	due := map[string]time.Time{} // by source; the zero time is now
 	ticks := time.NewTicker(time.Minute)
 	defer ticks.Stop()
 	for {
-		for name, src := range sources {
-			if at, waits := due[name]; !waits || time.Now().Before(at) {
-				continue
-			}
-			s.fetchPlugin(ctx, name, src)
-			delete(due, name)
-			if src.Refresh > 0 {
-				due[name] = time.Now().Add(time.Duration(src.Refresh) * time.Hour)
-			}
-		}
+		s.fetchDue(ctx, due, time.Now())
 		select {
 		case <-ctx.Done():
 			return
@@ -94,12 +83,31 @@ func (s *Sensor) keepPlugins(ctx context.Context) {
 	}
 }
 
+const (
+	fetchRetry = 10 * time.Minute           // after a fetch that has failed, if the interval is no shorter
+	never      = 100 * 365 * 24 * time.Hour // for what is fetched once
+)
+
+// fetchDue fetches the sources whose time has come, and says when each is due again.
+func (s *Sensor) fetchDue(ctx context.Context, due map[string]time.Time, now time.Time) {
+	for name, src := range s.config.Load().Plugins.Sources {
+		if now.Before(due[name]) {
+			continue
+		}
+		wait := cmp.Or(time.Duration(src.Refresh)*time.Hour, never)
+		if err := s.fetchPlugin(ctx, name, src); err != nil {
+			wait = min(wait, fetchRetry)
+			s.log.Error("a plugin was not fetched; what is installed stays", "plugin", name, "error", err, "again", wait)
+		}
+		due[name] = now.Add(wait)
+	}
+}
+
 // fetchPlugin installs a source. Plugins that are known get their new form at once, new ones after a restart.
-func (s *Sensor) fetchPlugin(ctx context.Context, name string, src PluginSource) {
+func (s *Sensor) fetchPlugin(ctx context.Context, name string, src PluginSource) error {
 	list, err := plugin.Install(ctx, s.config.Load().Plugins.Dir, name, plugin.Source{URL: src.URL, SHA256: src.SHA256, Key: src.Key})
 	if err != nil {
-		s.log.Error("a plugin was not fetched; what is installed stays", "plugin", name, "error", err)
-		return
+		return err
 	}
 	for _, m := range list {
 		if p, ok := s.doers[m.Textkey].(*plugin.Plugin); ok {
@@ -109,6 +117,7 @@ func (s *Sensor) fetchPlugin(ctx context.Context, name string, src PluginSource)
 		}
 	}
 	s.log.Info("plugin fetched", "plugin", name, "measures", names(list))
+	return nil
 }
 
 func names(list []*plugin.Manifest) string {

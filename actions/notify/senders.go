@@ -248,9 +248,12 @@ func (s *logger) remote(ctx context.Context, line string) error {
 
 type waller struct{}
 
-func (waller) send(ctx context.Context, m *Message) error {
+func (waller) send(ctx context.Context, m *Message) error { return Wall(ctx, m.Title+"\n"+m.Text) }
+
+// Wall writes a message to all terminals of this host. A terminal that does not read holds it up for two seconds.
+func Wall(ctx context.Context, text string) error {
 	c := exec.CommandContext(ctx, "wall", "--timeout", "2")
-	c.Stdin = strings.NewReader(m.Title + "\n" + m.Text)
+	c.Stdin = strings.NewReader(text)
 	if out, err := c.CombinedOutput(); err != nil {
 		return fmt.Errorf("wall: %w: %.200s", err, out)
 	}

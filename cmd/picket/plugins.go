@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"picket/actions/plugin"
+	"picket/actions/procfs"
 	"picket/incidents"
 )
 
@@ -126,7 +127,7 @@ func named(list []*plugin.Manifest, args []string) (picked []*plugin.Manifest, f
 }
 
 func checkSudo(cmd *cobra.Command) error {
-	r, _, list, _, err := pluginsHere(cmd)
+	r, _, list, faults, err := pluginsHere(cmd)
 	if err != nil {
 		return err
 	}
@@ -134,18 +135,20 @@ func checkSudo(cmd *cobra.Command) error {
 	for _, m := range list {
 		lacks, err := r.SudoMissing(cmd.Context(), m)
 		if err != nil {
-			fmt.Fprintf(cmd.ErrOrStderr(), "%s: %v\n", m.Textkey, err)
+			faults = append(faults, fmt.Errorf("%s: %w", m.Textkey, err))
 		}
-		for _, line := range lacks {
+		for _, lack := range lacks {
 			missing++
-			fmt.Fprintf(cmd.OutOrStdout(), "%s: missing from sudoers; add:\n  %s\n", m.Textkey, r.SudoersLine(m, line))
+			fmt.Fprintf(cmd.OutOrStdout(), "%s: %s: %s; add to sudoers (visudo):\n  %s\n", m.Textkey, lack.Command, procfs.Printable(lack.Why), lack.Line)
 		}
 	}
 	if missing > 0 {
-		return fmt.Errorf("%s missing from sudoers", counted(missing, "command is", "commands are"))
+		faults = append(faults, fmt.Errorf("%s missing from sudoers", counted(missing, "command is", "commands are")))
 	}
-	fmt.Fprintln(cmd.OutOrStdout(), "sudoers has all that the plugins need")
-	return nil
+	if len(faults) == 0 {
+		fmt.Fprintln(cmd.OutOrStdout(), "sudoers has all that the plugins need")
+	}
+	return errors.Join(faults...)
 }
 
 func installCommand() *cobra.Command {

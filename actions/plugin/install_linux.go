@@ -24,6 +24,7 @@ import (
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
 	"github.com/ulikunitz/xz"
+	"golang.org/x/sys/unix"
 )
 
 // Source is where a plugin is installed from: a URL (https, http, file) of a zip, a tar (plain, gz, xz, zst) or a single
@@ -42,8 +43,9 @@ const (
 	fetchWithin = 5 * time.Minute
 )
 
-// Install fetches a source, checks it, and puts it into a folder of dir named name, in the place of what was there. When
-// anything is wrong what was there stays. It returns the plugins that it holds.
+// Install fetches a source, checks it, and puts it into a folder of dir named name, in the place of what was there, at
+// once. When anything is wrong what was there stays. What it replaces is kept as .name.old until the next time, for
+// plugins that run meanwhile. It returns the plugins that it holds.
 func Install(ctx context.Context, dir, name string, s Source) ([]*Manifest, error) {
 	if !textkey.MatchString(name) || strings.Trim(name, ".") == "" {
 		return nil, fmt.Errorf("install %q: the name of a plugin's folder has lower case letters, digits, dots and _", name)
@@ -57,30 +59,70 @@ func Install(ctx context.Context, dir, name string, s Source) ([]*Manifest, erro
 	if err != nil {
 		return nil, fmt.Errorf("install %s: %w", s.URL, err)
 	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return nil, fmt.Errorf("install %s: %w", s.URL, err)
-	}
-	fresh, err := os.MkdirTemp(dir, ".install-*")
+	list, err := put(data, path.Base(s.URL), dir, name)
 	if err != nil {
 		return nil, fmt.Errorf("install %s: %w", s.URL, err)
 	}
-	defer os.RemoveAll(fresh)
-	if err := unpack(data, s.URL, fresh); err != nil {
-		return nil, fmt.Errorf("install %s: %w", s.URL, err)
+	return list, nil
+}
+
+// put unpacks what was fetched, and puts it in the place of the folder, if it holds plugins that can be used.
+func put(data []byte, file, dir, name string) ([]*Manifest, error) {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, err
 	}
-	if err := readable(fresh); err != nil {
-		return nil, fmt.Errorf("install %s: %w", s.URL, err)
+	clearAway(dir)
+	fresh, err := os.MkdirTemp(dir, installing)
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(fresh)
+	if err := errors.Join(unpack(data, file, fresh), readable(fresh)); err != nil {
+		return nil, err
 	}
 	list, faults := ofFolder(hoist(fresh))
 	if len(list) == 0 {
-		return nil, fmt.Errorf("install %s: it holds no plugin that can be used: %w", s.URL, errors.Join(append(faults, errors.New("a plugin.json or another *.json is wanted"))...))
+		return nil, fmt.Errorf("it holds no plugin that can be used: %w", errors.Join(append(faults, errors.New("a plugin.json or another *.json is wanted"))...))
 	}
 	to := filepath.Join(dir, name)
-	if err := replace(hoist(fresh), to); err != nil {
-		return nil, fmt.Errorf("install %s: %w", s.URL, err)
+	if err := taken(list, dir, to); err != nil {
+		return nil, err
+	}
+	if err := replace(hoist(fresh), to, filepath.Join(dir, "."+name+".old")); err != nil {
+		return nil, err
 	}
 	list, _ = ofFolder(to)
 	return list, nil
+}
+
+// taken is an error when a plugin has the textkey of another folder's: no source may take another one's place.
+func taken(list []*Manifest, dir, to string) error {
+	others, _ := Load(dir) // those with faults have no place
+	to, err := filepath.Abs(to)
+	if err != nil {
+		return err
+	}
+	for _, m := range list {
+		for _, other := range others {
+			if other.Textkey == m.Textkey && other.dir != to {
+				return fmt.Errorf("textkey %s is that of %s (remove that one first)", m.Textkey, other.path)
+			}
+		}
+	}
+	return nil
+}
+
+// installing is the pattern of folders in which something is unpacked.
+const installing = ".install-*"
+
+// clearAway removes what a picket has left that was killed while it installed.
+func clearAway(dir string) {
+	left, _ := filepath.Glob(filepath.Join(dir, installing)) // the pattern is right
+	for _, path := range left {
+		if info, err := os.Stat(path); err == nil && time.Since(info.ModTime()) > fetchWithin {
+			_ = os.RemoveAll(path) // it harms nothing but room
+		}
+	}
 }
 
 // fetch reads a URL, bounded.
@@ -155,13 +197,13 @@ func (s *Source) check(ctx context.Context, data []byte) error {
 }
 
 // unpack writes an archive, known by its first bytes, or a single file into dir.
-func unpack(data []byte, from, dir string) error {
-	return unpackWithin(data, from, dir, maxUnpacked)
+func unpack(data []byte, name, dir string) error {
+	return unpackWithin(data, name, dir, maxUnpacked)
 }
 
 // unpackWithin writes no more than so many bytes.
-func unpackWithin(data []byte, from, dir string, room int64) error {
-	w := &unpacker{dir: dir, room: room}
+func unpackWithin(data []byte, name, dir string, room int64) error {
+	w := &unpacker{dir: dir, room: room, seen: map[string]string{}}
 	switch {
 	case bytes.HasPrefix(data, []byte("PK\x03\x04")):
 		return w.zip(data)
@@ -179,7 +221,7 @@ func unpackWithin(data []byte, from, dir string, room int64) error {
 	case len(data) > 262 && string(data[257:262]) == "ustar":
 		return w.tar(bytes.NewReader(data))
 	}
-	return w.file(path.Base(from), 0o644, bytes.NewReader(data))
+	return w.file(name, 0o644, bytes.NewReader(data))
 }
 
 // unpacker writes entries below a folder, within bounds.
@@ -187,6 +229,7 @@ type unpacker struct {
 	dir     string
 	room    int64
 	entries int
+	seen    map[string]string // names, by themselves in lower case
 }
 
 // compressed unpacks a tar behind a decompressor, as its constructor returns it.
@@ -251,6 +294,11 @@ func (w *unpacker) file(name string, mode fs.FileMode, from io.Reader) error {
 	if !filepath.IsLocal(name) || len(name) > maxPath || strings.ContainsRune(name, 0) || strings.Contains(name, `\`) {
 		return fmt.Errorf("%q would lie outside of the plugin's folder", name)
 	}
+	lower := strings.ToLower(filepath.Clean(name))
+	if other, clash := w.seen[lower]; clash {
+		return fmt.Errorf("%q and %q are one file where case does not count", name, other)
+	}
+	w.seen[lower] = name
 	to := filepath.Join(w.dir, name)
 	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
 		return err
@@ -299,17 +347,24 @@ func ofFolder(dir string) (list []*Manifest, faults []error) {
 	return list, faults
 }
 
-// replace puts a folder in the place of another one.
-func replace(fresh, to string) error {
-	old := to + ".old"
+// replace puts a folder in the place of another one, which goes to old. Where the file system can exchange names there is
+// no moment without either.
+func replace(fresh, to, old string) error {
 	if err := os.RemoveAll(old); err != nil {
 		return err
 	}
-	if err := os.Rename(to, old); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	err := unix.Renameat2(unix.AT_FDCWD, fresh, unix.AT_FDCWD, to, unix.RENAME_EXCHANGE)
+	switch {
+	case err == nil:
+		return os.Rename(fresh, old)
+	case errors.Is(err, unix.ENOENT): // nothing to exchange it with
+		return os.Rename(fresh, to)
+	}
+	if err := os.Rename(to, old); err != nil {
 		return err
 	}
 	if err := os.Rename(fresh, to); err != nil {
 		return errors.Join(err, os.Rename(old, to))
 	}
-	return os.RemoveAll(old)
+	return nil
 }
