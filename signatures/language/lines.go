@@ -51,11 +51,14 @@ func (l *lines) next() (string, Pos, bool) {
 	}
 }
 
-// upToParenthesis joins lines until the rule that first begins is closed, or another begins.
+// upToParenthesis joins lines until the rule that first begins is closed, or another begins. Comments between them are
+// left out.
 func (l *lines) upToParenthesis(first []byte) string {
 	joined := string(first)
-	for beginsRule(first) && !ruleClosed(joined) && len(joined) <= MaxRuleLen && len(l.text) > 0 && !comment(l.text) && !beginsRule(l.text) {
-		joined += " " + string(bytes.TrimSuffix(l.physical(), []byte("\\")))
+	for beginsRule(first) && !ruleClosed(joined) && len(joined) <= MaxRuleLen && len(l.text) > 0 && !beginsRule(l.text) {
+		if line := l.physical(); !comment(bytes.TrimLeft(line, blanks)) {
+			joined += " " + string(bytes.TrimSuffix(line, []byte("\\")))
+		}
 	}
 	return joined
 }

@@ -58,7 +58,8 @@ func TestSnort3(t *testing.T) {
 func TestSnort3Header(t *testing.T) {
 	text := `alert http
 (
-    msg:"one";  # the manual's form has no such comment, but a parenthesis ) in quotes
+    # what this is about (and why
+    msg:"one";
     http_uri; content:"a)",nocase; sid:1;
 )
 block file ( file_data; content:"b",nocase; sid:2; )
@@ -66,7 +67,7 @@ alert tcp any any -> any $HTTP_PORTS ( http_uri; content:"c",nocase; service:htt
 alert tcp any any -> any $HTTP_PORTS ( content:"d",nocase; service:http; sid:4; )
 alert tcp any any -> any 80 (content:"e"; nocase; http_uri; sid:5;)
 `
-	rules, faults := language.Parse(strings.NewReader(strings.Replace(text, "  # the manual's form has no such comment, but a parenthesis ) in quotes", "", 1)), "f", nil)
+	rules, faults := language.Parse(strings.NewReader(text), "f", nil)
 	if len(faults) > 0 || len(rules) != 5 {
 		t.Fatalf("%d rules, faults %v", len(rules), faults)
 	}
