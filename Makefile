@@ -3,7 +3,7 @@ export CGO_ENABLED ?= 0
 GO ?= go
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test check bench soak fuzz generate clean
+.PHONY: help build run test check bench soak property fuzz generate clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ bench: build ## measure the whole sensor; results as ratios, dated in bench/resu
 
 soak: ## the long forms of tests: rotation and kill -9 under load, many addresses, for SOAK (2m) each (root)
 	PICKET_SOAK=$${SOAK:-2m} $(GO) test -count=1 -timeout 60m -v -run 'Rotation|ManyAddresses' ./cmd/picket ./rules
+
+property: ## a million hostile requests for bans, and for the other measures that take reach away (REQUESTS)
+	PICKET_REQUESTS=$${REQUESTS:-1000000} $(GO) test -count=1 -timeout 60m -v -run 'MillionRequests|EveryKind' ./actions ./actions/shape
 
 fuzz: ## fuzz every target for FUZZTIME (30s) each
 	tools/fuzz $${FUZZTIME:-30s}

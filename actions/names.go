@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -21,6 +22,7 @@ type NamedParty struct {
 type names struct {
 	lookup func(ctx context.Context, name string) ([]netip.Addr, error)
 	warn   func(error)
+	moved  func() // hears that somebody else is protected than before
 	mu     sync.Mutex
 	wanted []NamedParty
 	have   map[string][]netip.Addr
@@ -35,8 +37,8 @@ const (
 	maxPerName  = 64
 )
 
-func newNames(warn func(error)) *names {
-	n := &names{warn: warn, have: map[string][]netip.Addr{}, wake: make(chan struct{}, 1), lookup: func(ctx context.Context, name string) ([]netip.Addr, error) {
+func newNames(warn func(error), moved func()) *names {
+	n := &names{warn: warn, moved: moved, have: map[string][]netip.Addr{}, wake: make(chan struct{}, 1), lookup: func(ctx context.Context, name string) ([]netip.Addr, error) {
 		return net.DefaultResolver.LookupNetIP(ctx, "ip", name)
 	}}
 	n.list.Store(&[]Protected{})
@@ -107,5 +109,7 @@ func (n *names) publish() {
 		}
 	}
 	n.have = keep
-	n.list.Store(&list)
+	if old := n.list.Swap(&list); !slices.Equal(*old, list) {
+		n.moved()
+	}
 }

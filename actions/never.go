@@ -95,7 +95,8 @@ const (
 
 // NewGate makes a gate. warn is told when a part of the surroundings cannot be read; the rest still protects.
 func NewGate(observe bool, rules Rules, around Surroundings, warn func(error)) *Gate {
-	g := &Gate{around: around, warn: warn, names: newNames(warn), history: NewHistory()}
+	g := &Gate{around: around, warn: warn, history: NewHistory()}
+	g.names = newNames(warn, func() { g.changes.Add(1) })
 	g.observe.Store(observe)
 	g.known.Store(&knowledge{})
 	g.SetRules(rules)

@@ -7,7 +7,24 @@ import (
 	"bytes"
 	"math/rand/v2"
 	"net/netip"
+	"os"
+	"strconv"
+	"testing"
 )
+
+// Requests is how many requests a test makes: as many as PICKET_REQUESTS says (make property), or else the usual number.
+func Requests(t testing.TB, usual int) int {
+	t.Helper()
+	text := os.Getenv("PICKET_REQUESTS")
+	if text == "" {
+		return usual
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < usual {
+		t.Fatalf("PICKET_REQUESTS %q is not a number of at least %d", text, usual)
+	}
+	return n
+}
 
 // Source is a stream of parties; the same seed gives the same ones. One goroutine uses it.
 type Source struct{ *rand.Rand }

@@ -390,7 +390,7 @@ func TestHostileArchives(t *testing.T) {
 		"zip bomb": {zipped(map[string]string{"a": bomb}), "unpacks to more"}, "tar bomb": {tarred(tar.Header{Name: "a", Typeflag: tar.TypeReg}, bomb), "unpacks to more"},
 		"long name": {zipped(map[string]string{strings.Repeat("n", 4000): ""}), "outside"}, "deep": {zipped(map[string]string{strings.Repeat("d/", 2000) + "x": ""}), "outside"},
 		"backslashes": {zipped(map[string]string{`..\..\x`: ""}), "outside"}, "up in a tar": {tarred(tar.Header{Name: "a/../../x", Typeflag: tar.TypeReg}, "x"), "outside"},
-		"case clash": {zipped(map[string]string{"a/Run.sh": "1", "a/run.sh": "2"}), "where case does not count"},
+		"case clash":                    {zipped(map[string]string{"a/Run.sh": "1", "a/run.sh": "2"}), "where case does not count"},
 		"file in the place of a folder": {zipped(map[string]string{"a": "", "a/b": ""}), ""}, "cut off": {zipped(map[string]string{"a": "b"})[:40], ""},
 	} {
 		dir := filepath.Join(t.TempDir(), "in")

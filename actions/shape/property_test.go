@@ -16,8 +16,9 @@ import (
 // allow lists and modes, nothing that touches somebody protected comes to the kernel, and in observe mode nothing at all.
 
 const (
-	neighbourhoods = 60
-	orders         = 300 // in each, of every kind
+	someOrders = 72_000 // in make test; make property makes a million
+	orders     = 300    // in a neighbourhood, of every kind
+	kinds      = 4
 )
 
 // town is one neighbourhood.
@@ -68,14 +69,14 @@ func (w *town) judge(t *testing.T, p netip.Prefix) {
 }
 
 func TestProtectedFromEveryKind(t *testing.T) {
-	told, refused := 0, 0
+	told, refused, neighbourhoods := 0, 0, hostile.Requests(t, someOrders)/orders/kinds
 	for seed := range uint64(neighbourhoods) {
 		w := newTown(seed)
 		var asked netip.Prefix
 		k := kernel{func(measure.ID, []chain) error { w.judge(t, asked); return nil }, func() error { return nil }}
-		kinds := doers(w.gate, k, func(p netip.Prefix) (string, error) { w.judge(t, p); return "", nil })
+		measures := doers(w.gate, k, func(p netip.Prefix) (string, error) { w.judge(t, p); return "", nil })
 		for n := range orders {
-			for name, d := range kinds {
+			for name, d := range measures {
 				o := order(measure.ID(n), name, "address", w.target())
 				asked, _ = actions.ParsePrefix(o.Measure.Args["address"])
 				_, err := d.Do(context.Background(), o)
@@ -89,5 +90,5 @@ func TestProtectedFromEveryKind(t *testing.T) {
 	if told < neighbourhoods*orders/10 || refused < neighbourhoods*orders/10 {
 		t.Errorf("the kernel was told %d times, %d orders were refused: that proves little", told, refused)
 	}
-	t.Logf("%d orders: %d reached the kernel, %d were refused", neighbourhoods*orders*4, told, refused)
+	t.Logf("%d orders: %d reached the kernel, %d were refused", neighbourhoods*orders*kinds, told, refused)
 }

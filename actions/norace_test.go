@@ -1,5 +1,0 @@
-//go:build !race
-
-package actions
-
-const manyRequests = 1_000_000
