@@ -52,7 +52,7 @@ type Phase uint8
 // The phases of a source.
 const (
 	Scanning Phase = iota // all dates count
-	Starting              // reading what was written before: lines older than the window are skipped
+	Starting              // reading what was written before: lines older than the window, or of no date, are no failures
 	Live                  // following: a date more than a minute from now is replaced by now
 )
 
@@ -138,6 +138,7 @@ type subject struct {
 	body  []byte // without date, with a newline
 	nanos int64
 	dated bool
+	stray bool // a date was looked for in vain, and nanos is only now
 }
 
 // Line judges one line without its line ending. The failure is valid only if ok; line is not kept.
@@ -175,6 +176,8 @@ func (j *Judge) dated(line []byte) subject {
 	} else if j.lastDate > s.nanos-60e9 {
 		s.nanos = j.lastDate
 		cut = false
+	} else {
+		s.stray = !ok || cut // a template may match nothing on purpose: dates are optional then
 	}
 	if !s.dated {
 		j.Count.Undated++
@@ -295,6 +298,10 @@ func (j *Judge) captured(e *expression.Expression, text, whole []byte) expressio
 
 // matched makes the failure of the expression that the matcher holds; text is what it saw of whole.
 func (j *Judge) matched(s subject, i int, text, whole []byte, buffer []entry) (Failure, Outcome, bool) {
+	if s.stray && j.phase == Starting { // it may be years old
+		j.Count.Old++
+		return Failure{}, Missed, false
+	}
 	e := j.filter.failures[i]
 	j.record = record{fields: j.captured(e, text, whole)}
 	r := &j.record

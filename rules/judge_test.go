@@ -248,3 +248,28 @@ func TestOutsideASCII(t *testing.T) {
 		}
 	}
 }
+
+// TestNoDateAtStart: what a log without dates holds when it is first read may be years old, and counts only from then on.
+func TestNoDateAtStart(t *testing.T) {
+	for _, c := range []struct {
+		phase         Phase
+		pattern, line string
+		want          bool
+	}{
+		{Starting, "", "bad 192.0.2.1", false},
+		{Starting, "", "2005-02-30 10:00:00 bad 192.0.2.1", false},
+		{Starting, "{NONE}", "bad 192.0.2.1", true}, // dates are not looked for
+		{Starting, "", "2005-08-14 10:00:00+00:00 bad 192.0.2.1", true},
+		{Live, "", "bad 192.0.2.1", true},
+	} {
+		f, err := Compile(Definition{Name: "x", FailRegex: []string{`bad <HOST>$`}, DatePattern: c.pattern}, time.Unix(1124013600, 0))
+		if err != nil {
+			t.Fatal(err)
+		}
+		j := NewJudge(f, dates.Clock{Now: time.Unix(1124013600, 0), Zone: time.UTC})
+		j.SetPhase(c.phase, 600)
+		if _, _, ok := j.Line([]byte(c.line)); ok != c.want {
+			t.Errorf("%q with %q in phase %d: %v", c.line, c.pattern, c.phase, ok)
+		}
+	}
+}

@@ -72,6 +72,11 @@ func TestFind(t *testing.T) {
 		{"^on ({DATE})", "on Jan 23 21:59:59 x", "Jan 23 21:59:59", want},
 		{"%%%%Y%%m%%d", "x", "", "error"},
 		{"%Y-%j", "2005-023 x", "2005-023", "2005-01-22T23:00:00Z"},
+		{"", "2005-01-23 21:59:59 utc", "2005-01-23 21:59:59", want}, // %z is in capitals where letters' case is not ignored
+		{"", "23/Jan/2005 21:59:59 utc", "23/Jan/2005 21:59:59 utc", ""},
+		{"", "Jan 23 21:59:5٩ x", "Jan 23 21:59:5٩", want},
+		{"^EPOCH", "98765432109 x", "98765432109", "2262-04-11T23:47:16Z"}, // the last that nanoseconds reach
+		{"^%Y-%m-%d", "0005-01-23 x", "0005-01-23", "1677-09-21T00:12:43Z"},
 		{"%d/%b/%y:%H %Exz", "23/Jan/05:21 CET", "23/Jan/05:21 CET", "2005-01-23T20:00:00Z"},
 	} {
 		if c.want == "error" {
@@ -84,6 +89,16 @@ func TestFind(t *testing.T) {
 		}
 		if d := cmp.Diff([]string{c.date, c.want}, []string{c.line[f.Start:f.End], got}); d != "" {
 			t.Errorf("%q with %q: %s", c.line, c.pattern, d)
+		}
+	}
+}
+
+// TestPlaces: a date is looked for first where the last one stood, in characters: what stands before it may be longer in bytes.
+func TestPlaces(t *testing.T) {
+	d := detector(t, "{EPOCH}")
+	for _, line := range []string{"x 1106513999.25463 x", "é 1106513999.25463\t"} {
+		if f, _ := d.Find([]byte(line)); line[f.Start:f.End] != "1106513999.25463" {
+			t.Errorf("%q: %q is cut out", line, line[f.Start:f.End])
 		}
 	}
 }

@@ -10,12 +10,12 @@ type Detector struct {
 
 	templates   []*candidate
 	last        int // index of the template that won last; noTemplate at first
-	lastStart   int
+	lastStart   int // in characters, as all places that lines are compared by
 	lastEnd     int
-	before      int // the byte before the last match, none at its edges
-	first       int // its first byte
-	final       int // its last byte
-	behind      int // the byte behind it
+	before      rune // the character before the last match, none at its edges
+	first       rune // its first
+	final       rune // its last
+	behind      rune // the one behind it
 	firstUnused int
 	matcher     pcre.Matcher
 	memo        memo
@@ -27,13 +27,13 @@ type candidate struct {
 	hits     uint64 // times it won
 	matched  uint64 // times it matched at all
 	lastUsed int64  // Unix seconds of the clock
-	distance int    // where it last matched
+	distance int    // where it last matched, in characters
 }
 
 const (
 	noTemplate = 1 << 30
 	far        = 0x7fffffff
-	none       = -1 // no byte: the edge of the line
+	none       = -1 // no character: the edge of the line
 )
 
 // NewDetector returns a detector for templates, which are shared.
@@ -111,7 +111,7 @@ func (d *Detector) search(line []byte) (index int, at match, ok bool) {
 		if tried {
 			skip = d.last
 		}
-		if ok && d.samePlace(at) {
+		if ok && d.samePlace(line, at) {
 			return d.last, at, true
 		}
 		if ok {
@@ -126,7 +126,7 @@ func (d *Detector) search(line []byte) (index int, at match, ok bool) {
 		if !ok {
 			continue
 		}
-		if d.settles(i, at) {
+		if d.settles(i, characters(line, at.start)) {
 			return i, at, true
 		}
 		if at.start < best.start {
@@ -157,7 +157,7 @@ func (d *Detector) try(c *candidate, line []byte, limit, from int) (match, bool)
 func (d *Detector) tryLast(line []byte) (at match, ok, whole bool) {
 	c := d.templates[d.last]
 	if !c.begin && !c.end && d.sameEdges(line) {
-		at, ok = d.try(c, line, d.lastEnd, min(d.lastStart, len(line)))
+		at, ok = d.try(c, line, offset(line, d.lastEnd), min(offset(line, d.lastStart), len(line)))
 		return at, ok, false
 	}
 	at, ok = d.try(c, line, len(line), 0)
@@ -165,42 +165,31 @@ func (d *Detector) tryLast(line []byte) (at match, ok, whole bool) {
 }
 
 // samePlace tells whether the last template's match can be believed without looking at the others.
-func (d *Detector) samePlace(at match) bool {
+func (d *Detector) samePlace(line []byte, at match) bool {
 	c := d.templates[d.last]
-	return len(d.templates) == 1 || c.begin || c.end || at.start == d.lastStart && at.end == d.lastEnd
+	return len(d.templates) == 1 || c.begin || c.end || characters(line, at.start) == d.lastStart && characters(line, at.end) == d.lastEnd
 }
 
-// sameEdges compares the bytes around the last match with those at the same place now: outside they must be equal,
+// sameEdges compares the characters around the last match with those at the same place now: outside they must be equal,
 // or inside equal and no letter or digit.
 func (d *Detector) sameEdges(line []byte) bool {
-	s, e := d.lastStart, d.lastEnd
-	left := byteAt(line, s-1) == d.before || byteAt(line, s) == d.first && !isWord(d.first)
-	right := byteAt(line, e) == d.behind || byteAt(line, e-1) == d.final && !isWord(d.final)
+	s, e := offset(line, d.lastStart), offset(line, d.lastEnd)
+	left := charBefore(line, s) == d.before || charAt(line, s) == d.first && !isWord(d.first)
+	right := charAt(line, e) == d.behind || charBefore(line, e) == d.final && !isWord(d.final)
 	return left && right
 }
 
-func byteAt(line []byte, i int) int {
-	if i < 0 || i >= len(line) {
-		return none
-	}
-	return int(line[i])
-}
-
-func isWord(c int) bool {
-	return c >= '0' && c <= '9' || c|0x20 >= 'a' && c|0x20 <= 'z'
-}
-
 // settles tells whether a template's match ends the search: nothing better can follow, or it stands no farther in the line
-// than where dates were last.
-func (d *Detector) settles(i int, at match) bool {
+// than where dates were last. start is in characters.
+func (d *Detector) settles(i, start int) bool {
 	c := d.templates[i]
 	switch {
 	case i+1 >= len(d.templates), c.begin, c.end:
 		return true
-	case at.start == 0 && c.hits > 0 && d.templates[i+1].matched == 0:
+	case start == 0 && c.hits > 0 && d.templates[i+1].matched == 0:
 		return true
 	}
-	return at.start <= c.distance && at.start <= d.lastStart
+	return start <= c.distance && start <= d.lastStart
 }
 
 // read returns the time of a match; the matcher holds its groups.

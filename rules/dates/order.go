@@ -5,13 +5,13 @@ func (d *Detector) won(i int, at match, line []byte) {
 	c := d.templates[i]
 	c.hits++
 	c.lastUsed = d.Clock.Now.Unix()
-	c.distance = at.start
+	c.distance = characters(line, at.start)
 	if d.firstUnused == i {
 		d.firstUnused++
 	}
-	d.lastStart, d.lastEnd = at.start, at.end
-	d.before, d.first = byteAt(line, at.start-1), byteAt(line, at.start)
-	d.final, d.behind = byteAt(line, at.end-1), byteAt(line, at.end)
+	d.lastStart, d.lastEnd = c.distance, characters(line, at.end)
+	d.before, d.first = charBefore(line, at.start), charAt(line, at.start)
+	d.final, d.behind = charBefore(line, at.end), charAt(line, at.end)
 	if i != 0 && i != d.last {
 		i = d.rise(i)
 	}

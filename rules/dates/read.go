@@ -1,7 +1,6 @@
 package dates
 
 import (
-	"strings"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -98,10 +97,7 @@ func (p *parts) setRare(letter byte, text []byte) {
 		p.week, p.weekFromSunday = number(text), letter == 'U'
 	case 'z', 'Z':
 		var ok bool
-		p.offset, ok = Offset(string(text))
-		if !ok {
-			p.offset, ok = Offset(strings.ToUpper(string(text)))
-		}
+		p.offset, ok = Offset(plainDigits(string(text)))
 		p.hasOffset, p.wrong = ok, p.wrong || !ok
 	}
 }
