@@ -91,6 +91,9 @@ type Mark struct {
 	Offset  int64  // first byte not yet delivered
 	HeadLen int    // bytes in the fingerprint
 	HeadSum uint64 // FNV-1a of the file's first HeadLen bytes
+	TailLen int    // bytes in the fingerprint of what was read last
+	TailSum uint64 // FNV-1a of the TailLen bytes before Offset
+	Since   int64  // when the newest of what was read at Path was last written to, nanoseconds since 1970; 0: not known
 	Cursor  string // the journal's own position
 	Skip    bool   // Offset is inside a line whose beginning was delivered and whose rest is thrown away
 	Gone    bool   // the file is finished: its position can be forgotten

@@ -1,9 +1,8 @@
 package logs
 
 import (
-	"bytes"
-	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -16,12 +15,11 @@ import (
 // begin opens what was being read before the restart, at the positions kept: first what was rotated meanwhile, then
 // what still stands at its path, then everything that is new.
 func (t *Tail) begin() {
+	marks := t.ownMarks()
 	var rotated, standing []watch.Mark
-	marked := map[identity]bool{}
 	stands := map[string]bool{}
-	for _, m := range t.ownMarks() {
+	for _, m := range marks {
 		t.known[m.Path] = true
-		marked[identity{m.Device, m.Inode}] = true
 		if t.stands(&m) {
 			stands[m.Path] = true
 			standing = append(standing, m)
@@ -29,9 +27,9 @@ func (t *Tail) begin() {
 			rotated = append(rotated, m)
 		}
 	}
-	for path, newest := range t.resumeRotated(rotated, marked) {
-		if !stands[path] {
-			t.recoverAll(path, rotatedAfter(path, newest, func(id identity) bool { return t.taken(id) || marked[id] }))
+	for path, newest := range t.resumeRotated(rotated, marks) {
+		if !stands[path] && newest > 0 {
+			t.recoverAfter(path, newest, func(s sibling) bool { return t.seen(s) || isAnother(s, nil, marks) })
 		}
 	}
 	for i := range standing {
@@ -53,60 +51,79 @@ func (t *Tail) ownMarks() []watch.Mark {
 	})
 }
 
-// stands says whether the file in which m is a position is still at its path.
+// stands says whether the file in which m is a position is still at its path. It may have got another device's or inode's
+// number (another boot, NFS, a copy that took its place): the bytes count.
 func (t *Tail) stands(m *watch.Mark) bool {
-	h, id, size, err := openRegular(m.Path)
+	h, info, err := openRegular(m.Path)
 	if err != nil {
 		return false
 	}
 	defer h.Close()
-	if id.inode != m.Inode || id.device != m.Device && m.HeadLen == 0 {
+	if m.HeadLen < headSize && identify(info).inode != m.Inode || m.HeadLen == 0 && identify(info).device != m.Device {
 		return false
 	}
-	_, ok := fits(h, size, m)
+	_, _, ok := fits(h, info.Size(), m)
 	return ok
 }
 
-// resumeStanding goes on at m. The device may have got another number; the inode and the fingerprint count.
+// resumeStanding goes on at m.
 func (t *Tail) resumeStanding(m *watch.Mark) {
-	h, id, size, err := openRegular(m.Path)
+	h, info, err := openRegular(m.Path)
 	if err != nil {
 		t.warn(&t.count.failed, err)
 		return
 	}
-	head, ok := fits(h, size, m)
-	if !ok || t.taken(id) {
+	f := &file{path: m.Path, id: identify(info), reader: h, closer: h}
+	if t.taken(f.id) || !f.resume(info.Size(), m) {
 		h.Close()
 		return // it changed just now: look opens it from its beginning
 	}
-	f := &file{path: m.Path, id: id, reader: h, closer: h, head: head, offset: m.Offset}
-	f.place.skip = m.Skip
 	t.adopt(f)
+	t.renumbered(f, m)
 }
 
-// resumeRotated goes on at marks in files that are no longer at their paths, and returns for each path when the
-// newest of them was last written to. marked are the files that have positions of their own.
-func (t *Tail) resumeRotated(marks []watch.Mark, marked map[identity]bool) map[string]time.Time {
-	newest := map[string]time.Time{}
+// renumbered forgets the position m of a file that has another number than it had.
+func (t *Tail) renumbered(f *file, m *watch.Mark) {
+	if f.id == (identity{m.Device, m.Inode}) {
+		return
+	}
+	t.note(f.mark())
+	gone := *m
+	gone.Gone = true
+	t.note(gone)
+}
+
+// resumeRotated goes on at marks in files that are no longer at their paths, and returns for each path when the newest of
+// what was read was last written to. all are the marks that files have. Of a file that was empty nothing is known that it
+// could be found by: it is among those that were written to later.
+func (t *Tail) resumeRotated(marks, all []watch.Mark) map[string]int64 {
+	newest := map[string]int64{}
 	for i := range marks {
 		m := &marks[i]
-		self := identity{m.Device, m.Inode}
-		f, modified, known := search(m, func(id identity) bool { return t.taken(id) || marked[id] && id != self })
+		newest[m.Path] = max(newest[m.Path], m.Since)
+		f, known := search(m, func(s sibling) bool { return t.taken(s.id) || isAnother(s, m, all) })
 		if f != nil {
 			t.recover(f)
-			if modified.After(newest[m.Path]) {
-				newest[m.Path] = modified
-			}
-		} else if !known {
+		} else if !known && m.Offset > 0 {
 			t.count.lost.Add(1)
 		}
-		if f == nil || f.id != self {
+		if f == nil || f.id != (identity{m.Device, m.Inode}) {
 			gone := *m
 			gone.Gone = true
 			t.note(gone)
 		}
 	}
 	return newest
+}
+
+// isAnother says whether s is the file of another of the marks than m.
+func isAnother(s sibling, m *watch.Mark, marks []watch.Mark) bool {
+	return slices.ContainsFunc(marks, func(o watch.Mark) bool {
+		return o.HeadLen > 0 && (identity{o.Device, o.Inode}) == s.id && (m == nil || !o.Same(m)) && s.has(func(r io.ReaderAt, size int64) bool {
+			_, _, ok := fits(r, size, &o)
+			return ok
+		})
+	})
 }
 
 // recover reads on in a rotated file.
@@ -116,15 +133,25 @@ func (t *Tail) recover(f *file) {
 	t.note(f.mark())
 }
 
-// recoverAll reads rotated files that nobody has seen yet from their beginning.
-func (t *Tail) recoverAll(path string, missed []sibling) {
-	for _, s := range missed {
-		f, _, err := openSibling(s, path)
-		if err != nil {
-			t.warn(&t.count.failed, err)
-			continue
+// recoverAfter reads from their beginning the rotated files that were written to after a time, and that nobody has seen.
+// When one of them is renamed just then it looks again.
+func (t *Tail) recoverAfter(path string, after int64, seen func(sibling) bool) {
+	for range maxScans {
+		moved := false
+		for _, s := range rotatedAfter(path, after, seen) {
+			f, _, err := openSibling(s, path)
+			switch {
+			case err == nil:
+				t.recover(f)
+			case vanished(err):
+				moved = true
+			default:
+				t.warn(&t.count.failed, err)
+			}
 		}
-		t.recover(f)
+		if !moved {
+			return
+		}
 	}
 }
 
@@ -157,39 +184,69 @@ func (t *Tail) taken(id identity) bool {
 	return slices.ContainsFunc(t.files, func(f *file) bool { return f.id == id })
 }
 
-// look compares the paths with what is open: new files are opened, those that are no longer at a path retire, and
-// those that are at another path go on under its name.
-func (t *Tail) look() {
-	at := map[string]identity{} // what is at each path
-	named := map[identity]string{}
-	paths := t.expand()
-	for _, path := range paths {
+// names are what stands at the paths of the globs.
+type names struct {
+	paths []string
+	at    map[string]identity
+	of    map[identity]string // the first path of each file
+}
+
+func (t *Tail) names() names {
+	n := names{paths: t.expand(), at: map[string]identity{}, of: map[identity]string{}}
+	for _, path := range n.paths {
 		info, err := os.Stat(path)
 		if err != nil {
 			continue // it is between two names; the next look sees it
 		}
-		at[path] = identify(info)
-		if _, twice := named[at[path]]; !twice {
-			named[at[path]] = path
+		n.at[path] = identify(info)
+		if _, twice := n.of[n.at[path]]; !twice {
+			n.of[n.at[path]] = path
 		}
 	}
-	open := map[identity]bool{}
+	return n
+}
+
+// look compares the paths with what is open: new files are opened, those that are no longer at a path retire, and
+// those that are at another path go on under its name. Then it looks for those that came and went at a path that was left:
+// a copy of a new file is not taken for one, because that is open by then.
+func (t *Tail) look() {
+	n := t.names()
+	left := map[*file]string{} // which path
 	for _, f := range slices.Clone(t.files) {
-		open[f.id] = true
-		path, seen := named[f.id]
+		path, seen := n.of[f.id]
 		switch {
 		case !seen && !f.old:
-			t.retire(f)
-		case seen && !f.complete && at[f.path] != f.id:
+			left[f] = f.path
+		case seen && !f.complete && n.at[f.path] != f.id:
+			if rotatedName(filepath.Base(f.path), filepath.Base(path)) {
+				left[f] = f.path
+			}
 			t.rename(f, path)
 		}
 	}
-	for _, path := range paths {
-		if id, ok := at[path]; ok && named[id] == path && !open[id] && !t.copies[id] {
-			t.arrive(path)
+	arrived := t.arriveAll(n)
+	for _, f := range slices.Clone(t.files) {
+		if was, ok := left[f]; ok {
+			if f.path == was {
+				t.retire(f)
+			}
+			t.recoverAfter(was, f.modified(), t.seen)
 		}
 	}
-	t.forgetCopies(named)
+	for _, f := range arrived { // behind those that it follows: a position is kept when they have theirs
+		t.note(f.mark())
+	}
+	t.forgetCopies(n.of)
+}
+
+// arriveAll opens what is new.
+func (t *Tail) arriveAll(n names) (arrived []*file) {
+	for _, path := range n.paths {
+		if id, ok := n.at[path]; ok && n.of[id] == path && !t.taken(id) && !t.stillCopy(path, id) {
+			arrived = append(arrived, t.arrive(path)...)
+		}
+	}
+	return arrived
 }
 
 // rename goes on with f under another of the globs' paths.
@@ -232,23 +289,12 @@ func (t *Tail) expand() []string {
 	return paths
 }
 
-// retire keeps a rotated file open for those who still write to it, and looks for files that came and went at its
-// path since the last look.
+// retire keeps a rotated file open for those who still write to it.
 func (t *Tail) retire(f *file) {
 	t.count.rotated.Add(1)
 	f.old, f.ended, f.deadline = true, false, time.Now().Add(t.cfg.Grace)
 	t.limitOld(f.path)
-	h, ok := f.reader.(*os.File)
-	if !ok {
-		return
-	}
-	if info, err := h.Stat(); err == nil {
-		t.recoverAll(f.path, rotatedAfter(f.path, info.ModTime(), t.seen))
-	}
 }
-
-// seen says whether a rotated file is being read, is a copy, or was read to its end.
-func (t *Tail) seen(id identity) bool { return t.taken(id) || t.copies[id] || t.done[id] }
 
 // limitOld finishes the oldest rotated file of a path when there are too many.
 func (t *Tail) limitOld(path string) {
@@ -263,35 +309,44 @@ func (t *Tail) limitOld(path string) {
 	}
 }
 
-// arrive opens the file at path.
-func (t *Tail) arrive(path string) {
+// arrive opens the file at path, and returns it if it is to be read. What it is not may have been read already.
+func (t *Tail) arrive(path string) []*file {
 	if len(t.files) >= maxFiles {
 		t.count.overrun.Add(1)
-		return
+		return nil
 	}
-	h, id, size, err := openRegular(path)
+	h, info, err := openRegular(path)
 	if vanished(err) {
-		return
+		return nil
 	}
 	if err != nil {
 		t.warn(&t.count.refused, err)
-		return
+		return nil
 	}
+	id := identify(info)
 	if t.taken(id) || t.isCopy(path, h, id) {
 		h.Close()
-		return
+		return nil
 	}
-	delete(t.done, id) // the number of a deleted file, used again
-	f := &file{path: path, id: id, reader: h, closer: h}
-	if !t.known[path] {
-		f.offset = t.startOf(h, size)
-	}
-	if _, err := f.check(max(f.offset, headSize)); err != nil {
+	f := &file{path: path, id: id, reader: h, closer: h, since: info.ModTime().UnixNano()}
+	if err := t.place(f, info); err != nil {
 		t.warn(&t.count.failed, err)
 	}
 	t.remember(path)
 	t.adopt(f)
-	t.note(f.mark())
+	return []*file{f}
+}
+
+// place chooses where a new file begins to be read.
+func (t *Tail) place(f *file, info fs.FileInfo) error {
+	switch {
+	case t.continues(f, info):
+		return nil
+	case !t.known[f.path]:
+		f.since = time.Now().UnixNano() // what was rotated away before is nobody's
+		return f.seek(t.startOf(f.reader, info.Size()))
+	}
+	return f.seek(0)
 }
 
 // remember notes that path has been seen. Beyond the bound a path is new each time it comes: Start then applies.
@@ -301,37 +356,8 @@ func (t *Tail) remember(path string) {
 	}
 }
 
-// isCopy says whether h is what copytruncate is making of a file that is being read: the same beginning under a
-// rotated name. It is not read for itself, or its lines would be delivered twice. While there is less of it than the
-// beginning it is not known yet what it will be: it is left for the next look.
-func (t *Tail) isCopy(path string, h *os.File, id identity) bool {
-	for _, f := range t.files {
-		if len(f.head) == 0 || !rotatedName(filepath.Base(f.path), filepath.Base(path)) {
-			continue
-		}
-		if partOf(h, f.head) {
-			return true
-		}
-		m := f.mark()
-		m.Offset = 0
-		if _, ok := fits(h, -1, &m); ok {
-			t.copies[id] = true
-			t.count.copies.Add(1)
-			return true
-		}
-	}
-	return false
-}
-
-// partOf says whether h holds less than head, and nothing else than the beginning of it.
-func partOf(h *os.File, head []byte) bool {
-	start := make([]byte, len(head))
-	n, err := h.ReadAt(start, 0)
-	return errors.Is(err, io.EOF) && n < len(head) && bytes.HasPrefix(head, start[:n])
-}
-
 // startOf returns where a file that was there before picket begins to be read.
-func (t *Tail) startOf(h *os.File, size int64) int64 {
+func (t *Tail) startOf(h io.ReaderAt, size int64) int64 {
 	switch {
 	case t.begun || t.cfg.Start == FromBeginning:
 		return 0

@@ -114,7 +114,8 @@ func (p *Positions) load(warn func(error), recall func([]byte)) error {
 // settled is the line behind notes that belong to no position.
 const settled = string(notePrefix) + "\n"
 
-// appendMark writes one line: device inode offset head-length head-sum flags "source" "path" "cursor".
+// appendMark writes one line: device inode offset head-length head-sum flags "source" "path" "cursor" tail-length
+// tail-sum since.
 func appendMark(to []byte, m *watch.Mark) []byte {
 	flags := 0
 	if m.Skip {
@@ -123,16 +124,16 @@ func appendMark(to []byte, m *watch.Mark) []byte {
 	if m.Gone {
 		flags |= 2
 	}
-	return fmt.Appendf(to, "%d %d %d %d %x %d %q %q %q\n",
-		m.Device, m.Inode, m.Offset, m.HeadLen, m.HeadSum, flags, m.Source, m.Path, m.Cursor)
+	return fmt.Appendf(to, "%d %d %d %d %x %d %q %q %q %d %x %d\n",
+		m.Device, m.Inode, m.Offset, m.HeadLen, m.HeadSum, flags, m.Source, m.Path, m.Cursor, m.TailLen, m.TailSum, m.Since)
 }
 
 func parseMark(line string) (watch.Mark, error) {
 	var m watch.Mark
 	var flags int
-	_, err := fmt.Sscanf(line, "%d %d %d %d %x %d %q %q %q",
-		&m.Device, &m.Inode, &m.Offset, &m.HeadLen, &m.HeadSum, &flags, &m.Source, &m.Path, &m.Cursor)
-	if err == nil && (m.Offset < 0 || m.HeadLen < 0 || m.HeadLen > headSize || m.Source == "") {
+	_, err := fmt.Sscanf(line, "%d %d %d %d %x %d %q %q %q %d %x %d",
+		&m.Device, &m.Inode, &m.Offset, &m.HeadLen, &m.HeadSum, &flags, &m.Source, &m.Path, &m.Cursor, &m.TailLen, &m.TailSum, &m.Since)
+	if err == nil && (m.HeadLen < 0 || m.HeadLen > headSize || m.TailLen < 0 || m.TailLen > tailSize || m.Offset < int64(m.TailLen) || m.Source == "") {
 		err = errors.New("values out of range")
 	}
 	m.Skip, m.Gone = flags&1 != 0, flags&2 != 0

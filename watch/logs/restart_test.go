@@ -39,44 +39,40 @@ func run(t *testing.T, j *judge, dir, glob string, n int) *Tail {
 	return tail
 }
 
-func TestRestart(t *testing.T) {
-	zip := func(path string) error {
-		text, err := os.ReadFile(path)
-		if err != nil {
-			return err
-		}
-		f, err := os.Create(path + ".gz")
-		if err != nil {
-			return err
-		}
-		z := gzip.NewWriter(f)
-		_, err = z.Write(text)
-		z.Close()
-		f.Close()
-		info, _ := os.Stat(path)
-		os.Chtimes(path+".gz", info.ModTime(), info.ModTime())
-		os.Remove(path)
+// zipped compresses a file as gzip does: the new one has the old one's time, and the old one goes.
+func zipped(path string) error {
+	text, err := os.ReadFile(path)
+	if err != nil {
 		return err
 	}
-	rename := func(l *logger) {
-		l.shift()
-		l.must(os.Rename(l.path, l.path+".1"))
-		l.f.Close()
-		l.open()
+	f, err := os.Create(path + ".gz")
+	if err != nil {
+		return err
 	}
+	z := gzip.NewWriter(f)
+	_, err = z.Write(text)
+	z.Close()
+	f.Close()
+	info, _ := os.Stat(path)
+	os.Chtimes(path+".gz", info.ModTime(), info.ModTime())
+	os.Remove(path)
+	return err
+}
+
+func TestRestart(t *testing.T) {
 	// What happens while picket does not run; 1,000 lines were read before, 500 are unread.
 	cases := map[string]func(l *logger){
 		"nothing":           func(l *logger) {},
-		"renamed":           rename,
-		"renamed twice":     func(l *logger) { rename(l); l.write(700); rename(l) },
+		"renamed":           (*logger).renamed,
+		"renamed twice":     func(l *logger) { l.renamed(); l.write(700); l.renamed() },
 		"renamed, not made": func(l *logger) { l.must(os.Rename(l.path, l.path+".1")) },
-		"compressed":        func(l *logger) { rename(l); l.must(zip(l.path + ".1")) },
+		"compressed":        func(l *logger) { l.renamed(); l.must(zipped(l.path + ".1")) },
 		"compressed later": func(l *logger) {
-			rename(l)
+			l.renamed()
 			l.write(700)
 			l.shift()
 			l.must(os.Rename(l.path, l.path+".1"))
-			l.must(zip(l.path + ".2"))
+			l.must(zipped(l.path + ".2"))
 			l.f.Close()
 			l.open()
 		},

@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"picket/watch"
 )
@@ -46,28 +45,45 @@ func rotationSuffix(s string) bool {
 type sibling struct {
 	path     string
 	id       identity
-	modified time.Time
+	modified int64 // nanoseconds since 1970
 }
 
+// maxScans is how often a directory is read again that changes meanwhile: a rotation renames what is being looked for.
+const maxScans = 8
+
 // siblings lists the regular files of path's directory that keep accepts, the longest unchanged first.
-func siblings(path string, keep func(name string, id identity) bool) []sibling {
-	dir, err := os.Open(filepath.Dir(path))
+func siblings(path string, keep func(name string, id identity) bool) (found []sibling) {
+	dir := filepath.Dir(path)
+	for range maxScans {
+		before, err := os.Stat(dir)
+		if err != nil {
+			return nil
+		}
+		found = scan(dir, keep)
+		if after, err := os.Stat(dir); err != nil || after.ModTime().Equal(before.ModTime()) {
+			break
+		}
+	}
+	slices.SortFunc(found, func(a, b sibling) int {
+		return cmp.Or(cmp.Compare(a.modified, b.modified), strings.Compare(b.path, a.path))
+	})
+	return found
+}
+
+func scan(folder string, keep func(name string, id identity) bool) (found []sibling) {
+	dir, err := os.Open(folder)
 	if err != nil {
 		return nil
 	}
 	defer dir.Close()
 	entries, _ := dir.ReadDir(maxSiblings) // what could be read is looked at
-	var found []sibling
 	for _, e := range entries {
-		info, err := settledInfo(dir.Name(), e.Name())
+		info, err := settledInfo(folder, e.Name())
 		if err != nil || !info.Mode().IsRegular() || !keep(e.Name(), identify(info)) {
 			continue
 		}
-		found = append(found, sibling{filepath.Join(filepath.Dir(path), e.Name()), identify(info), info.ModTime()})
+		found = append(found, sibling{filepath.Join(folder, e.Name()), identify(info), info.ModTime().UnixNano()})
 	}
-	slices.SortFunc(found, func(a, b sibling) int {
-		return cmp.Or(a.modified.Compare(b.modified), strings.Compare(b.path, a.path))
-	})
 	return found
 }
 
@@ -87,28 +103,42 @@ func settledInfo(dir, name string) (fs.FileInfo, error) {
 }
 
 // search finds the file in which m is a position and which is no longer at m.Path: renamed (the same inode) or copied
-// or compressed (a rotated name and the same first bytes). modified is when it was last written to. A file that taken
-// accepts is passed over: it is being read already, or has a position of its own; known tells that there was one.
-func search(m *watch.Mark, taken func(identity) bool) (found *file, modified time.Time, known bool) {
+// or compressed (a rotated name and the same bytes). A file that passed accepts is passed over: it is being read already,
+// or has a position of its own; known tells that there was one.
+func search(m *watch.Mark, passed func(sibling) bool) (found *file, known bool) {
+	for range maxScans {
+		var moved bool
+		if found, known, moved = searchOnce(m, passed); found != nil || !moved {
+			break
+		}
+	}
+	return found, known
+}
+
+// searchOnce also tells whether a file was no longer where its directory said: it was renamed just now.
+func searchOnce(m *watch.Mark, passed func(sibling) bool) (found *file, known, moved bool) {
 	base, self := filepath.Base(m.Path), identity{m.Device, m.Inode}
 	all := siblings(m.Path, func(name string, id identity) bool {
-		return id == self || name != base && rotatedName(base, name)
+		return m.HeadLen > 0 && (id == self || name != base && rotatedName(base, name))
 	})
 	slices.SortStableFunc(all, func(a, b sibling) int { // the file itself before its copies
 		return cmp.Compare(btoi(a.id != self), btoi(b.id != self))
 	})
 	for _, s := range all {
-		f := openAt(s, m)
-		switch {
-		case f == nil:
-		case taken(s.id):
-			known = true
-			f.closer.Close()
-		default:
-			return f, s.modified, known
+		f, size, err := openSibling(s, m.Path)
+		if err != nil {
+			moved = moved || vanished(err)
+			continue
 		}
+		fit := f.resume(size, m)
+		if fit && !passed(s) {
+			f.complete = f.complete || s.id != self
+			return f, known, moved
+		}
+		known = known || fit
+		f.closer.Close()
 	}
-	return nil, time.Time{}, known
+	return nil, known, moved
 }
 
 func btoi(b bool) int {
@@ -118,47 +148,35 @@ func btoi(b bool) int {
 	return 0
 }
 
-// rotatedAfter lists the logs of path that were rotated away after a time, in order: they came and went while nobody
-// looked.
-func rotatedAfter(path string, after time.Time, taken func(identity) bool) []sibling {
+// rotatedAfter lists the logs of path that were rotated away after a time, in order, and that nobody has seen: they came
+// and went while nobody looked.
+func rotatedAfter(path string, after int64, seen func(sibling) bool) []sibling {
 	base := filepath.Base(path)
-	return slices.DeleteFunc(siblings(path, func(name string, id identity) bool {
-		return name != base && rotatedName(base, name) && !taken(id)
-	}), func(s sibling) bool { return !s.modified.After(after) })
+	all := siblings(path, func(name string, _ identity) bool { return name != base && rotatedName(base, name) })
+	return slices.DeleteFunc(all, func(s sibling) bool { return s.modified <= after || seen(s) })
 }
 
-// openAt opens s and returns it at position m, or nil when m is no position in it.
-func openAt(s sibling, m *watch.Mark) *file {
-	f, size, err := openSibling(s, m.Path)
-	if err != nil {
-		return nil
-	}
-	head, ok := fits(f.reader, size, m)
-	if !ok {
-		f.closer.Close()
-		return nil
-	}
-	f.head, f.offset, f.place.skip = head, m.Offset, m.Skip
-	f.complete = f.complete || f.id != identity{m.Device, m.Inode}
-	return f
-}
-
-// openSibling opens a rotated log, compressed or not. The size is -1 when it is compressed.
+// openSibling opens a rotated log, compressed or not. The size is -1 when it is compressed. When another file has its name
+// by now it has vanished.
 func openSibling(s sibling, path string) (*file, int64, error) {
-	h, id, size, err := openRegular(s.path)
+	h, info, err := openRegular(s.path)
+	if err == nil && identify(info) != s.id {
+		h.Close()
+		err = fs.ErrNotExist
+	}
 	if err != nil {
 		return nil, 0, err
 	}
-	f := &file{path: path, id: id, reader: h, closer: h, old: true}
-	if strings.HasSuffix(s.path, ".gz") {
-		if f.reader, err = newUnzipped(h); err != nil {
-			h.Close()
-			return nil, 0, err
-		}
-		f.complete = true
-		size = -1
+	f := &file{path: path, id: s.id, reader: h, closer: h, old: true, since: s.modified}
+	if !strings.HasSuffix(s.path, ".gz") {
+		return f, info.Size(), nil
 	}
-	return f, size, nil
+	f.complete = true
+	if f.reader, err = newUnzipped(h); err != nil {
+		h.Close()
+		return nil, 0, err
+	}
+	return f, -1, nil
 }
 
 // vanished says whether err means that there is no such file.

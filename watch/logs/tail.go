@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -52,7 +53,7 @@ type Config struct {
 	Warn func(error)
 }
 
-// Tail reads the files of a configuration. It is one goroutine; only Counters may be called by others.
+// Tail reads the files of a configuration.
 type Tail struct {
 	cfg    Config
 	split  splitter
@@ -60,11 +61,12 @@ type Tail struct {
 	keeper watch.Keeper
 	count  tailCounters
 
-	files  []*file          // rotated ones before what replaced them
-	at     map[string]*file // the newest at each path
-	copies map[identity]bool
-	done   map[identity]bool // rotated files that were read to their end
-	known  map[string]bool   // paths that were ever seen: their next file is read from its beginning
+	mu     sync.Mutex              // for all that follows; never held while the judge is waited for
+	files  []*file                 // rotated ones before what replaced them
+	at     map[string]*file        // the newest at each path
+	copies map[identity]watch.Mark // at their beginnings
+	done   []watch.Mark            // files that are closed, as far as they were read
+	known  map[string]bool         // paths that were ever seen: their next file is read from its beginning
 	warned map[string]bool
 	begun  bool // the first look is over: what comes now is new
 }
@@ -94,7 +96,7 @@ func NewTail(cfg Config, keeper watch.Keeper) (*Tail, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
-	t := &Tail{cfg: cfg, keeper: keeper, at: map[string]*file{}, copies: map[identity]bool{}, done: map[identity]bool{}, known: map[string]bool{}, warned: map[string]bool{}}
+	t := &Tail{cfg: cfg, keeper: keeper, at: map[string]*file{}, copies: map[identity]watch.Mark{}, known: map[string]bool{}, warned: map[string]bool{}}
 	t.split = splitter{max: cfg.MaxLine &^ 1, count: &t.count.lineCounters}
 	var keep func(watch.Mark) error
 	if keeper != nil {
@@ -134,15 +136,21 @@ func (c *Config) validate() error {
 // Name implements watch.Source.
 func (t *Tail) Name() string { return t.cfg.Name }
 
-// Run implements watch.Source: it follows the files until ctx ends.
+// Run implements watch.Source: it follows the files until ctx ends. One goroutine looks for names that come and go, the
+// other reads. While the judge is busy, reading waits, but files are opened still: one that is deleted can be read only by
+// who has it open.
 func (t *Tail) Run(ctx context.Context, out chan<- *watch.Batch) error {
 	defer t.closeAll()
 	wake := newWaker(t)
 	defer wake.close()
 	t.begin()
 	t.begun = true
-	ticker := time.NewTicker(tick)
-	defer ticker.Stop()
+	looked := make(chan struct{}, 1)
+	ctx, cancel := context.WithCancel(ctx)
+	var looking sync.WaitGroup
+	defer looking.Wait()
+	defer cancel()
+	looking.Go(func() { t.keepLooking(ctx, wake, looked) })
 	for {
 		if err := t.readAll(ctx, out); err != nil {
 			return nil // ctx ended; what was not sent is read again
@@ -150,15 +158,35 @@ func (t *Tail) Run(ctx context.Context, out chan<- *watch.Batch) error {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-ticker.C:
-			t.look()
-			wake.cover(t.directories())
-		case what := <-wake.events:
-			if what == eventNames {
-				t.look()
-			}
+		case <-looked:
 		}
 		t.finishQuiet(time.Now())
+	}
+}
+
+// keepLooking compares names and open files whenever something happens, and tells looked.
+func (t *Tail) keepLooking(ctx context.Context, wake *waker, looked chan<- struct{}) {
+	ticker := time.NewTicker(tick)
+	defer ticker.Stop()
+	for {
+		names := true
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		case what := <-wake.events:
+			names = what == eventNames
+		}
+		if names {
+			t.mu.Lock()
+			t.look()
+			wake.cover(t.directories())
+			t.mu.Unlock()
+		}
+		select {
+		case looked <- struct{}{}:
+		default:
+		}
 	}
 }
 
@@ -170,11 +198,8 @@ func (t *Tail) readAll(ctx context.Context, out chan<- *watch.Batch) error {
 	}
 	for more := true; more; {
 		more = false
-		for _, f := range slices.Clone(t.files) {
-			if f.before != nil && !f.before.ended {
-				continue
-			}
-			again, err := t.readFile(f, b, false)
+		for _, f := range t.opened() {
+			again, err := t.readNext(f, b)
 			more = more || again
 			if err != nil || len(b.Observations) == 0 {
 				continue
@@ -191,20 +216,42 @@ func (t *Tail) readAll(ctx context.Context, out chan<- *watch.Batch) error {
 	return nil
 }
 
+func (t *Tail) opened() []*file {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return slices.Clone(t.files)
+}
+
+// readNext is readFile for a file whose turn it is.
+func (t *Tail) readNext(f *file, b *watch.Batch) (bool, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if f.before != nil && !f.before.ended {
+		return false, nil
+	}
+	return t.readFile(f, b)
+}
+
 // readFile reads one piece of f into b, sets its mark, and handles what reading revealed. It reports whether it
 // should be called again.
-func (t *Tail) readFile(f *file, b *watch.Batch, final bool) (bool, error) {
+func (t *Tail) readFile(f *file, b *watch.Batch) (bool, error) {
+	modified := f.modified()
+	if len(f.head) == 0 && !f.old && t.cameAndWent(f, modified) {
+		return true, nil
+	}
 	from := f.offset
-	got, err := f.read(b, &t.split, t.cfg.Encoding, time.Now().UnixNano(), final || f.complete)
+	got, err := f.read(b, &t.split, t.cfg.Encoding, time.Now().UnixNano(), f.complete)
 	switch {
 	case err != nil:
 		t.warn(&t.count.failed, err)
+		t.over(f.mark())
 		t.drop(f)
 		return false, err
 	case got == pieceTruncated:
-		t.truncated(f)
+		t.truncated(f, modified)
 		return true, nil
 	case f.offset != from:
+		f.since = modified
 		if f.old {
 			f.deadline = time.Now().Add(t.cfg.Grace)
 		}
@@ -230,24 +277,39 @@ func (t *Tail) note(m watch.Mark) {
 	}
 }
 
-// truncated begins f anew. What had not been read of it is looked for in the copy that copytruncate made.
-func (t *Tail) truncated(f *file) {
+// truncated begins f anew, which was last written to at modified. What had not been read of it is looked for in the copy
+// that copytruncate made.
+func (t *Tail) truncated(f *file, modified int64) {
 	t.count.truncated.Add(1)
-	m := f.mark()
-	if rest, modified, _ := search(&m, t.seen); rest != nil {
+	m, after := f.mark(), f.since
+	m.Since = 0 // of the copy it shall be said when it was made
+	if rest, _ := search(&m, t.read); rest != nil {
+		after = rest.since
 		t.recover(rest)
-		t.recoverAll(f.path, rotatedAfter(f.path, modified, t.seen))
 	}
-	f.offset, f.head, f.place.skip = 0, f.head[:0], false
+	t.recoverAfter(f.path, after, t.seen)
+	f.restart(modified)
 	if _, err := f.check(headSize); err != nil { // it may be copied away again before anything is read
 		t.warn(&t.count.failed, err)
 	}
 	t.note(f.mark())
 }
 
+// cameAndWent looks for what f held between two looks at it: it was empty then and was written to since, and may have been
+// copied away and truncated meanwhile.
+func (t *Tail) cameAndWent(f *file, modified int64) bool {
+	before, after := f.before, f.since
+	if f.since = modified; after > 0 && after < modified {
+		t.recoverAfter(f.path, after, t.seen)
+	}
+	return f.before != before
+}
+
 // finishQuiet closes rotated files whose time is over, the oldest of a path first: what has a position is always newer
 // than what has none any more. An unfinished last line is then delivered as it is.
 func (t *Tail) finishQuiet(now time.Time) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	for _, f := range slices.Clone(t.files) {
 		if f.old && f.ended && !f.complete && f.before == nil && now.After(f.deadline) {
 			f.complete, f.ended = true, false // readAll delivers the rest and finishes it
@@ -257,11 +319,12 @@ func (t *Tail) finishQuiet(now time.Time) {
 
 // finish forgets a file that has been read completely.
 func (t *Tail) finish(f *file) {
-	if len(t.done) >= maxFiles {
-		clear(t.done)
-	}
-	t.done[f.id] = true
 	m := f.mark()
+	t.over(m)
+	if current := t.at[f.path]; current != nil && current != f && current.since < f.since {
+		current.since = f.since
+		t.note(current.mark())
+	}
 	m.Gone = true
 	t.note(m)
 	t.drop(f)

@@ -315,7 +315,7 @@ func TestCompressingIsNoNewLog(t *testing.T) {
 		t.Fatal(err)
 	}
 	unseen := func() []sibling {
-		return rotatedAfter(path, old, func(identity) bool { return false })
+		return rotatedAfter(path, old.UnixNano(), func(sibling) bool { return false })
 	}
 	if list := unseen(); len(list) != 0 {
 		t.Errorf("while gzip works: %v", list)
