@@ -77,12 +77,19 @@ func (b *Blast) String() string {
 	if b.Empty() {
 		return "nothing is known that it would cut off"
 	}
-	text := fmt.Sprintf("it would cut off %d answered flows without an alert (%.0f %% of all), %d live connections, %d bytes", b.Flows, b.Share*100, b.Live, b.Bytes)
+	text := fmt.Sprintf("it would cut off %s without an alert (%.0f %% of all), %s, %d bytes", plural(b.Flows, "answered flow"), b.Share*100, plural(uint64(b.Live), "live connection"), b.Bytes)
 	if b.Parties > 1 {
 		text += fmt.Sprintf(" of %d parties", b.Parties)
 	}
 	if b.Logins > 0 {
-		text += fmt.Sprintf("; %d logins (%s)", b.Logins, strings.Join(b.Users, ", "))
+		text += fmt.Sprintf("; %s (%s)", plural(b.Logins, "login"), strings.Join(b.Users, ", "))
 	}
 	return text
+}
+
+func plural(n uint64, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
 }

@@ -126,16 +126,11 @@ func against(m *measure.Measure, p netip.Prefix) bool {
 
 func (s *Sensor) measureInWhy(m *measure.Measure) web.WhyMeasure {
 	w := web.WhyMeasure{
-		ID: m.ID, Incident: m.Incident, Name: m.Name, Target: m.Target, State: m.State, By: m.By, Until: m.Until, Asks: m.Ask,
-		Deviated: s.causes.told(subjectOf(m.ID)),
+		ID: m.ID, Incident: m.Incident, Name: m.Name, Target: m.Target, State: m.State, Outcome: m.Word(), At: m.Changed(), By: m.By,
+		Until: m.Until, Next: m.Next(), Deviated: s.causes.told(subjectOf(m.ID)),
 	}
-	switch m.State {
-	case measure.PendingApproval:
-		w.Next = fmt.Sprintf("picket approve %d, or picket deny %d", m.ID, m.ID)
-	case measure.Pending:
-		w.Next = fmt.Sprintf("picket deny %d ends it before %s", m.ID, m.Due.Format(time.RFC3339))
-	case measure.Active:
-		w.Next = fmt.Sprintf("picket lift %d", m.ID)
+	if m.State == measure.PendingApproval {
+		w.Asks = m.Ask
 	}
 	return w
 }

@@ -49,15 +49,23 @@ func (g *HostGate) Ask(ctx context.Context, o *Order, p *Plan) (Verdict, error) 
 		}
 		if d.Ruling == actions.AskFirst || m.Approval && d.Ruling == actions.Allowed {
 			g.live(&d, peer)
-			v.Blast = append(v.Blast, actions.Text(peer)+": "+d.Blast.String())
+			v.Blast = append(v.Blast, named(p, actions.Text(peer))+d.Blast.String())
 		}
-		v.add(&d, actions.Text(peer))
+		v.add(&d, named(p, actions.Text(peer)))
 	}
 	for _, pid := range p.PIDs {
 		d := g.Gate.ConsiderProcess(pid, m.By, m.Reason)
-		v.add(&d, fmt.Sprintf("process %d", pid))
+		v.add(&d, named(p, fmt.Sprintf("process %d", pid)))
 	}
 	return v, nil
+}
+
+// named says whom a sentence of the gate's is about, where a plan touches more than one: the target says it else.
+func named(p *Plan, who string) string {
+	if len(p.Peers)+len(p.PIDs) < 2 {
+		return ""
+	}
+	return who + ": "
 }
 
 // live adds to a decision what the party has open at this moment. Where that can't be read the rest must do.
@@ -80,13 +88,13 @@ func (g *HostGate) live(d *actions.Decision, peer netip.Prefix) {
 // Record implements Gate.
 func (g *HostGate) Record(v *Verdict) { g.Gate.Record(v.decisions...) }
 
-// add takes one decision in: the strictest rules.
+// add takes one decision in, of whom what names: the strictest rules.
 func (v *Verdict) add(d *actions.Decision, what string) {
 	v.decisions = append(v.decisions, *d)
 	if d.Ruling <= v.Ruling {
 		return
 	}
-	v.Ruling, v.Why = d.Ruling, what+": "+d.Why
+	v.Ruling, v.Why = d.Ruling, what+d.Why
 }
 
 // request is what people read who are asked for approval: why, and whom it would cut off.

@@ -18,7 +18,7 @@ func (d *Desk) told(l *life) {
 	if d.o.Told != nil {
 		d.o.Told(&l.Measure)
 	}
-	if l.Incident == 0 || d.o.Cases == nil {
+	if l.Incident == 0 || d.o.Cases == nil || l.State == InProcess && l.DeniedBy == "" { // what it comes to follows
 		return
 	}
 	evidence := l.result
@@ -48,6 +48,34 @@ func (m *Measure) Word() string {
 	return string(m.State)
 }
 
+// Next is what an operator can do about a measure now; "" when it is over.
+func (m *Measure) Next() string {
+	switch m.State {
+	case PendingApproval:
+		return fmt.Sprintf("picket approve %d lets it happen, picket deny %d does not", m.ID, m.ID)
+	case Pending:
+		return fmt.Sprintf("picket deny %d ends it before %s", m.ID, m.Due.Format(time.RFC3339))
+	case InProcess:
+		return fmt.Sprintf("picket deny %d stops it", m.ID)
+	case Active:
+		return fmt.Sprintf("picket lift %d ends it", m.ID)
+	}
+	return ""
+}
+
+// Changed is when a measure came to its state, as far as it is known.
+func (m *Measure) Changed() time.Time {
+	switch {
+	case m.State == Lifted || m.State == Expired:
+		return m.Until
+	case !m.Ended.IsZero():
+		return m.Ended
+	case !m.Started.IsZero():
+		return m.Started
+	}
+	return m.Created
+}
+
 // actor is who has brought the state about.
 func (m *Measure) actor() string {
 	switch m.State {
@@ -73,6 +101,9 @@ func (m *Measure) Sentence() string {
 		text += ": " + m.Ask
 	case m.State == Active && !m.Until.IsZero():
 		text += " until " + m.Until.Format(time.RFC3339)
+		if m.Proof != "" {
+			text += ": " + m.Proof
+		}
 	case m.State == Lifted, m.DeniedBy != "" && (m.State == Denied || m.State == InProcess):
 	case m.Error != "":
 		text += ": " + m.Error

@@ -69,7 +69,7 @@ func (d *Doer) Do(ctx context.Context, o *measure.Order) (measure.Result, error)
 // Prove implements measure.Doer: delivery goes on until it succeeds; picket status counts what waits.
 func (d *Doer) Prove(ctx context.Context, _ *measure.Order) (string, error) {
 	s, err := d.Notifier.Stats(ctx)
-	return fmt.Sprintf("the notifier has it; %d messages wait, %d were delivered", s.Waiting, s.Delivered), err
+	return fmt.Sprintf("the notifier has it; waiting for delivery: %d, delivered since the start: %d", s.Waiting, s.Delivered), err
 }
 
 // Undo implements measure.Doer.

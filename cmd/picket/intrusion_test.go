@@ -83,7 +83,19 @@ func TestIntrusion(t *testing.T) {
 	c := a.wholeCase()
 	a.lifts(c, a.measuresDone(c))
 	a.exported(c)
+	if testing.Verbose() {
+		a.narrate(c)
+	}
 	a.stop(syscall.SIGTERM)
+}
+
+// narrate prints what an operator sees of it.
+func (a *intrusion) narrate(c incidents.Incident) {
+	id := fmt.Sprint(c.ID)
+	for _, words := range [][]string{{"incidents"}, {"incidents", "show", id}, {"measures", "--incident", id}, {"why", nstest.A4}, {"policy", "test", id}} {
+		out, _ := a.picket(words...)
+		a.t.Logf("$ picket %s\n%s", strings.Join(words, " "), out)
+	}
 }
 
 type intrusion struct {

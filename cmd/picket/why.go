@@ -70,7 +70,7 @@ func printPart(out io.Writer, w *web.Why) {
 		if m.Target != "" {
 			text += " " + m.Target
 		}
-		text += ": " + string(m.State)
+		text += ": " + m.Outcome + " at " + stamp(m.At)
 		if m.State == measure.Active && !m.Until.IsZero() {
 			text += " until " + stamp(m.Until)
 		}

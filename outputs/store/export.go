@@ -18,6 +18,7 @@ import (
 //	incident.json   the case
 //	timeline.json   every entry with its finding
 //	timeline.txt    the same for people
+//	measures.json   what was done about it, with who has ordered, approved, denied and lifted it, proof and output
 //	evidence/       one file for each piece: packets and flows as pcap, lines, outputs
 func (s *Store) Export(ctx context.Context, id incidents.ID, to io.Writer) error {
 	file, err := s.Incident(ctx, id)
@@ -41,6 +42,13 @@ func (s *Store) Export(ctx context.Context, id incidents.ID, to io.Writer) error
 		return err
 	}
 	if err := put("timeline.txt", updated, func(w io.Writer) error { return printTimeline(w, &file) }); err != nil {
+		return err
+	}
+	measures, err := s.Measures(ctx, MeasureFilter{Incident: id, Limit: listMost})
+	if err != nil {
+		return err
+	}
+	if err := put("measures.json", updated, indented(measures)); err != nil {
 		return err
 	}
 	for i := range file.Evidence {

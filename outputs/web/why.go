@@ -43,6 +43,8 @@ type WhyMeasure struct {
 	Name     string        `json:"name"`
 	Target   string        `json:"target,omitempty"`
 	State    measure.State `json:"state"`
+	Outcome  string        `json:"outcome"` // the state, with who has brought it about
+	At       time.Time     `json:"at"`      // when it came to that
 	By       string        `json:"by"`
 	Until    time.Time     `json:"until,omitzero"`
 	Asks     string        `json:"asks,omitempty"`     // what the gate asks
