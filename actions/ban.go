@@ -82,7 +82,7 @@ type Firewall interface {
 	// Apply adds and removes elements in one transaction; when it returns nil they are in force. Adding what
 	// is there sets its time anew; removing what is absent is no error.
 	Apply(add []Entry, remove []Target) error
-	// Replace makes the kernel hold exactly these, in one transaction: no moment without them.
+	// Replace makes the kernel hold exactly these. What it held of them before it holds at every moment.
 	Replace(all []Entry) error
 	// Held reads elements back, in the order of the targets.
 	Held(list []Target) ([]Holding, error)

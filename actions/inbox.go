@@ -61,7 +61,7 @@ func (r *Responder) Bans(ctx context.Context) ([]Ban, error) {
 	}
 	select {
 	case l := <-list:
-		return l, nil
+		return ordered(l), nil // by who asks: nobody waits for a ban meanwhile
 	case <-r.done:
 		return nil, ErrStopped
 	}
@@ -115,12 +115,13 @@ const maxExplained = 20
 func (r *Responder) explain(p netip.Prefix) Explanation {
 	e := Explanation{Decision: r.gate.Decide(&Request{Prefix: p, By: "why"}, r.now())}
 	oldest := r.now()
-	for _, b := range r.list() {
-		if b.Prefix.Overlaps(p) {
-			e.Bans = append(e.Bans, b)
-			if b.inKernel() && b.Since.Before(oldest) {
-				oldest = b.Since
-			}
+	for _, b := range ordered(r.bans.touching(p)) {
+		if b.Expired(r.now()) {
+			continue
+		}
+		e.Bans = append(e.Bans, b)
+		if b.inKernel() && b.Since.Before(oldest) {
+			oldest = b.Since
 		}
 	}
 	if len(e.Bans) > 0 {

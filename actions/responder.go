@@ -20,6 +20,7 @@ type Responder struct {
 	decided  []Decision // by the gate, in the batch at hand
 	asked    uint64     // the gate's Changes when all bans were held against it
 	bans     *ledger
+	more     <-chan time.Time // when the next portion of expired bans is looked at; nil: there is none
 	max      int
 	log      *slog.Logger
 	now      func() time.Time
@@ -128,6 +129,8 @@ func (r *Responder) Run(ctx context.Context) error {
 			r.handle(r.drain(m))
 		case <-ticks.C:
 			r.tick()
+		case <-r.more:
+			r.expire()
 		case d := <-damaged:
 			r.repair(d)
 		case <-ctx.Done():
@@ -278,9 +281,9 @@ func (r *Responder) refused(m message, err error) {
 
 // requested is the ban that a request would have become.
 func requested(q *Request, now time.Time) Ban {
-	b := Ban{Prefix: Normal(q.Prefix), Since: now.UTC(), Reason: q.Reason, By: q.By, Scope: q.Scope, Jail: q.Jail}
+	b := Ban{Prefix: Normal(q.Prefix), Since: now.UTC().Truncate(time.Microsecond), Reason: q.Reason, By: q.By, Scope: q.Scope, Jail: q.Jail}
 	if q.For > 0 {
-		b.Until = b.Since.Add(q.For)
+		b.Until = b.Since.Add(q.For).Truncate(time.Microsecond)
 	}
 	return b
 }
@@ -305,6 +308,9 @@ func (r *Responder) admit(q *Request, now time.Time) (Ban, error) {
 	b.Observed = r.gate.Observing() || r.firewall == nil
 	if b.Observed && standing && !old.Observed {
 		return b, fmt.Errorf("ban %s: observe mode renews nothing; the ban in force stands until %s", Text(b.Prefix), untilText(old))
+	}
+	if standing && !old.Observed && outlasts(old.Until, b.Until) {
+		b.Until = old.Until // who wants less of what is in force lifts it first
 	}
 	r.gate.made(&d)
 	return b, nil
@@ -397,7 +403,7 @@ var ErrNotBanned = errors.New("is not banned")
 func (r *Responder) lift(u unban) error {
 	p := Normal(u.prefix)
 	var list []Ban
-	for _, b := range r.bans.of[p] {
+	for b := range r.bans.bans(p) {
 		if !u.own || b.Jail == u.jail {
 			list = append(list, b)
 		}
@@ -459,19 +465,30 @@ func (r *Responder) withdraw(dropped []Ban) error {
 // tick forgets what has expired, lifts what has become protected, looks after the kernel, and syncs the journal.
 func (r *Responder) tick() {
 	now := r.now()
-	for b := range r.bans.all() {
-		if b.Expired(now) {
-			r.bans.drop(&b) // the kernel's own timeout has removed the element
-			r.stats.Expired++
-			r.changed(Change{Kind: BanExpired, Ban: b})
-		}
-	}
+	r.expire()
 	r.regate(now)
 	r.audit(now)
 	if err := r.journal.sync(r.bans); err != nil {
 		r.log.Error("ban journal not written", "error", err)
 	}
 }
+
+// expire forgets bans whose time is over: the kernel's own timeouts have removed the elements. A flood of them is told in
+// portions, so that who hears of it keeps up and requests are answered between.
+func (r *Responder) expire() {
+	list, more := r.bans.over(r.now(), batchSize)
+	r.stats.Expired += uint64(len(list))
+	for _, b := range list {
+		r.changed(Change{Kind: BanExpired, Ban: b})
+	}
+	r.more = nil
+	if more {
+		r.more = time.After(portionPause)
+	}
+}
+
+// portionPause lies between two portions of bans that have expired.
+const portionPause = 10 * time.Millisecond
 
 // regate lifts standing bans whose party has become protected since: a new address of this host, a login.
 func (r *Responder) regate(now time.Time) {
@@ -505,6 +522,7 @@ func (r *Responder) stop() error {
 	return err
 }
 
+// list is all that stands, in no order.
 func (r *Responder) list() []Ban {
 	out := make([]Ban, 0, r.bans.count)
 	now := r.now()
@@ -513,8 +531,13 @@ func (r *Responder) list() []Ban {
 			out = append(out, b)
 		}
 	}
-	slices.SortFunc(out, func(a, b Ban) int {
+	return out
+}
+
+// ordered sorts bans by prefix, jail and ports.
+func ordered(list []Ban) []Ban {
+	slices.SortFunc(list, func(a, b Ban) int {
 		return cmp.Or(a.Prefix.Compare(b.Prefix), cmp.Compare(a.Jail, b.Jail), cmp.Compare(a.Scope.Ports, b.Scope.Ports))
 	})
-	return out
+	return list
 }
