@@ -10,6 +10,7 @@ import (
 	"os/user"
 	"strconv"
 	"strings"
+	"sync"
 
 	"golang.org/x/sys/unix"
 
@@ -20,13 +21,14 @@ import (
 // what a request says. Behind root the person is looked for who became root: timelines are read by people, and "root"
 // tells them nothing.
 
-// peerKey is the context's key of a connection's peer.
+// peerKey is the context's key of who is at the other end of a connection, a func() string.
 type peerKey struct{}
 
-// withPeer notes who is at the other end of a connection; http.Server calls it for each.
+// withPeer notes who is at the other end of a connection; http.Server calls it for each. Who it is is looked up when it is
+// asked for, once: a connection may carry thousands of requests.
 func withPeer(ctx context.Context, c net.Conn) context.Context {
 	if peer, err := peerOf(c); err == nil {
-		return context.WithValue(ctx, peerKey{}, peer)
+		return context.WithValue(ctx, peerKey{}, sync.OnceValue(func() string { return personOf(peer) }))
 	}
 	return ctx
 }
@@ -46,10 +48,13 @@ func peerOf(c net.Conn) (peer *unix.Ucred, err error) {
 
 // operator is who has sent a request: "alice", "root", or "alice (as root)".
 func operator(r *http.Request) string {
-	peer, known := r.Context().Value(peerKey{}).(*unix.Ucred)
-	if !known {
-		return "an unknown user"
+	if who, known := r.Context().Value(peerKey{}).(func() string); known {
+		return who()
 	}
+	return "an unknown user"
+}
+
+func personOf(peer *unix.Ucred) string {
 	name := userName(peer.Uid)
 	if peer.Uid != 0 || peer.Pid <= 0 {
 		return name
