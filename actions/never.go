@@ -233,23 +233,33 @@ func (g *Gate) Decide(q *Request, now time.Time) Decision {
 	return d
 }
 
+// privateRange is the private range that a prefix shares addresses with.
+func privateRange(p netip.Prefix) (netip.Prefix, bool) {
+	for _, r := range private {
+		if r.Overlaps(p) {
+			return r, true
+		}
+	}
+	return netip.Prefix{}, false
+}
+
 // minFlows is the number of answered flows below which a share of them says nothing.
 const minFlows = 1000
 
 // doubts tells what an operator should be asked about before a prefix is banned.
 func (g *Gate) doubts(q *Request, blast *Blast, now time.Time) (Ruling, string) {
 	rules, p := g.rules.Load(), q.Prefix
+	inRange, is := privateRange(p)
+	if is = is && !q.Private; is && rules.Private == Refused { // before what an approval would answer
+		return Refused, "it is in the private range " + inRange.String() + " (gate.private)"
+	}
 	for _, who := range g.lately(now).list {
 		if who.Session && who.Prefix.Overlaps(p) {
 			return AskFirst, "somebody is logged in from " + Text(who.Prefix) + ", after failures from there"
 		}
 	}
-	if rules.Private != Allowed && !q.Private {
-		for _, r := range private {
-			if r.Overlaps(p) {
-				return rules.Private, "it is in the private range " + r.String() + " (gate.private)"
-			}
-		}
+	if is && rules.Private == AskFirst {
+		return AskFirst, "it is in the private range " + inRange.String() + " (gate.private)"
 	}
 	known, flows := g.history.Known()
 	if rules.FlowShare > 0 && flows >= minFlows && !blast.Empty() && blast.Share > rules.FlowShare {

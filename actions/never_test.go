@@ -307,3 +307,15 @@ func TestAskReachesTheAsker(t *testing.T) {
 		t.Errorf("approved: %v", err)
 	}
 }
+
+// TestRefusedRangeIsNotApproved: where private ranges are refused nobody can approve, not even past another question.
+func TestRefusedRangeIsNotApproved(t *testing.T) {
+	now, p := time.Now(), mustPrefix("10.0.0.9")
+	gate := NewGate(false, Rules{Private: Refused}, func() ([]Protected, error) {
+		return []Protected{{Prefix: p, Why: "the peer of a live SSH session", Session: true}}, nil
+	}, func(error) {})
+	gate.History().Breach(p.Addr(), now.UnixNano())
+	if d := gate.Decide(&Request{Prefix: p, Approved: "an operator"}, now); d.Ruling != Refused {
+		t.Errorf("%+v", d)
+	}
+}

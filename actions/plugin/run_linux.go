@@ -32,7 +32,8 @@ type Runner struct {
 	// Announce tells all terminals what will be run.
 	Announce func(ctx context.Context, text string) error
 
-	mu sync.Mutex // of the times
+	noCgroups bool       // as on a host without them
+	mu        sync.Mutex // of the times
 }
 
 // doer is one plugin, as it is now, as a measure.
@@ -265,9 +266,11 @@ func (d *doer) run(ctx context.Context, verb string, o *measure.Order) (*ran, er
 	if ctx.Err() != nil {
 		return r, d.ended(ctx, r, cage)
 	}
-	err = d.judge(r, err)
+	if err = d.judge(r, err); err != nil { // what it has begun is not what was wanted
+		return r, errors.Join(err, cage.empty())
+	}
 	r.left = cage.members()
-	return r, err
+	return r, nil
 }
 
 func args(o *measure.Order) map[string]string {
@@ -291,7 +294,8 @@ func (d *doer) ended(ctx context.Context, r *ran, k *cage) error {
 	return errors.Join(fmt.Errorf("plugin %s was ended after %s (max_runtime), %s", d.Textkey, d.Runtime(), whole), left)
 }
 
-// judge turns how a run has ended into its error. What a plugin leaves running, a service that it has restarted, goes on.
+// judge turns how a run has ended into its error. What a plugin that has ended well leaves running, a service that it has
+// restarted, goes on.
 func (d *doer) judge(r *ran, err error) error {
 	var exit *exec.ExitError
 	switch {
@@ -384,7 +388,9 @@ func (d *doer) confine(c *exec.Cmd, o *measure.Order) (*cage, error) {
 		gid, _ := strconv.ParseUint(account.Gid, 10, 32)
 		c.SysProcAttr.Credential = &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
 	}
-	k.enterCgroup()
+	if !d.runner.noCgroups {
+		k.enterCgroup()
+	}
 	return k, nil
 }
 

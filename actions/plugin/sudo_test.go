@@ -36,7 +36,7 @@ func hostSudo(t *testing.T, sudoers, included string) {
 		t.Fatal(err)
 	}
 	t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
-	if out, err := exec.Command("sudo", "-n", "-U", "nobody", "-l").CombinedOutput(); err != nil {
+	if out, err := exec.Command("unshare", "-m", "true").CombinedOutput(); err != nil {
 		t.Skipf("needs mount namespaces: %v: %s", err, out)
 	}
 }
@@ -108,8 +108,8 @@ func TestSudo(t *testing.T) {
 }
 
 func TestSudoDefaults(t *testing.T) {
-	for defaults, want := range map[string]string{"!authenticate": "", "requiretty": "terminal", "env_reset": "password"} {
-		hostSudo(t, "Defaults "+defaults+"\nnobody ALL=(root) /usr/bin/id\n", "")
+	for defaults, want := range map[string]string{" !authenticate": "", ":nobody requiretty": "terminal", " env_reset": "password"} {
+		hostSudo(t, "Defaults"+defaults+"\nnobody ALL=(root) /usr/bin/id\n", "")
 		missing, err := runner(t).SudoMissing(context.Background(), needing(t, "/usr/bin/id"))
 		if err != nil || (want == "") != (len(missing) == 0) || want != "" && !strings.Contains(missing[0].Why, want) {
 			t.Errorf("%s: %+v %v, want %q", defaults, missing, err, want)
