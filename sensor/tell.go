@@ -205,11 +205,12 @@ func tcpSummary(f *flow.Flow, s *flow.State, session *stream.Session) *eve.TCPSu
 	if f.Proto != packet.TCP {
 		return nil
 	}
-	sum := &eve.TCPSummary{Flags: f.TCPFlags}
-	if session != nil {
-		sum.State = session.State.String()
-		sum.Regions = [2]uint32{1, 1} // a direction's bytes lie in one piece of memory here
+	sum := &eve.TCPSummary{}
+	if session == nil || session.State == stream.None { // never tracked: no SYN seen, and stream.midstream is off
+		return sum
 	}
+	sum.Flags, sum.State = f.TCPFlags, session.State.String()
+	sum.Regions = [2]uint32{1, 1} // a direction's bytes lie in one piece of memory here
 	if s == nil || s.Bytes() == nil {
 		return sum
 	}

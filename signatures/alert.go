@@ -128,7 +128,7 @@ func (in *Inspector) apply(a *Alert, v *Verdict) {
 // flows, rules of packets over packets, rules of both by where they matched.
 func (a *Alert) holdsForFlow() bool {
 	switch a.Type {
-	case TypeIPOnly, TypeProtoOnly, TypeApp, TypeTx:
+	case TypeIPOnly, TypeLikeIPOnly, TypeProtoOnly, TypeApp, TypeTx:
 		return true
 	case TypePacketStream, TypeStream:
 		return a.InStream || a.InTx

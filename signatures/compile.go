@@ -596,9 +596,12 @@ func (b *builder) chooseType() error {
 		s.Type = TypeTx
 	case s.protos != 0 && len(s.payload) == 0 && !b.needsPacket:
 		s.Type = TypeApp
-	case b.ipOnly && len(s.tests) == 0 && len(s.payload) == 0 && len(s.buffers) == 0 && !b.hasFlow:
+	case b.ipOnly && b.onlyTests("host bit", "iprep") && !b.hasFlow:
 		s.Type = TypeIPOnly
-	case b.protoOnly && b.onlyTests("app-layer-protocol") && len(s.payload) == 0 && len(s.buffers) == 0:
+		if len(b.rule.Src.Addrs.Not)+len(b.rule.Dst.Addrs.Not) > 0 {
+			s.Type = TypeLikeIPOnly
+		}
+	case b.protoOnly && b.onlyTests("app-layer-protocol"):
 		s.Type = TypeProtoOnly
 		s.tests = append(s.tests, packetTest{name: "detection", test: func(v *view) bool { return v.Packet.Has(packet.Detected) }})
 	case len(s.payload) > 0 && s.inspect == inStream:
@@ -611,16 +614,21 @@ func (b *builder) chooseType() error {
 	return nil
 }
 
-// onlyTests tells whether all tests are of one keyword.
-func (b *builder) onlyTests(name string) bool {
-	return !slices.ContainsFunc(b.Signature.tests, func(t packetTest) bool { return t.name != name })
+// onlyTests tells whether all tests are of the keywords named, and the rule looks into no bytes.
+func (b *builder) onlyTests(names ...string) bool {
+	s := b.Signature
+	other := func(t packetTest) bool { return !slices.Contains(names, t.name) }
+	return len(s.payload) == 0 && len(s.buffers) == 0 && !slices.ContainsFunc(s.tests, other)
 }
 
 // setNeeds fills in what a packet must have for the rule to be tried.
 func (b *builder) setNeeds() {
 	s := b.Signature
-	if len(s.payload) > 0 && !s.anyApp && s.inspect&inStream == 0 {
+	s.sizes, s.flags = boundsOf(b.dsize), b.flagsSet
+	if len(s.payload) > 0 && !s.anyApp {
 		s.need |= needPayload
+	} else if s.sizes.most == 0 {
+		s.need |= needNoPayload
 	}
 	if s.protos != 0 || b.hasFlow {
 		s.need |= needFlow
@@ -628,8 +636,7 @@ func (b *builder) setNeeds() {
 	if b.decode {
 		s.need |= needEvent
 	}
-	s.sizes, s.flags = boundsOf(b.dsize), b.flagsSet
-	if s.Type == TypePacket || s.Type == TypeIPOnly {
+	if s.Type == TypePacket || s.Type == TypeIPOnly || s.Type == TypeLikeIPOnly {
 		s.need |= needReal // what they look at was on the wire
 	}
 }

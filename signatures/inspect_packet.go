@@ -19,7 +19,7 @@ func (in *Inspector) judgeHeaders() {
 
 func (in *Inspector) judgeHeader(ids []uint32) {
 	for _, id := range ids {
-		if s := in.e.Signatures[id]; in.header(s) {
+		if s := in.e.Signatures[id]; in.header(s) && in.headTests(s) {
 			in.matched(s, false)
 		}
 	}
@@ -179,13 +179,20 @@ func (in *Inspector) addOpen(gates []gate) {
 
 // needed tells whether the packet has what a rule can't do without.
 func (in *Inspector) needed(n need) bool {
-	if n&needPayload != 0 && len(in.v.Packet.Payload) == 0 {
+	if n&(needPayload|needNoPayload) != 0 && in.hasPayload() != (n&needPayload != 0) {
 		return false
 	}
 	if n&needReal != 0 && in.v.Packet.Has(packet.Pseudo) {
 		return false
 	}
 	return n&needFlow == 0 || in.v.Flow != nil
+}
+
+// hasPayload tells whether there are bytes to look into: the packet's own, or a chunk of the stream that is judged with
+// it (Suricata's PacketCreateMask). An acknowledgment that brings a chunk is no packet without payload to dsize:0.
+func (in *Inspector) hasPayload() bool {
+	p := in.v.Packet
+	return in.hasStream || len(p.Payload) > 0 && !p.Has(packet.NoPayload)
 }
 
 // judge holds the packet against one rule.

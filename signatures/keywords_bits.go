@@ -79,9 +79,12 @@ type stateBits struct {
 	unset func(v *view, name string)
 }
 
-// command adds what a command asks of bits, or does to them when the rule has matched.
+// command adds what a command asks of bits, or does to them when the rule has matched. Of flowbits only set leaves a
+// rule one of the header alone; of the others all do (Suricata's SIGMATCH_IPONLY_COMPAT).
 func (k *stateBits) command(b *builder, cmd string) error {
-	b.ipOnly = false
+	if k.kind == orderFlowbits && cmd != "set" {
+		b.ipOnly = false
+	}
 	name := k.names[0]
 	switch cmd {
 	case "isset":
@@ -276,7 +279,7 @@ func parseXbits(b *builder, arg string) error {
 	return b.hostBit(args[0], args[1], track, seconds)
 }
 
-// parseHostbits reads "set,name[,src|dst|both]".
+// parseHostbits reads "set,name[,src|dst]". Suricata names a side "both" that it refuses, and so does picket.
 func parseHostbits(b *builder, arg string) error {
 	args := language.SplitArgs(arg)
 	if len(args) == 1 && args[0] == "noalert" {
@@ -289,7 +292,7 @@ func parseHostbits(b *builder, arg string) error {
 	track := "ip_src"
 	if len(args) == 3 {
 		switch args[2] {
-		case "src", "both":
+		case "src":
 		case "dst":
 			track = "ip_dst"
 		default:

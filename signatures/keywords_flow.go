@@ -17,7 +17,7 @@ func flowKeywords() []Keyword {
 	return []Keyword{
 		{Name: "flow", Parse: parseFlow},
 		{Name: "stream_size", Parse: parseStreamSize},
-		flowNumber("flow.age", 32, func(f *flow.Flow) uint64 { return uint64(max(f.Last-f.Start, 0) / 1e9) }),
+		flowNumber("flow.age", 32, func(f *flow.Flow) uint64 { return uint64(max(f.Last/1e9-f.Start/1e9, 0)) }),
 		flowNumber("flow.pkts_toserver", 32, func(f *flow.Flow) uint64 { return f.Packets[app.ToServer] }),
 		flowNumber("flow.pkts_toclient", 32, func(f *flow.Flow) uint64 { return f.Packets[app.ToClient] }),
 		flowNumber("flow.bytes_toserver", 64, func(f *flow.Flow) uint64 { return f.Bytes[app.ToServer] }),

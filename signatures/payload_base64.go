@@ -167,8 +167,8 @@ func parseEntropy(b *builder, arg string) error {
 		name = strings.ReplaceAll(b.cur.buffer.Name, ".", "_")
 	}
 	return b.addTest(func(m *matcher) bool {
-		if offset > len(m.buf) {
-			return false
+		if offset >= len(m.buf) {
+			return false // nothing has no entropy, and hides none that was noted
 		}
 		in := m.buf[offset:]
 		if bytes > len(in) {

@@ -121,7 +121,9 @@ type Type uint8
 // The types.
 const (
 	TypeIPOnly Type = iota // header alone: once per flow and direction
-	TypeDecode             // decoder events
+	// TypeLikeIPOnly is a header alone with negated addresses: judged on each packet, what it decides holds for the flow.
+	TypeLikeIPOnly
+	TypeDecode // decoder events
 	TypePacket
 	TypePacketStream // packet, or bytes of the stream
 	TypeStream

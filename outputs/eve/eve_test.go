@@ -161,7 +161,24 @@ func TestFlow(t *testing.T) {
 		"flow.alerted": true, "tcp.tcp_flags": "13", "tcp.tcp_flags_ts": "12", "tcp.tcp_flags_tc": "01", "tcp.syn": true,
 		"tcp.rst": nil, "tcp.state": "closed", "tcp.tc_max_regions": 2.0, "app_proto": "http", "pkt_src": nil, "pcap_cnt": nil,
 	})
-	check(t, list[2], map[string]any{"event_type": "netflow", "src_ip": "10.0.0.2", "netflow.pkts": 2.0, "tcp.fin": true, "tcp.syn": nil})
+	check(t, list[2], map[string]any{"event_type": "netflow", "src_ip": "10.0.0.2", "netflow.pkts": 2.0, "tcp.fin": true, "tcp.syn": nil, "app_proto": "unknown"})
+}
+
+// TestFlowOfPing: the record of the flow has both types, those of the directions their own.
+func TestFlowOfPing(t *testing.T) {
+	cfg := offline()
+	cfg.Flow.Netflow = true
+	m := moment()
+	m.Packet, m.State = nil, nil
+	m.Flow.Proto, m.Flow.CPort, m.Flow.SPort, m.Flow.Parent = packet.ICMP, 8, 0, 5
+	list := record(t, cfg, func(l *Logger) { l.Flow(m, flow.Shutdown, nil) })
+	for i, want := range []map[string]any{
+		{"icmp_type": 8.0, "response_icmp_type": 0.0, "parent_id": 5.0},
+		{"icmp_type": 8.0, "response_icmp_type": nil},
+		{"icmp_type": 0.0, "response_icmp_type": nil},
+	} {
+		check(t, list[i], want)
+	}
 }
 
 func TestDrop(t *testing.T) {

@@ -161,9 +161,11 @@ func (l *Logger) netflow(at *Moment, dir packet.Direction, tcp *TCPSummary) {
 	}
 	l.head("netflow", nil, f, o, at.Time)
 	spi(j, f)
-	if c := at.conn(); c != nil && c.Proto != app.Unknown {
-		j.Str("app_proto", c.Proto.String())
+	found := app.Unknown // what this direction speaks, as far as it was recognised by itself
+	if c := at.conn(); c != nil {
+		found = c.ProtoBy[dir]
 	}
+	j.Str("app_proto", found.String())
 	j.Object("netflow")
 	j.Uint("pkts", f.Packets[dir])
 	j.Uint("bytes", f.Bytes[dir])

@@ -24,6 +24,9 @@ func (l *Logger) head(event string, p *packet.Packet, f *flow.Flow, o Orientatio
 	j.Time("timestamp", now)
 	if f != nil {
 		j.Uint("flow_id", f.ID)
+		if f.Parent != 0 {
+			j.Uint("parent_id", f.Parent)
+		}
 	}
 	l.origin(p)
 	j.Str("event_type", event)
@@ -32,6 +35,8 @@ func (l *Logger) head(event string, p *packet.Packet, f *flow.Flow, o Orientatio
 	if p != nil {
 		icmp(j, p)
 		j.Str("pkt_src", packetSource(p))
+	} else if f.Proto == packet.ICMP || f.Proto == packet.ICMPv6 {
+		flowICMP(j, f, event == "netflow", o)
 	}
 	l.common(event, p, f, o)
 	if l.Vars != nil {
@@ -108,19 +113,19 @@ func endpoints(j *JSON, p *packet.Packet, f *flow.Flow, o Orientation) {
 	}
 	e.write(j)
 	j.Uint("ip_v", uint64(e.Family))
-	if p == nil {
-		flowICMP(j, f)
-	}
 }
 
-// flowICMP writes the request's type and code in the place of ports, and those of its answer when there was one.
-func flowICMP(j *JSON, f *flow.Flow) {
-	if f.Proto != packet.ICMP && f.Proto != packet.ICMPv6 {
-		return
+// flowICMP writes the request's type and code in the place of ports, and those of its answer when there was one. A
+// record of one direction has that direction's.
+func flowICMP(j *JSON, f *flow.Flow, oneWay bool, o Orientation) {
+	answer, ok := icmpAnswer(f.Proto, uint8(f.CPort))
+	kind := uint64(f.CPort)
+	if oneWay && ok && o == FromServer {
+		kind = uint64(answer)
 	}
-	j.Uint("icmp_type", uint64(f.CPort))
+	j.Uint("icmp_type", kind)
 	j.Uint("icmp_code", uint64(f.SPort))
-	if answer, ok := icmpAnswer(f.Proto, uint8(f.CPort)); ok && f.Packets[packet.ToClient] > 0 {
+	if ok && !oneWay && f.Packets[packet.ToClient] > 0 {
 		j.Uint("response_icmp_type", uint64(answer))
 		j.Uint("response_icmp_code", uint64(f.SPort))
 	}

@@ -49,11 +49,25 @@ func ParseAddrs(text string, vars *Vars) (AddrSet, error) {
 	if every {
 		set.In = nil
 		set.Any = len(set.Not) == 0
+	} else {
+		set.In = append(set.In, set.negatedFamilies()...)
 	}
 	if set.empty() {
 		return AddrSet{}, listErr("", "address list %q leaves no address to match", clip(text))
 	}
 	return set, nil
+}
+
+// negatedFamilies returns all addresses of each family of which the list only says what is not in it: "!10.0.0.0/8" is
+// the rest of IPv4, not IPv6 (DetectAddressMergeNot).
+func (s AddrSet) negatedFamilies() (all []netip.Prefix) {
+	for _, any := range [...]netip.Addr{netip.IPv4Unspecified(), netip.IPv6Unspecified()} {
+		of := func(p netip.Prefix) bool { return p.Addr().Is4() == any.Is4() }
+		if slices.ContainsFunc(s.Not, of) && !slices.ContainsFunc(s.In, of) {
+			all = append(all, netip.PrefixFrom(any, 0))
+		}
+	}
+	return all
 }
 
 // prefixes reads one element: an address, a prefix, or a range, which is cut into prefixes.

@@ -15,14 +15,14 @@ type Pcre struct {
 
 // ParsePcreValue splits "/regex/flags, capture..." with its quotes and negation. The last slash ends the
 // expression; slashes within need no escape. The value is split only: the matcher says whether the expression
-// compiles and the keyword which flags there are. As in Suricata the quotes may be left away.
+// compiles and the keyword which flags there are. As in Suricata the quotes may be left away; what stands before the first slash counts for nothing, a negation within the quotes too.
 func ParsePcreValue(value string) (Pcre, error) {
 	text, negated, err := Unquote(value, QuotesAllowed|NegationAllowed)
 	if err != nil {
 		return Pcre{}, err
 	}
-	if rest, ok := strings.CutPrefix(text, "!"); ok { // the negation may also stand inside the quotes
-		text, negated = rest, true
+	if i := strings.IndexByte(text, '/'); i > 0 { // Suricata begins at the first slash: "!/x/" negates nothing
+		text = text[i:]
 	}
 	end := strings.LastIndexByte(text, '/')
 	if len(text) == 0 || text[0] != '/' || end < 1 {

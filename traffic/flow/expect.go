@@ -30,7 +30,8 @@ type hostPair struct{ low, high packet.Addr }
 
 type expectation struct {
 	app.Announcement
-	made int64
+	made   int64
+	parent uint64 // ID of the flow that announced it
 }
 
 func pairOf(r *record) hostPair {
@@ -62,7 +63,7 @@ func (e *Expectations) add(r *record, c *app.Conn) {
 			have = slices.Delete(have, 0, 1)
 			e.waiting.Add(-1)
 		}
-		e.byHosts[key] = append(have, expectation{a, r.Last})
+		e.byHosts[key] = append(have, expectation{a, r.Last, r.ID})
 		e.waiting.Add(1)
 	}
 }
@@ -82,6 +83,7 @@ func (e *Expectations) settle(r *record, dir packet.Direction, c *app.Conn) {
 		case r.Last-x.made > expectTime:
 		case x.Dir == dir && x.Port == r.SPort && c.Expected == app.Unknown:
 			c.Expected, c.Promise = x.Proto, x.Data
+			r.Parent = x.parent
 		default:
 			keep = append(keep, x)
 		}

@@ -30,11 +30,13 @@ func TestExpectations(t *testing.T) {
 	} {
 		e := &Expectations{}
 		control := app.Conn{Announced: []app.Announcement{{Proto: app.FTPData, Port: 2020, Dir: packet.ToServer, Data: "file"}}}
-		e.add(expectRecord(1, 2, 21, 0), &control)
+		announcer := expectRecord(1, 2, 21, 0)
+		announcer.ID = 7
+		e.add(announcer, &control)
 		var c app.Conn
 		e.settle(tc.flow, tc.dir, &c)
-		if (c.Expected == app.FTPData) != tc.met || (c.Promise == "file") != tc.met {
-			t.Errorf("%s: expected %v, promise %v", tc.name, c.Expected, c.Promise)
+		if (c.Expected == app.FTPData) != tc.met || (c.Promise == "file") != tc.met || (tc.flow.Parent == 7) != tc.met {
+			t.Errorf("%s: expected %v, promise %v, parent %d", tc.name, c.Expected, c.Promise, tc.flow.Parent)
 		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 // Flow is one conversation. It lives in the table's arena and is valid until its Ended call returns.
 type Flow struct {
 	ID             uint64 // EVE's flow_id
+	Parent         uint64 // ID of the flow that announced this one (FTP's control connection); 0: none
 	Client, Server packet.Addr
 	CPort, SPort   uint16 // ICMP: type and code of the first packet; ESP: the SPI's halves
 	Proto          packet.Proto

@@ -69,7 +69,6 @@ func Protocol() app.Protocol {
 		},
 		Patterns: []app.Pattern{
 			{Dir: app.ToServer, Bytes: "\x01\x00\x02", Offset: 2, Depth: 5},
-			{Dir: app.ToClient, Bytes: "\x00\x02", Offset: 5, Depth: 7},
 		},
 	}
 	for minor := range 4 {
