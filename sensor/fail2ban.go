@@ -1,6 +1,7 @@
 package sensor
 
 import (
+	"cmp"
 	"context"
 	"errors"
 
@@ -10,9 +11,20 @@ import (
 )
 
 // fail2banHost lets fail2ban's clients ask about the jails.
-type fail2banHost struct{ rules.Warden }
+type fail2banHost struct{ *Sensor }
 
 var _ fail2ban.Host = fail2banHost{}
+
+// BanLog implements fail2ban.Host.
+func (h fail2banHost) BanLog() (path, level string) {
+	path = cmp.Or(h.banLog.path, "STDERR")
+	for name, n := range banLogLevels {
+		if n == h.banLog.least {
+			level = name
+		}
+	}
+	return path, level
+}
 
 // StopJails implements fail2ban.Host.
 func (h fail2banHost) StopJails(ctx context.Context) error {
@@ -59,12 +71,46 @@ func (c *LogsConfig) fail2banSocket() string {
 	return server.Socket
 }
 
-// serveFail2ban answers fail2ban's clients until ctx ends. Its end is no end of picket.
+// serveFail2ban answers fail2ban's clients until ctx ends. Its end is no end of picket. When a client has stopped all jails
+// the socket is gone, as fail2ban's would be, until StartJails opens it again.
 func (s *Sensor) serveFail2ban(ctx context.Context) {
-	if s.fail2ban == nil {
-		return
+	for l := s.fail2ban; l != nil; {
+		err := fail2ban.Serve(ctx, l, fail2banHost{s})
+		if !errors.Is(err, fail2ban.ErrStopped) {
+			if err != nil {
+				s.log.Error("fail2ban's clients are answered no more", "error", err)
+			}
+			return
+		}
+		s.log.Warn("fail2ban-client has stopped all jails: their bans are lifted, no log is judged (fail2ban-client start lets them work again)")
+		select {
+		case l = <-s.reopened:
+		case <-ctx.Done():
+			return
+		}
 	}
-	if err := fail2ban.Serve(ctx, s.fail2ban, fail2banHost{s}); err != nil {
-		s.log.Error("fail2ban's clients are answered no more", "error", err)
+}
+
+// StartJails lets all jails work again after fail2ban-client's stop, with the configuration as it is now, and opens
+// fail2ban's socket again.
+func (s *Sensor) StartJails(ctx context.Context) error {
+	switch {
+	case s.judge == nil:
+		return errors.New("no jail is configured (logs in picket's configuration says which)")
+	case len(s.posted()) > 0:
+		return errors.New("the jails are at work already")
+	}
+	if err := s.ReloadJails(ctx, rules.ReloadOptions{}); err != nil {
+		return err
+	}
+	l, err := fail2ban.Listen(s.config.Load().Logs.fail2banSocket())
+	if err != nil {
+		return err
+	}
+	select {
+	case s.reopened <- l:
+		return nil
+	default: // somebody else was quicker
+		return l.Close()
 	}
 }

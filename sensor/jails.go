@@ -42,6 +42,7 @@ type jailPost struct {
 	command                     *ignoreCommand  // nil: none
 	byName                      bool            // host names count as their addresses
 	wasHeld                     []*heldFailure  // until restoreTickets has it
+	lifted                      []rules.Ticket  // by its stop: they come back with its start
 	named                       int             // tickets of parties without an address
 	runner                      *shell.Runner   // of commands; nil: none are run
 	stopping                    <-chan struct{} // closed when the commands of an earlier runner have ended; nil: none

@@ -42,7 +42,7 @@ func (s *Sensor) openPositions(dir string) error {
 
 // changedNotes appends what changed in the jails since the last call.
 func (s *Sensor) changedNotes(to []byte) []byte {
-	for _, j := range s.posted() {
+	for _, j := range s.remembering() {
 		j.jail.Engine().Changes(func(m *rules.Memory) { to = appendMemory(to, m) })
 		for i := range j.notes {
 			to = appendNote(to, &j.notes[i])
@@ -60,7 +60,7 @@ func appendMemory(to []byte, m *rules.Memory) []byte {
 
 // everyNote appends all that the jails remember.
 func (s *Sensor) everyNote(to []byte) []byte {
-	for _, j := range s.posted() {
+	for _, j := range s.remembering() {
 		j.jail.Engine().All(func(m *rules.Memory) { to = appendMemory(to, m) })
 		to = s.judge.inquiries.every(j.everyNote(to), j)
 	}

@@ -33,6 +33,7 @@ type judgeOfLines struct {
 	purged  time.Time
 
 	inquiries inquiries
+	resting   map[string]*jailPost // jails that were stopped, by name
 
 	findings []*incidents.Finding // of the batch at hand
 }
@@ -61,6 +62,7 @@ func newJudge(s *Sensor) *judgeOfLines {
 	return &judgeOfLines{
 		sensor: s, batches: make(chan *watch.Batch), asks: make(chan question), news: news{wake: make(chan struct{}, 1)},
 		reopen: make(chan struct{}, 1), done: make(chan struct{}), readers: map[*watch.Origin]*reader{}, inquiries: newInquiries(),
+		resting: map[string]*jailPost{},
 	}
 }
 

@@ -104,9 +104,12 @@ func (j *jailPost) ticket(c *actions.Change) *rules.Ticket {
 		t = approved
 	}
 	t.ID, t.Prefix = actions.Text(b.Prefix), b.Prefix
-	t.Since, t.Until, t.Observed, t.Seconds = b.Since, b.Until, b.Observed, rules.Forever
+	if !t.Restored { // else it goes on from when it was made first
+		t.Since = b.Since
+	}
+	t.Until, t.Observed, t.Seconds = b.Until, b.Observed, rules.Forever
 	if !b.Until.IsZero() {
-		t.Seconds = b.Until.Sub(b.Since).Seconds()
+		t.Seconds = b.Until.Sub(t.Since).Seconds()
 	}
 	if c.Asked != b.Prefix {
 		j.noted(note{Who: t.ID, State: stateBanned, Ticket: keptTicket(t)})
@@ -203,7 +206,8 @@ func (s *Sensor) restorePost(ctx context.Context, post *jailPost, bans []actions
 	post.recallDoubts(own)
 	clear(post.kept)
 	for i := range lost {
-		s.askAgain(ctx, post, &lost[i], now)
+		s.log.Info("ban asked for again: picket was stopped before it was made", "jail", post.name, "prefix", lost[i].Who)
+		s.askAgain(ctx, post, &lost[i], "", now)
 	}
 	s.judge.resume(post)
 }
@@ -236,14 +240,13 @@ func (s *Sensor) restoreTicket(post *jailPost, t *rules.Ticket) {
 	}
 }
 
-// askAgain asks for a ban whose request was lost in a crash, for the time that is left of it.
-func (s *Sensor) askAgain(ctx context.Context, post *jailPost, n *note, now time.Time) {
+// askAgain asks for a ban that was asked for before, for the time that is left of it. approved says who has approved it.
+func (s *Sensor) askAgain(ctx context.Context, post *jailPost, n *note, approved string, now time.Time) {
 	q := post.request(n.Ticket.Prefix, n.Reason)
-	q.Narrow = n.Narrow
+	q.Narrow, q.Approved = n.Narrow, approved
 	if !n.Ticket.Until.IsZero() {
 		q.For = n.Ticket.Until.Sub(now)
 	}
-	s.log.Info("ban asked for again: picket was stopped before it was made", "jail", post.name, "prefix", n.Who)
 	post.ask(*n)
 	if err := s.responder.Submit(ctx, q); err != nil {
 		s.log.Error("ban not asked for", "jail", post.name, "prefix", n.Who, "error", err)

@@ -3,14 +3,16 @@ package sensor
 import (
 	"context"
 	"errors"
-	"fmt"
+	"io/fs"
 	"net/netip"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"time"
 
 	"picket/actions"
 	"picket/rules"
+	"picket/watch/logs"
 )
 
 var _ rules.Warden = (*Sensor)(nil)
@@ -53,14 +55,31 @@ func (s *Sensor) Change(ctx context.Context, name string, change func(*rules.Set
 		if err := change(&next); err != nil {
 			return err
 		}
+		if err := logsAreThere(post.settings.Logs, next.Logs); err != nil {
+			return err
+		}
 		return s.change(post, &next)
 	})
+}
+
+// logsAreThere refuses logs that a verb adds while no file has their name: it is mistyped. A configuration may name logs
+// that are to come.
+func logsAreThere(old, next []rules.Log) error {
+	for _, l := range next {
+		if found, _ := filepath.Glob(l.Pattern); len(found) == 0 && !slices.Contains(old, l) {
+			return &fs.PathError{Op: "open", Path: l.Pattern, Err: fs.ErrNotExist}
+		}
+	}
+	return nil
 }
 
 // change puts settings in force as a whole, or leaves all as it was.
 func (s *Sensor) change(post *jailPost, next *rules.Settings) error {
 	old := post.settings
 	if err := knownPorts(next); err != nil {
+		return err
+	}
+	if _, err := logs.ParseEncoding(next.Encoding); err != nil && next.Encoding != old.Encoding {
 		return err
 	}
 	if !reflect.DeepEqual(old.Filter, next.Filter) || old.Zone != next.Zone {
@@ -138,7 +157,7 @@ func (s *Sensor) byHand(post *jailPost, prefix netip.Prefix) actions.Request {
 	}
 	seconds, before := post.jail.Engine().Sentence(actions.Text(prefix), time.Now().Unix())
 	q.For = banTime(seconds)
-	b := rules.Breach{ID: actions.Text(prefix), Prefix: prefix, At: time.Now().Unix(), Failures: 1, Before: before, Seconds: seconds}
+	b := rules.Breach{ID: actions.Text(prefix), Prefix: prefix, At: time.Now().Unix(), Before: before, Seconds: seconds}
 	post.await(&b, &q)
 	return q
 }
@@ -151,7 +170,7 @@ func (s *Sensor) banNamedByHand(ctx context.Context, jail, id string) (fresh boo
 		}
 		now := time.Now().Unix()
 		seconds, before := post.jail.Engine().Sentence(id, now)
-		return s.banNamed(post, post.ticketFor(&rules.Breach{ID: id, At: now, Failures: 1, Before: before, Seconds: seconds}))
+		return s.banNamed(post, post.ticketFor(&rules.Breach{ID: id, At: now, Before: before, Seconds: seconds}))
 	})
 	return fresh && err == nil, err
 }
@@ -215,7 +234,7 @@ func (s *Sensor) liftAll(ctx context.Context, bans []actions.Ban, meant func(net
 // Attempt implements rules.Warden.
 func (s *Sensor) Attempt(ctx context.Context, jail, id string, matches []string) (count int, err error) {
 	err = s.onJail(ctx, jail, func(post *jailPost) error {
-		f := rules.Failure{ID: id, Host: id, Nanos: time.Now().UnixNano(), Matches: matches, Attempts: max(len(matches), 1)}
+		f := rules.Failure{ID: id, Host: id, Nanos: time.Now().UnixNano(), Matches: matches, Attempts: max(len(matches), 1), Times: len(matches)}
 		if a, bad := netip.ParseAddr(id); bad == nil {
 			f.Addr, f.ID = a.Unmap(), a.Unmap().String()
 		}
@@ -236,10 +255,10 @@ func (s *Sensor) Attempt(ctx context.Context, jail, id string, matches []string)
 func (s *Sensor) AddJail(ctx context.Context, j rules.Settings) (err error) {
 	asked := s.judge.ask(ctx, func() {
 		if s.jailNamed(j.Name) != nil {
-			err = fmt.Errorf("add jail %s: it is there already", j.Name)
+			err = rules.HaveJail(j.Name)
 			return
 		}
-		post := newPost(&j, &rules.Filter{}, nil)
+		post := s.newOrRested(&j)
 		post.idle = true
 		if len(j.Filter.FailRegex) > 0 {
 			if err = s.change(post, &j); err != nil {
@@ -248,7 +267,6 @@ func (s *Sensor) AddJail(ctx context.Context, j rules.Settings) (err error) {
 		} else {
 			s.arrange(post, &j)
 		}
-		post.jail.Engine().Note()
 		list := append(slices.Clone(s.posted()), post)
 		s.jails.Store(&list)
 	})
@@ -263,29 +281,11 @@ func (s *Sensor) StartJail(ctx context.Context, name string) error {
 		}
 		post.idle = false
 		s.startRunner(post)
+		s.banAgain(ctx, post)
 		s.judge.wantLogs()
 		clear(s.judge.readers)
 		return nil
 	})
-}
-
-// StopJail implements rules.Warden.
-func (s *Sensor) StopJail(ctx context.Context, name string) error {
-	if err := s.onJail(ctx, name, func(*jailPost) error { return nil }); err != nil {
-		return err
-	}
-	_, err := s.UnbanAll(ctx, name)
-	return errors.Join(err, s.onJail(ctx, name, func(post *jailPost) error {
-		for _, c := range s.judge.news.take() {
-			s.jailChanged(&c)
-		}
-		s.stopRunner(post)
-		list := slices.DeleteFunc(slices.Clone(s.posted()), func(j *jailPost) bool { return j == post })
-		s.jails.Store(&list)
-		clear(s.judge.readers)
-		s.judge.wantLogs()
-		return nil
-	}))
 }
 
 // ReloadJails implements rules.Warden.

@@ -18,6 +18,7 @@ type personality func(p *program) (exit int)
 type program struct {
 	name     string // as called
 	args     []string
+	config   string // picket's configuration
 	in       io.Reader
 	out, err io.Writer
 }
@@ -35,7 +36,7 @@ func become(args []string) (exit int, ok bool) {
 	if !ok {
 		return 0, false
 	}
-	return run(&program{name: filepath.Base(args[0]), args: args[1:], in: os.Stdin, out: os.Stdout, err: os.Stderr}), true
+	return run(&program{name: filepath.Base(args[0]), args: args[1:], config: defaultConfig, in: os.Stdin, out: os.Stdout, err: os.Stderr}), true
 }
 
 // exitCode is the exit code of a personality that ran as a verb of picket. It was told already.
@@ -48,7 +49,7 @@ func personalityCommand(name, short string) *cobra.Command {
 	return &cobra.Command{
 		Use: name + " …", Short: short, DisableFlagParsing: true,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			p := &program{name: name, args: args, in: cmd.InOrStdin(), out: cmd.OutOrStdout(), err: cmd.ErrOrStderr()}
+			p := &program{name: name, args: args, config: defaultConfig, in: cmd.InOrStdin(), out: cmd.OutOrStdout(), err: cmd.ErrOrStderr()}
 			if exit := personalities[name](p); exit != 0 {
 				return exitCode(exit)
 			}

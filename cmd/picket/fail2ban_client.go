@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -12,6 +13,7 @@ import (
 
 	"picket/outputs/fail2ban"
 	"picket/outputs/fail2ban/pickle"
+	"picket/outputs/web"
 	f2b "picket/rules/fail2ban"
 	"picket/sensor"
 )
@@ -50,7 +52,7 @@ func runFail2banClient(p *program) int {
 		}
 	}
 	if c.socket == "" {
-		c.socket = socketOf(c.conf)
+		c.socket = c.socketOf(c.conf)
 	}
 	if c.dump || c.test {
 		if exit, done := c.checkConfig(len(args) > 0); done {
@@ -109,9 +111,9 @@ func (c *client) option(o setting) (exit int, done bool) {
 }
 
 // socketOf is where the server answers: what picket's configuration says, what fail2ban.conf says, fail2ban's usual place.
-func socketOf(conf string) string {
-	if c, err := sensor.LoadConfig(defaultConfig); err == nil && filepath.IsAbs(c.Logs.Socket) {
-		return c.Logs.Socket
+func (c *client) socketOf(conf string) string {
+	if own, err := sensor.LoadConfig(c.config); err == nil && filepath.IsAbs(own.Logs.Socket) {
+		return own.Logs.Socket
 	}
 	s, _ := f2b.ReadServer(conf) // what can't be read leaves the usual place
 	return s.Socket
@@ -190,7 +192,7 @@ func (c *client) answer(command []any) (v any, ok bool) {
 	var refused *fail2ban.Refused
 	switch {
 	case errors.As(err, &refused):
-		c.logError("NOK: %s", pickle.Repr(refused.Exception.Args))
+		c.logError("NOK: %s", pickle.Repr(fail2ban.ErrorArgs(refused.Exception)))
 		fmt.Fprintln(c.out, fail2ban.BeautifyError(refused.Exception))
 	case err != nil:
 		c.logError("%s", err)
@@ -229,13 +231,26 @@ func (c *client) start() bool {
 	n, ok := c.jails()
 	switch {
 	case !ok:
-		c.logError("Nobody answers on %s: picket keeps the jails, start it (systemctl start picket, or picket run)", c.socket)
-		return false
+		return c.startStopped()
 	case n > 0:
 		c.logError("Server already running")
 		return false
 	}
 	if _, ok := c.answer([]any{"reload", "--all", []any{}, []any{}}); !ok {
+		return false
+	}
+	fmt.Fprintln(c.out, "Server ready")
+	return true
+}
+
+// startStopped asks picket itself for its jails: fail2ban's socket is gone while they are stopped.
+func (c *client) startStopped() bool {
+	own, err := sensor.LoadConfig(c.config)
+	if err == nil {
+		err = web.NewClient(own.Socket).StartJails(context.Background())
+	}
+	if err != nil {
+		c.logError("The jails can't be started: %s (picket keeps them: systemctl start picket, or picket run)", err)
 		return false
 	}
 	fmt.Fprintln(c.out, "Server ready")

@@ -154,8 +154,8 @@ Command:
     reload [--restart] [--unban] [--if-exists] [<JAIL> | --all]
                                              read the configuration anew
     restart [<JAIL>]                         the same, with bans lifted and made again
-    stop                                     stop all jails; picket goes on
-    start                                    let them work again
+    stop                                     stop all jails, lift their bans, answer nobody; picket goes on
+    start                                    let them work again, with the bans whose time is not over
     flushlogs                                open the log anew after its rotation
     JAIL CONTROL
     add <JAIL> [<BACKEND>]  start <JAIL>  stop <JAIL>

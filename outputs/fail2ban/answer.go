@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 
 	"picket/outputs/fail2ban/pickle"
 	"picket/rules"
@@ -40,20 +41,27 @@ var verbs = map[string]verb{
 	"flushlogs":     answerer.flushLogs,
 }
 
-// reply answers one pickled message with another: (0, value) or (1, exception).
-func (a answerer) reply(ctx context.Context, message []byte) []byte {
+// shutdown is the value of the last answer: all jails are stopped.
+type shutdown struct{}
+
+// reply answers one pickled message with another: (0, value) or (1, exception). last tells that nobody is to be answered
+// after it.
+func (a answerer) reply(ctx context.Context, message []byte) (reply []byte, last bool) {
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
 	value, err := a.answer(ctx, message)
+	if _, last = value.(shutdown); last {
+		value = nil
+	}
 	answer := pickle.Tuple{0, value}
 	if err != nil {
-		answer = pickle.Tuple{1, exception(err)}
+		answer, last = pickle.Tuple{1, exception(err)}, false
 	}
 	b, err := pickle.Encode(answer)
 	if err != nil { // a value that Python has no type for: a fault of ours
 		b, _ = pickle.Encode(pickle.Tuple{1, pickle.Exception("Exception", err.Error())})
 	}
-	return b
+	return b, last
 }
 
 func (a answerer) answer(ctx context.Context, message []byte) (any, error) {
@@ -94,9 +102,10 @@ type words []any
 
 // errors that clients know by their text or class.
 var (
-	errInvalid    = errors.New("Invalid command")                                        //lint:ignore ST1005 fail2ban's own words
-	errInvalidGet = errors.New("Invalid command (no get action or not yet implemented)") //lint:ignore ST1005 fail2ban's own words
-	errMissing    = &pickled{pickle.Exception("IndexError", "list index out of range")}  // "Sorry but the command is invalid"
+	errInvalid       = errors.New("Invalid command")                                        //lint:ignore ST1005 fail2ban's own words
+	errInvalidGet    = errors.New("Invalid command (no get action or not yet implemented)") //lint:ignore ST1005 fail2ban's own words
+	errInvalidStatus = errors.New("Invalid command (no status)")                            //lint:ignore ST1005 fail2ban's own words
+	errMissing       = &pickled{pickle.Exception("IndexError", "list index out of range")}  // "Sorry but the command is invalid"
 )
 
 // pickled is an error of a certain Python class.
@@ -112,14 +121,21 @@ func valueError(format string, args ...any) error {
 func exception(err error) pickle.Object {
 	var p *pickled
 	var none *unknownJail
+	var absent *fs.PathError
 	switch {
 	case errors.As(err, &p):
 		return p.object
 	case errors.As(err, &none):
 		return pickle.Object{Module: "fail2ban.exceptions", Name: "UnknownJailException", Args: pickle.Tuple{none.name}}
+	case errors.As(err, &absent) && errors.Is(err, fs.ErrNotExist):
+		return pickle.Object{Module: "exceptions", Name: "FileNotFoundError",
+			Args: pickle.Tuple{noEntry, "No such file or directory", absent.Path}}
 	}
 	return pickle.Exception("Exception", err.Error())
 }
+
+// noEntry is Linux's number for a file that is not there.
+const noEntry = 2
 
 // unknownJail says which jail is meant; rules.ErrNoJail comes without the bare name.
 type unknownJail struct{ name string }

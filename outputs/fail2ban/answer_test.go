@@ -78,7 +78,8 @@ func ask(t *testing.T, a answerer, args []string) (text string, failed bool) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	v, err := answerOf(a.reply(context.Background(), message))
+	reply, _ := a.reply(context.Background(), message)
+	v, err := answerOf(reply)
 	var refused *Refused
 	if errors.As(err, &refused) {
 		return BeautifyError(refused.Exception), true

@@ -38,8 +38,20 @@ func BeautifyError(e pickle.Object) string {
 		return "The jail '" + pickle.Text(e) + "' already exists"
 	case "KeyError":
 		return pickle.Repr(firstOf(e.Args))
+	case "FileNotFoundError":
+		if len(e.Args) == 3 {
+			return fmt.Sprintf("[Errno %s] %s: %s", pickle.Text(e.Args[0]), pickle.Text(e.Args[1]), pickle.Repr(e.Args[2]))
+		}
 	}
 	return pickle.Text(e)
+}
+
+// ErrorArgs are the arguments of an exception as fail2ban-client logs them. Python's file errors keep their path apart.
+func ErrorArgs(e pickle.Object) pickle.Tuple {
+	if e.Name == "FileNotFoundError" {
+		return e.Args[:min(len(e.Args), 2)]
+	}
+	return e.Args
 }
 
 func firstOf(t pickle.Tuple) any {

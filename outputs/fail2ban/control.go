@@ -2,6 +2,8 @@ package fail2ban
 
 import (
 	"context"
+	"errors"
+	"slices"
 
 	"picket/outputs/fail2ban/pickle"
 	"picket/rules"
@@ -20,11 +22,22 @@ func (a answerer) add(ctx context.Context, args words) (any, error) {
 	if len(args) > 1 {
 		backend = pickle.Text(args[1])
 	}
+	if !slices.Contains(backends, backend) {
+		return nil, valueError("Unknown backend %s. Must be among %s or 'auto'", backend, pickle.Repr(backends[1:]))
+	}
 	s := rules.Settings{Name: name, Backend: backend}
 	s.Limits = rules.Limits{Jail: name, MaxRetry: 3, Window: 600, BanSeconds: 600}
 	s.Filter.Name = name
-	return name, a.host.AddJail(ctx, s)
+	if err := a.host.AddJail(ctx, s); errors.Is(err, rules.ErrHaveJail) {
+		return nil, &pickled{pickle.Object{Module: "fail2ban.exceptions", Name: "DuplicateJailException", Args: pickle.Tuple{name}}}
+	} else if err != nil {
+		return nil, err
+	}
+	return name, nil
 }
+
+// backends are fail2ban's names for how a log is read.
+var backends = []string{"auto", "pyinotify", "polling", "systemd"}
 
 func (a answerer) start(ctx context.Context, args words) (any, error) {
 	name, err := args.word(0)
@@ -34,10 +47,10 @@ func (a answerer) start(ctx context.Context, args words) (any, error) {
 	return nil, named(name, a.host.StartJail(ctx, name))
 }
 
-// stop stops a jail, or all of them: picket itself has other work and goes on.
+// stop stops a jail, or all of them: then the server is gone for its clients, while picket has other work and goes on.
 func (a answerer) stop(ctx context.Context, args words) (any, error) {
 	if len(args) == 0 || args[0] == "--all" {
-		return nil, a.host.StopJails(ctx)
+		return shutdown{}, a.host.StopJails(ctx)
 	}
 	name := pickle.Text(args[0])
 	return nil, named(name, a.host.StopJail(ctx, name))

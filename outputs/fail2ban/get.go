@@ -13,12 +13,27 @@ import (
 	"picket/rules"
 	"picket/rules/dates"
 	"picket/rules/expression"
+	f2b "picket/rules/fail2ban"
 )
 
-// globals are the settings of fail2ban's server. picket keeps its own state and log, so these say what is true: no
-// database of fail2ban's, and a log that picket's own configuration decides about.
-var globals = map[string]any{
-	"loglevel": "INFO", "logtarget": "STDERR", "syslogsocket": "auto", "dbfile": nil, "dbmaxmatches": nil, "dbpurgeage": nil,
+// global returns a setting of fail2ban's server; ok tells that the name is one. The log is the one in fail2ban's words, which
+// logs.ban-log or fail2ban.conf have named. There is no database of fail2ban's: picket keeps its own state.
+func (a answerer) global(name string) (v any, ok bool) {
+	switch name {
+	case "loglevel":
+		_, level := a.host.BanLog()
+		return level, true
+	case "logtarget":
+		path, _ := a.host.BanLog()
+		return path, true
+	case "syslogsocket":
+		return "auto", true
+	case "thread":
+		return pickle.Dict{{Key: "stacksize", Value: 0}}, true
+	case "dbfile", "dbmaxmatches", "dbpurgeage":
+		return nil, true
+	}
+	return nil, false
 }
 
 // get answers get OPTION and get JAIL OPTION ….
@@ -27,7 +42,7 @@ func (a answerer) get(ctx context.Context, args words) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if v, ok := globals[name]; ok {
+	if v, ok := a.global(name); ok {
 		return v, nil
 	}
 	option, err := args.word(1)
@@ -136,8 +151,12 @@ func datePattern(s *rules.Settings) any {
 	return pickle.Tuple{textOrNone(templates[0].Pattern()), templates[0].Shown()}
 }
 
+// matches is empty for a jail that reads files: it does not look at the journal.
 func matches(s *rules.Settings) pickle.List {
 	all := pickle.List{}
+	if len(s.Logs) > 0 {
+		return all
+	}
 	for _, m := range s.Journal {
 		all = append(all, m)
 	}
@@ -149,7 +168,7 @@ func ignoreCache(s *rules.Settings) any {
 	if c.Key == "" {
 		return nil
 	}
-	return pickle.Tuple{c.Key, c.Max, int(c.Seconds)}
+	return pickle.List{c.Key, c.Max, int(c.Seconds)}
 }
 
 // ignored lists networks and names as they were written first, then addresses in their order, as fail2ban keeps them.
@@ -181,7 +200,7 @@ func isBanned(r *rules.Report, ids []string) any {
 		return list
 	}
 	flags := pickle.List{}
-	for _, id := range ids {
+	for _, id := range sameIDs(ids) {
 		flag := 0
 		if slices.Contains(list, id) {
 			flag = 1
@@ -192,6 +211,19 @@ func isBanned(r *rules.Report, ids []string) any {
 		return flags[0]
 	}
 	return flags
+}
+
+// sameIDs returns addresses and networks in their usual form, as bans have them, and names as they are.
+func sameIDs(ids []string) []string {
+	same := slices.Clone(ids)
+	for i, id := range ids {
+		if p, err := netip.ParsePrefix(id); err == nil {
+			same[i] = p.Masked().String()
+		} else if a, err := netip.ParseAddr(id); err == nil {
+			same[i] = a.Unmap().String()
+		}
+	}
+	return same
 }
 
 // forever is the end that fail2ban shows of a ban without one.
@@ -239,6 +271,10 @@ func escalation(e *rules.Escalation, option string) any {
 	switch option {
 	case "increment":
 		return e.On
+	case "overalljails":
+		if e.OverAll {
+			return true
+		}
 	case "factor":
 		if e.Factor != 0 {
 			return pickle.Repr(seconds(e.Factor))
@@ -301,7 +337,7 @@ func actionAttribute(r *rules.Report, option string, rest words) (any, error) {
 		return nil, err
 	}
 	if text, ok := action.Option(property); ok {
-		return text, nil
+		return shownProperty(property, text), nil
 	}
 	if property == "timeout" {
 		return defaultTimeout, nil
@@ -310,6 +346,19 @@ func actionAttribute(r *rules.Report, option string, rest words) (any, error) {
 		return "", nil
 	}
 	return nil, &pickled{pickle.Exception("AttributeError", fmt.Sprintf("'CommandAction' object has no attribute %s", pickle.Quote(property)))}
+}
+
+// shownProperty is a property with the type that fail2ban gives it.
+func shownProperty(property, text string) any {
+	switch property {
+	case "norestored":
+		return isTrue(text)
+	case "timeout":
+		if n, err := f2b.Seconds(text); err == nil {
+			return seconds(n)
+		}
+	}
+	return text
 }
 
 func actionOf(s *rules.Settings, name string) *rules.Action {

@@ -143,6 +143,7 @@ func (p *prison) ReloadJails(_ context.Context, o rules.ReloadOptions) error {
 }
 
 func (p *prison) FlushLogs(context.Context) error { return nil }
+func (p *prison) BanLog() (path, level string)    { return "/var/log/fail2ban.log", "INFO" }
 func (p *prison) StopJails(context.Context) error { p.jails = nil; return nil }
 
 // twoJails is the prison that the kit's output was taken from.

@@ -20,7 +20,9 @@ import (
 // Host is the running picket as fail2ban's clients see it: the jails, and how all of them are stopped.
 type Host interface {
 	rules.Warden
-	// StopJails stops all jails and lifts their bans; picket itself goes on.
+	// BanLog returns the log in fail2ban's words: its path, or STDERR if there is none, and the level that it begins at.
+	BanLog() (path, level string)
+	// StopJails stops all jails and lifts their bans; picket itself goes on. Serve ends then.
 	StopJails(ctx context.Context) error
 }
 
@@ -39,6 +41,9 @@ const (
 
 // ErrTaken is the cause when somebody else answers on the socket.
 var ErrTaken = errors.New("a fail2ban server answers there")
+
+// ErrStopped is how Serve ends when a client has stopped all jails.
+var ErrStopped = errors.New("a client has stopped the jails")
 
 // Listen opens the socket, in the place of one that nobody answers on. The error is ErrTaken when a server is alive.
 func Listen(path string) (net.Listener, error) {
@@ -63,36 +68,49 @@ func Listen(path string) (net.Listener, error) {
 	return l, nil
 }
 
-// Serve answers on l until ctx ends, and waits for the clients then.
+// Serve answers on l until ctx ends (nil) or a client stops all jails (ErrStopped), and waits for the clients then. l is
+// closed, and its socket is gone.
 func Serve(ctx context.Context, l net.Listener, h Host) error {
 	var clients sync.WaitGroup
 	defer clients.Wait()
+	ctx, end := context.WithCancelCause(ctx)
+	defer end(nil)
 	stop := context.AfterFunc(ctx, func() { l.Close() })
 	defer stop()
 	slots := make(chan struct{}, maxClients)
 	for {
 		conn, err := l.Accept()
 		if err != nil {
-			if ctx.Err() != nil {
-				return nil
+			if ctx.Err() == nil {
+				return fmt.Errorf("fail2ban's socket: %w", err)
 			}
-			return fmt.Errorf("fail2ban's socket: %w", err)
+			return stopped(ctx)
 		}
 		select {
 		case slots <- struct{}{}:
 		case <-ctx.Done():
 			conn.Close()
-			return nil
+			return stopped(ctx)
 		}
 		clients.Go(func() {
 			defer func() { <-slots }()
-			serveClient(ctx, conn, h)
+			if serveClient(ctx, conn, h) {
+				end(ErrStopped)
+			}
 		})
 	}
 }
 
-// serveClient answers one client, command by command, until it goes.
-func serveClient(ctx context.Context, conn net.Conn, h Host) {
+// stopped is ErrStopped if that was why ctx has ended.
+func stopped(ctx context.Context) error {
+	if errors.Is(context.Cause(ctx), ErrStopped) {
+		return ErrStopped
+	}
+	return nil
+}
+
+// serveClient answers one client, command by command, until it goes. last tells that it has stopped all jails.
+func serveClient(ctx context.Context, conn net.Conn, h Host) (last bool) {
 	defer conn.Close()
 	stop := context.AfterFunc(ctx, func() { conn.Close() })
 	defer stop()
@@ -102,11 +120,12 @@ func serveClient(ctx context.Context, conn net.Conn, h Host) {
 		conn.SetReadDeadline(time.Now().Add(readTimeout))
 		message, err := readMessage(r)
 		if err != nil || string(message) == closeCommand {
-			return
+			return false
 		}
 		conn.SetWriteDeadline(time.Now().Add(readTimeout))
-		if _, err := conn.Write(append(a.reply(ctx, message), endCommand...)); err != nil {
-			return
+		answer, last := a.reply(ctx, message)
+		if _, err := conn.Write(append(answer, endCommand...)); err != nil || last {
+			return last
 		}
 	}
 }

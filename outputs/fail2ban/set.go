@@ -10,6 +10,7 @@ import (
 	"picket/outputs/fail2ban/pickle"
 	"picket/rules"
 	f2b "picket/rules/fail2ban"
+	"picket/rules/formula"
 )
 
 // set answers set OPTION VALUE and set JAIL OPTION …; with many (multi-set) values are lists.
@@ -18,12 +19,12 @@ func (a answerer) set(ctx context.Context, args words, many bool) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, global := globals[name]; global {
-		return nil, valueError("%s is not set here: picket logs to stderr and keeps its state in state-dir (see its configuration)", name)
-	}
 	option, err := args.word(1)
 	if err != nil {
 		return nil, err
+	}
+	if v, ok := a.global(name); ok {
+		return v, unset(name, v, option)
 	}
 	rest := args[2:]
 	if do, ok := deeds[option]; ok {
@@ -34,6 +35,14 @@ func (a answerer) set(ctx context.Context, args words, many bool) (any, error) {
 		return a.setAction(ctx, name, rest, many)
 	}
 	return a.change(ctx, name, option, rest, many)
+}
+
+// unset refuses another value for a setting of fail2ban's server; the one that it has is fine.
+func unset(name string, is any, want string) error {
+	if strings.EqualFold(pickle.Text(is), want) {
+		return nil
+	}
+	return valueError("%s is not set here: picket's configuration says where its logs and its state are (logs.ban-log, state-dir)", name)
 }
 
 // deeds are the options that are no settings.
@@ -54,9 +63,6 @@ var deeds = map[string]func(a answerer, ctx context.Context, jail string, args [
 }
 
 func (a answerer) ban(ctx context.Context, jail string, ids []string) (any, error) {
-	if len(ids) == 0 {
-		return nil, errMissing
-	}
 	n, err := a.host.BanIn(ctx, jail, ids)
 	return n, err
 }
@@ -92,7 +98,10 @@ func (a answerer) change(ctx context.Context, jail, option string, rest words, m
 	if err != nil {
 		return nil, named(jail, err)
 	}
-	if shows == "" {
+	switch {
+	case option == "addaction", option == "bantime.overalljails":
+		return rest.word(0)
+	case shows == "":
 		return nil, nil
 	}
 	return attribute(&r, shows, nil)
@@ -130,7 +139,7 @@ var scalars = map[string]func(*rules.Settings, string) error{
 	"bantime":       func(s *rules.Settings, v string) error { return span(v, func(n float64) { s.Limits.BanSeconds = n }) },
 	"maxretry":      func(s *rules.Settings, v string) error { return number(v, &s.Limits.MaxRetry) },
 	"maxmatches":    func(s *rules.Settings, v string) error { return number(v, &s.Limits.MaxMatches) },
-	"maxlines":      func(s *rules.Settings, v string) error { return number(v, &s.Filter.MaxLines) },
+	"maxlines":      setMaxLines,
 	"usedns":        setUseDNS,
 	"prefregex":     func(s *rules.Settings, v string) error { s.Filter.PrefRegex = v; return nil },
 	"datepattern":   func(s *rules.Settings, v string) error { s.Filter.DatePattern = v; return nil },
@@ -166,6 +175,18 @@ func isTrue(text string) bool {
 		return true
 	}
 	return false
+}
+
+func setMaxLines(s *rules.Settings, v string) error {
+	n := 0
+	if err := number(v, &n); err != nil {
+		return err
+	}
+	if n < 1 {
+		return valueError("maxlines must be integer greater than zero")
+	}
+	s.Filter.MaxLines = n
+	return nil
 }
 
 func setUseDNS(s *rules.Settings, v string) error {
@@ -221,8 +242,21 @@ func setEscalation(e *rules.Escalation, option, v string) error {
 		return span(v, func(n float64) { e.Jitter = n })
 	case "multipliers":
 		return setMultipliers(e, v)
+	case "overalljails":
+		e.OverAll = isTrue(v)
+		return nil
+	case "formula":
+		return setFormula(e, v)
 	}
-	return valueError("bantime.%s can't be changed while the jail is at work (change jail.local, then reload)", option)
+	return valueError("bantime.%s is no option of a jail (increment, factor, maxtime, rndtime, multipliers, formula, overalljails)", option)
+}
+
+func setFormula(e *rules.Escalation, v string) error {
+	if _, err := formula.Seconds(v, formula.Ban{Time: 600, Factor: 1}); err != nil && v != "" {
+		return valueError("bantime.formula %s: %s", pickle.Quote(v), err)
+	}
+	e.Formula = v
+	return nil
 }
 
 func setMultipliers(e *rules.Escalation, v string) error {
@@ -321,11 +355,17 @@ func delLog(s *rules.Settings, values []string) error {
 }
 
 func addMatch(s *rules.Settings, values []string) error {
+	if len(s.Logs) > 0 {
+		return nil // the jail reads files
+	}
 	s.Journal = append(s.Journal, values)
 	return nil
 }
 
 func delMatch(s *rules.Settings, values []string) error {
+	if len(s.Logs) > 0 {
+		return nil // the jail reads files
+	}
 	n := len(s.Journal)
 	s.Journal = slices.DeleteFunc(s.Journal, func(m []string) bool { return slices.Equal(m, values) })
 	if len(s.Journal) == n {
@@ -373,7 +413,7 @@ func (a answerer) setAction(ctx context.Context, jail string, rest words, many b
 	if err != nil || many {
 		return err == nil, named(jail, err)
 	}
-	return pairs[0][1], nil
+	return shownProperty(pairs[0][0], pairs[0][1]), nil
 }
 
 func propertyPairs(rest words, many bool) ([][2]string, error) {

@@ -17,7 +17,7 @@ func (a answerer) status(ctx context.Context, args words) (any, error) {
 	flavor := "basic"
 	switch {
 	case len(args) > 2:
-		return nil, errInvalid
+		return nil, errInvalidStatus
 	case len(args) == 2:
 		flavor = pickle.Text(args[1])
 	}
@@ -144,11 +144,12 @@ func (a answerer) each(ctx context.Context, f func(name string, r *rules.Report)
 // banned lists who is banned in each jail, or in which jails each of some parties is.
 func (a answerer) banned(ctx context.Context, args words) (any, error) {
 	var jails pickle.List
-	in := make([][]string, len(args))
+	wanted := sameIDs(args.texts(0))
+	in := make([][]string, len(wanted))
 	err := a.each(ctx, func(name string, r *rules.Report) {
 		ids := banned(r)
 		jails = append(jails, pickle.Dict{{Key: name, Value: ids}})
-		for i, id := range args.texts(0) {
+		for i, id := range wanted {
 			if slices.Contains(ids, id) {
 				in[i] = append(in[i], name)
 			}

@@ -55,6 +55,11 @@ type JailTicket struct {
 // errNoJails is the answer of a picket that judges no logs.
 var errNoJails = errors.New("no jail is at work (logs in picket's configuration says which)")
 
+// JailStarter lets all jails work again that fail2ban-client's stop has stopped. The sensor implements it.
+type JailStarter interface {
+	StartJails(ctx context.Context) error
+}
+
 // jailHandlers answers questions about jails, where the sensor keeps some.
 func jailHandlers(mux *http.ServeMux, s Sensor) {
 	warden, ok := s.(rules.Warden)
@@ -77,6 +82,11 @@ func jailHandlers(mux *http.ServeMux, s Sensor) {
 		}
 		reply(w, jailReport(&report), err)
 	})
+	if starter, ok := s.(JailStarter); ok {
+		mux.HandleFunc("POST /v1/jails/start", func(w http.ResponseWriter, r *http.Request) {
+			reply(w, struct{}{}, starter.StartJails(r.Context()))
+		})
+	}
 }
 
 func jailReports(ctx context.Context, w rules.Warden) ([]JailReport, error) {
@@ -131,4 +141,9 @@ func (c *Client) Jails(ctx context.Context) (l []JailReport, err error) {
 // Jail reports one jail.
 func (c *Client) Jail(ctx context.Context, name string) (j JailReport, err error) {
 	return j, c.do(ctx, "GET", "/v1/jails/"+url.PathEscape(name), nil, &j)
+}
+
+// StartJails lets all jails work again that fail2ban-client's stop has stopped.
+func (c *Client) StartJails(ctx context.Context) error {
+	return c.do(ctx, "POST", "/v1/jails/start", nil, &struct{}{})
 }

@@ -2,6 +2,7 @@ package fail2ban
 
 import (
 	"encoding/json"
+	"path/filepath"
 	"slices"
 	"strings"
 )
@@ -42,7 +43,9 @@ func (j *Jail) commands() [][]any {
 			if log.Tail {
 				where = "tail"
 			}
-			all = append(all, []any{"set", j.Name, "addlogpath", log.Pattern, where})
+			for _, path := range log.paths() {
+				all = append(all, []any{"set", j.Name, "addlogpath", path, where})
+			}
 		}
 	}
 	for _, a := range j.Actions {
@@ -51,11 +54,25 @@ func (j *Jail) commands() [][]any {
 	return all
 }
 
+// paths are the files that a log's pattern matches now, or the pattern if there is none.
+func (l Log) paths() []string {
+	if found, err := filepath.Glob(l.Pattern); err == nil && len(found) > 0 {
+		return found
+	}
+	return []string{l.Pattern}
+}
+
+// readersOnly are limits that concern those who read the configuration; fail2ban's server does not know them.
+var readersOnly = []string{"skip_if_nologs", "systemd_if_nologs"}
+
 // limitCommands sets what is said of the jail's limits, in the order of jailOptions, among which ignoreip has its place.
 func (j *Jail) limitCommands() [][]any {
 	var all [][]any
 	ignore := len(j.Ignore) > 0
 	for _, p := range j.Limits {
+		if slices.Contains(readersOnly, p.Name) {
+			continue
+		}
 		if ignore && optionPlace(p.Name) > optionPlace("ignoreip") {
 			all, ignore = append(all, strings2any([]string{"set", j.Name, "addignoreip"}, j.Ignore)), false
 		}
@@ -106,18 +123,24 @@ func (j *Jail) regexCommand(verb string, regexes []string) [][]any {
 
 func (a *Action) commands(jail string) [][]any {
 	if a.Script != "" {
-		params := map[string]string{}
-		for _, p := range a.Options {
-			params[p.Name] = p.Text
-		}
-		text, _ := json.Marshal(params)
-		return [][]any{{"set", jail, "addaction", a.Name, a.Script, string(text)}}
+		return [][]any{{"set", jail, "addaction", a.Name, a.Script, a.parameters()}}
 	}
 	var pairs []any
 	for _, p := range a.Options {
 		pairs = append(pairs, []any{p.Name, typed(p, actionOptions)})
 	}
 	return [][]any{{"set", jail, "addaction", a.Name}, {"multi-set", jail, "action", a.Name, pairs}}
+}
+
+// parameters are an action's options as Python's json writes them.
+func (a *Action) parameters() string {
+	var all []string
+	for _, p := range a.Options {
+		name, _ := json.Marshal(p.Name) // strings can always be written
+		text, _ := json.Marshal(p.Text)
+		all = append(all, string(name)+": "+string(text))
+	}
+	return "{" + strings.Join(all, ", ") + "}"
 }
 
 // typed turns the text of a switch or a number into one.
