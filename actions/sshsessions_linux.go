@@ -85,16 +85,16 @@ func (s *sshServer) connections(files []string) (list []session, err error) {
 	return list, nil
 }
 
-// logins are the traces that logins leave among the processes.
-type logins struct {
+// traces are what logins leave among the processes.
+type traces struct {
 	inodes map[string]bool         // sockets held by a session's process
 	peers  map[netip.AddrPort]bool // named by SSH_CONNECTION in a process's environment
 }
 
 // loggedIn looks through all processes. A session of OpenSSH is a process titled "sshd: USER@TERMINAL" or "sshd: USER";
 // before the login it is "sshd: USER [priv]" or "[net]". Other servers are known by SSH_CONNECTION in what they start.
-func loggedIn() logins {
-	in := logins{map[string]bool{}, map[netip.AddrPort]bool{}}
+func loggedIn() traces {
+	in := traces{map[string]bool{}, map[netip.AddrPort]bool{}}
 	for _, p := range procfs.All() {
 		title := procfs.Command(p.PID, 256)
 		if title == "" {
@@ -138,11 +138,58 @@ func SessionOf(pid int) (peer netip.AddrPort, ok bool) {
 }
 
 func isSession(title string) bool {
+	_, ok := sessionUser(title)
+	return ok
+}
+
+// sessionUser reads who a session is of, "joe@pts/0", from its process's title.
+func sessionUser(title string) (string, bool) {
 	user, ok := strings.CutPrefix(title, "sshd: ")
 	if !ok {
 		user, ok = strings.CutPrefix(title, "sshd-session: ")
 	}
-	return ok && !strings.ContainsAny(user, "[ ") && user != ""
+	return user, ok && !strings.ContainsAny(user, "[ ") && user != ""
+}
+
+// SSHSession is a session of OpenSSH's server, as its process tells.
+type SSHSession struct {
+	User, Line string
+	PID        int
+	Peer       netip.AddrPort
+	Since      time.Time
+}
+
+// SSHSessions lists the sessions of OpenSSH's server whose connection stands.
+func SSHSessions() (list []SSHSession) {
+	peers := map[string]netip.AddrPort{} // by inode
+	for _, file := range []string{"/proc/net/tcp", "/proc/net/tcp6"} {
+		text, _ := os.ReadFile(file) // no IPv6
+		for c := range procfs.Sockets(text) {
+			if c.State == unix.BPF_TCP_ESTABLISHED {
+				peers[c.Inode] = c.Remote
+			}
+		}
+	}
+	for _, p := range procfs.All() {
+		name, ok := sessionUser(procfs.Command(p.PID, 256))
+		if !ok {
+			continue
+		}
+		s := SSHSession{PID: p.PID}
+		s.User, s.Line, _ = strings.Cut(name, "@")
+		s.Since, _ = procfs.Started(p.Start)
+		inodes := map[string]bool{}
+		procfs.SocketInodes(p.PID, inodes)
+		for inode := range inodes {
+			if peer, connected := peers[inode]; connected {
+				s.Peer = peer
+			}
+		}
+		if s.Peer.IsValid() {
+			list = append(list, s)
+		}
+	}
+	return list
 }
 
 // sshConnection reads "SSH_CONNECTION=client-address client-port server-address server-port".

@@ -30,8 +30,9 @@ func surroundings(ssh *sshServer) ([]Protected, error) {
 	gateways, err2 := gateways()
 	resolvers, err3 := resolvers(resolverFiles()...)
 	sessions, err4 := ssh.peers("/proc/net/tcp", "/proc/net/tcp6")
+	recorded, err6 := recordedSessions()
 	clocks, err5 := timeServers("/proc/net/udp", "/proc/net/udp6")
-	return slices.Concat(own, gateways, resolvers, sessions, clocks), errors.Join(err1, err2, err3, err4, err5)
+	return slices.Concat(own, gateways, resolvers, sessions, recorded, clocks), errors.Join(err1, err2, err3, err4, err5, err6)
 }
 
 func single(a netip.Addr) netip.Prefix {

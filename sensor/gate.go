@@ -187,6 +187,7 @@ func (s *Sensor) prepareGate(c *Config) (err error) {
 	}
 	s.gate.KeepDecisions(s.decisions)
 	s.plan.history = s.gate.History()
+	s.recallLogins()
 	return nil
 }
 

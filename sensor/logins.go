@@ -9,6 +9,7 @@ import (
 
 	"picket/incidents"
 	"picket/watch"
+	"picket/watch/logins"
 )
 
 // login is a successful login that a line of sshd's tells.
@@ -77,6 +78,27 @@ func ofNow(line []byte, now time.Time) bool {
 
 // freshLine is the age up to which a line tells of a login that may have no session yet.
 const freshLine = 10 * time.Second
+
+const (
+	// maxPastLogins and pastLogins bound what the gate is told at the start of logins of before.
+	maxPastLogins = 4096
+	pastLogins    = 30 * 24 * time.Hour
+)
+
+// recallLogins tells the gate's history who has logged in before this start, as this host's records tell: whoever works here
+// has something to lose by a ban.
+func (s *Sensor) recallLogins() {
+	list, from, err := logins.Past(maxPastLogins)
+	if err != nil {
+		s.log.Debug("logins of before the start are not known", "from", from, "error", err)
+	}
+	since := time.Now().Add(-pastLogins)
+	for i := range list {
+		if l := &list[i]; l.Addr.IsValid() && l.At.After(since) {
+			s.gate.History().Login(l.Addr, l.At.UnixNano(), incidents.Printable(l.User))
+		}
+	}
+}
 
 // noteLogin tells the gate's history and the casebook of a login that a line tells: no breach, but a step of a chain
 // when it comes after an attack. A log that picket is not done catching up with (an attack may keep it from that for

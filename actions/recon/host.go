@@ -1,22 +1,21 @@
 package recon
 
 import (
-	"bytes"
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
-	"net/netip"
+	"io/fs"
 	"os"
 	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
 
+	"picket/actions"
 	"picket/actions/measure"
 	"picket/actions/procfs"
 	"picket/incidents"
+	"picket/watch/logins"
 )
 
 // disk lists mounted file systems that hold data.
@@ -40,88 +39,54 @@ func disk(context.Context, *measure.Order) (string, []incidents.Evidence, error)
 	return table(fmt.Sprintf("%d file systems", len(rows)), "MOUNT\tTYPE\tSIZE MiB\tFREE MiB\tUSED %\tFREE INODES", rows, func(r string) string { return r }), nil, nil
 }
 
-// The records of utmp, wtmp and btmp (utmp(5) on 64-bit Linux).
-const (
-	utmpSize    = 384
-	userProcess = 7
-	lastRecords = 50
-)
+// lastRecords bounds the logins of each list.
+const lastRecords = 50
 
-type login struct {
-	kind       int16
-	pid        int32
-	line, user string
-	host       string
-	at         time.Time
-	addr       netip.Addr
-}
-
-func (l login) String() string {
-	from := l.host
-	if l.addr.IsValid() && !l.addr.IsUnspecified() && from != l.addr.String() {
-		from += " (" + l.addr.String() + ")"
-	}
-	return fmt.Sprintf("%s\t%s\t%s\t%s\t%d", l.at.UTC().Format(time.RFC3339), l.user, l.line, from, l.pid)
-}
-
-// loginRecords lists who is logged in, and the newest logins and failed logins.
+// loginRecords lists who is logged in, the newest logins and failed logins, and when each user was last here, as far as this
+// host keeps records of it.
 func loginRecords(context.Context, *measure.Order) (string, []incidents.Evidence, error) {
 	var out strings.Builder
-	for _, part := range []struct{ title, file string }{
-		{"logged in", "/var/run/utmp"}, {"last logins", "/var/log/wtmp"}, {"last failures", "/var/log/btmp"},
-	} {
-		list, err := readLogins(part.file)
-		if err != nil {
-			fmt.Fprintf(&out, "%s: %v\n\n", part.title, err)
-			continue
+	part := func(title, from string, list []logins.Login, err error) {
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			fmt.Fprintf(&out, "%s: this host keeps no %s\n\n", title, from)
+		case err != nil:
+			fmt.Fprintf(&out, "%s: %v\n\n", title, err)
+		default:
+			out.WriteString(table(fmt.Sprintf("%s (%s)", title, from), "TIME\tUSER\tLINE\tFROM\tPID", list, loginRow))
+			out.WriteByte('\n')
 		}
-		out.WriteString(table(fmt.Sprintf("%s (%s)", part.title, part.file), "TIME\tUSER\tLINE\tFROM\tPID", list, login.String))
-		out.WriteByte('\n')
+	}
+	list, from, err := logins.Current()
+	if len(list) == 0 {
+		list, from, err = sshLogins(), "processes of sshd", nil
+	}
+	part("logged in", from, list, err)
+	list, from, err = logins.Past(lastRecords)
+	part("last logins", from, list, err)
+	list, err = logins.OfUTMP(logins.BTMP, lastRecords)
+	part("last failures", logins.BTMP, list, err)
+	if list, err = logins.OfLastlog2(logins.Lastlog2, lastRecords); err == nil {
+		part("last login of each user", logins.Lastlog2, list, nil)
 	}
 	return out.String(), nil, nil
 }
 
-// readLogins reads the newest records of users, the newest first.
-func readLogins(file string) ([]login, error) {
-	f, err := os.Open(file)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil, errors.New("this host keeps none")
+// sshLogins are the sessions of OpenSSH, as its processes and their sockets tell.
+func sshLogins() (list []logins.Login) {
+	for _, s := range actions.SSHSessions() {
+		list = append(list, logins.Login{User: s.User, Line: s.Line, Addr: s.Peer.Addr(), PID: s.PID, At: s.Since})
 	}
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	size, err := f.Seek(0, io.SeekEnd)
-	if err != nil {
-		return nil, err
-	}
-	var list []login
-	record := make([]byte, utmpSize)
-	for at := size/utmpSize - 1; at >= 0 && len(list) < lastRecords; at-- {
-		if _, err := f.ReadAt(record, at*utmpSize); err != nil {
-			return list, err
-		}
-		if l := parseLogin(record); l.kind == userProcess || l.kind == 6 && l.user != "" { // 6: LOGIN_PROCESS, as btmp has it
-			list = append(list, l)
-		}
-	}
-	return list, nil
+	return list
 }
 
-func parseLogin(b []byte) login {
-	text := func(from, n int) string {
-		field, _, _ := bytes.Cut(b[from:from+n], []byte{0})
-		return procfs.Printable(string(field))
+func loginRow(l logins.Login) string {
+	from := l.Host
+	switch {
+	case l.Addr.IsValid() && from == "":
+		from = l.Addr.String()
+	case l.Addr.IsValid() && from != l.Addr.String():
+		from += " (" + l.Addr.String() + ")"
 	}
-	l := login{
-		kind: int16(binary.NativeEndian.Uint16(b)), pid: int32(binary.NativeEndian.Uint32(b[4:])),
-		line: text(8, 32), user: text(44, 32), host: text(76, 256),
-		at: time.Unix(int64(int32(binary.NativeEndian.Uint32(b[340:]))), 0),
-	}
-	if addr := [16]byte(b[348:364]); [12]byte(addr[4:]) == [12]byte{} {
-		l.addr = netip.AddrFrom4([4]byte(addr[:4]))
-	} else {
-		l.addr = netip.AddrFrom16(addr)
-	}
-	return l
+	return fmt.Sprintf("%s\t%s\t%s\t%s\t%d", l.At.UTC().Format(time.RFC3339), procfs.Printable(l.User), procfs.Printable(l.Line), procfs.Printable(from), l.PID)
 }

@@ -28,7 +28,7 @@ func Doers(dir string) measure.Doers {
 		"top":        &look{about: "list the processes that use most CPU and memory", check: nothing("read /proc for one second"), run: top},
 		"sockets":    &look{about: "list sockets with their processes", check: nothing("read /proc/net and /proc/*/fd"), run: sockets},
 		"disk":       &look{about: "list file systems, their space and inodes", check: nothing("read the mounted file systems"), run: disk},
-		"logins":     &look{about: "list who is logged in, the last logins and the last failures", check: nothing("read utmp, wtmp and btmp"), run: loginRecords},
+		"logins":     &look{about: "list who is logged in, the last logins and the last failures", check: nothing("read the records of logins that this host keeps: utmp, wtmp and btmp, logind, wtmpdb, lastlog2"), run: loginRecords},
 		"ping":       &look{about: "ping a host", able: icmpAble, check: peerCheck("ping"), run: ping},
 		"traceroute": &look{about: "find the way to a host", able: icmpAble, check: peerCheck("trace the way to"), run: traceroute},
 		"trace":      &look{about: "trace a process", check: traceCheck, run: trace},

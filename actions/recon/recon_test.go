@@ -3,20 +3,22 @@ package recon
 import (
 	"bytes"
 	"context"
-	"encoding/binary"
 	"fmt"
 	"net"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"picket/actions/measure"
 	"picket/capture"
 	"picket/capture/nstest"
 	"picket/incidents"
+	"picket/watch/logins"
 )
 
 func order(name string, args ...string) *measure.Order {
@@ -148,17 +150,10 @@ func TestArguments(t *testing.T) {
 	}
 }
 
-func TestLoginRecords(t *testing.T) {
-	b := make([]byte, utmpSize)
-	b[0] = userProcess
-	binary.NativeEndian.PutUint32(b[4:], 4711)
-	copy(b[8:], "pts/0")
-	copy(b[44:], "anna\x1b[2J")
-	copy(b[76:], "198.51.100.7")
-	binary.NativeEndian.PutUint32(b[340:], 1700000000)
-	copy(b[348:], []byte{198, 51, 100, 7})
-	l := parseLogin(b)
-	if l.user != "anna?[2J" || l.pid != 4711 || l.host != "198.51.100.7" || l.addr.String() != "198.51.100.7" || l.at.Unix() != 1700000000 {
-		t.Errorf("%+v", l)
+// TestLoginRow: names are the attacker's.
+func TestLoginRow(t *testing.T) {
+	l := logins.Login{User: "anna\x1b[2J", Line: "pts/0", Host: "a\thost", Addr: netip.MustParseAddr("198.51.100.7"), PID: 4711, At: time.Unix(1700000000, 0)}
+	if got, want := loginRow(l), "2023-11-14T22:13:20Z\tanna?[2J\tpts/0\ta?host (198.51.100.7)\t4711"; got != want {
+		t.Errorf("%q, want %q", got, want)
 	}
 }
