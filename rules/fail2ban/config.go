@@ -36,7 +36,7 @@ func Load(dir string) (*Config, error) {
 	c.Server = server
 	conf := l.read("jail")
 	if conf == nil {
-		return nil, fmt.Errorf("read jail.conf: no such file in %s", l.dir)
+		return nil, fmt.Errorf("read jail.conf: no such file in %s, or none in UTF-8", l.dir)
 	}
 	conf.defaults.setText("fail2ban_version", Version)
 	conf.defaults.setText("fail2ban_confpath", l.dir)

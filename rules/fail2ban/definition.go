@@ -111,10 +111,12 @@ func (d *definition) readRest() error {
 				continue
 			}
 			v, err := d.layers.getAny(definitionSection, name, nil)
-			if err != nil {
+			switch {
+			case err == nil:
+				d.own.set(name, v)
+			case from == section: // a default that nothing uses may be what it likes
 				return err
 			}
-			d.own.set(name, v)
 		}
 	}
 	return nil

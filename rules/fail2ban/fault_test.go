@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // write makes a configuration of a few files.
@@ -46,5 +48,39 @@ func TestFaults(t *testing.T) {
 		if !strings.Contains(text, want) {
 			t.Errorf("no fault says %q in:\n%s", want, text)
 		}
+	}
+}
+
+// TestFilesAsPythonReadsThem: line ends of all three kinds, numbers with underscores, a byte order mark, and files that are
+// not UTF-8, which fail2ban leaves out; a default of a filter that nothing uses may be broken.
+func TestFilesAsPythonReadsThem(t *testing.T) {
+	dir := write(t, map[string]string{
+		"jail.conf":       "\ufeff[DEFAULT]\r\nmaxretry = 1_000\r\nskip_if_nologs = true\r\n[a]\renabled = yes\rfilter = f\rlogpath = LOGS\n",
+		"jail.d/a.conf":   "# \xe9\n[a]\nmaxretry = 7\n",
+		"filter.d/f.conf": "[DEFAULT]\nbroken = %(nowhere)s\n[Definition]\nfailregex = <HOST>\n",
+	})
+	for _, log := range []string{"one.log", "two.log"} {
+		if err := os.WriteFile(filepath.Join(dir, log), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	conf := filepath.Join(dir, "jail.conf")
+	text, _ := os.ReadFile(conf)
+	if err := os.WriteFile(conf, []byte(strings.Replace(string(text), "LOGS", dir+"/*.log", 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c, err := Load(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(c.Faults) != 2 || !strings.Contains(c.Faults[0].Error(), "a.conf: read: the file is not UTF-8") {
+		t.Errorf("faults %v, want one of a.conf and one of the missing action", c.Faults)
+	}
+	want := [][]any{
+		{"add", "a", "auto"}, {"set", "a", "addfailregex", "<HOST>"}, {"set", "a", "maxretry", 1000},
+		{"set", "a", "addlogpath", dir + "/one.log", "head"}, {"set", "a", "addlogpath", dir + "/two.log", "head"}, {"start", "a"},
+	}
+	if d := cmp.Diff(want, c.Commands()[6:]); d != "" {
+		t.Error(d)
 	}
 }

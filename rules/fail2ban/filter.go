@@ -3,6 +3,7 @@ package fail2ban
 import (
 	"fmt"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 )
@@ -100,8 +101,15 @@ func (l *library) fillFilter(f *Filter, opts *table) {
 	}
 }
 
+// joinedDigits is a number with underscores, which Python passes over.
+var joinedDigits = regexp.MustCompile(`^[+-]?\d+(?:_\d+)+$`)
+
 func (l *library) number(name string, v value, otherwise int) int {
-	n, err := strconv.Atoi(strings.TrimSpace(v.text))
+	text := strings.TrimSpace(v.text)
+	if joinedDigits.MatchString(text) {
+		text = strings.ReplaceAll(text, "_", "")
+	}
+	n, err := strconv.Atoi(text)
 	if err != nil {
 		l.fault(v.at, fmt.Sprintf("Wrong int value %q for %q (a number alone is wanted; # begins no comment behind a value)", v.text, name))
 		return otherwise

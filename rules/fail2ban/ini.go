@@ -120,10 +120,14 @@ type iniReader struct {
 	faults  []*Fault
 }
 
-// parseINI reads one file. Lines that can't be read are faults; all others count.
+// lineEnds makes one of the three line ends of Python's text files.
+var lineEnds = strings.NewReplacer("\r\n", "\n", "\r", "\n")
+
+// parseINI reads one file. Lines that can't be read are faults; all others count. A byte order mark is passed over.
 func parseINI(file, text string) (*document, []*Fault) {
 	r := iniReader{file: file, doc: newDocument()}
-	for i, line := range strings.Split(strings.ReplaceAll(text, "\r\n", "\n"), "\n") {
+	text = lineEnds.Replace(strings.TrimPrefix(text, "\ufeff"))
+	for i, line := range strings.Split(text, "\n") {
 		r.line(i+1, line)
 	}
 	r.finish()

@@ -1,12 +1,14 @@
 package fail2ban
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
 	"sort"
 	"strings"
+	"unicode/utf8"
 )
 
 // The bounds of one configuration.
@@ -182,6 +184,9 @@ func (l *library) parse(name string) (*document, error) {
 	text, err := os.ReadFile(name)
 	if err != nil {
 		return nil, fmt.Errorf("read: %w", err)
+	}
+	if !utf8.Valid(text) {
+		return nil, errors.New("read: the file is not UTF-8, so all of it is left out, as fail2ban does (convert it with iconv -t UTF-8)")
 	}
 	doc, faults := parseINI(name, string(text))
 	for _, f := range faults {
