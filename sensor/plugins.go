@@ -103,12 +103,19 @@ func (s *Sensor) fetchDue(ctx context.Context, due map[string]time.Time, now tim
 	}
 }
 
-// fetchPlugin installs a source. Plugins that are known get their new form at once, new ones after a restart.
+// fetchPlugin installs a source. Plugins that are known are in force at once, new ones after a restart.
 func (s *Sensor) fetchPlugin(ctx context.Context, name string, src PluginSource) error {
 	list, err := plugin.Install(ctx, s.config.Load().Plugins.Dir, name, plugin.Source{URL: src.URL, SHA256: src.SHA256, Key: src.Key})
 	if err != nil {
 		return err
 	}
+	s.usePlugins(list)
+	s.log.Info("plugin fetched", "plugin", name, "measures", names(list))
+	return nil
+}
+
+// usePlugins puts plugins that are known in force as they are now.
+func (s *Sensor) usePlugins(list []*plugin.Manifest) {
 	for _, m := range list {
 		if p, ok := s.doers[m.Textkey].(*plugin.Plugin); ok {
 			p.Renew(m)
@@ -116,8 +123,6 @@ func (s *Sensor) fetchPlugin(ctx context.Context, name string, src PluginSource)
 			s.log.Warn("a new plugin can be used after a restart", "textkey", m.Textkey)
 		}
 	}
-	s.log.Info("plugin fetched", "plugin", name, "measures", names(list))
-	return nil
 }
 
 func names(list []*plugin.Manifest) string {

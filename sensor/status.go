@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"picket/actions"
+	"picket/actions/plugin"
 	"picket/capture"
 	"picket/incidents"
 	"picket/outputs/web"
@@ -143,6 +144,11 @@ func (s *Sensor) Reload(ctx context.Context) (web.Reloaded, error) {
 	}
 	out := web.Reloaded{Loaded: set.Loaded(), Took: incidents.Seconds(time.Since(start))}
 	for _, f := range set.Refused() {
+		out.Faults = append(out.Faults, f.Error())
+	}
+	list, wrong := plugin.Load(c.Plugins.Dir)
+	s.usePlugins(list)
+	for _, f := range wrong {
 		out.Faults = append(out.Faults, f.Error())
 	}
 	s.log.Info("rules reloaded", "rules", out.Loaded, "refused", len(out.Faults), "took", out.Took.Duration())

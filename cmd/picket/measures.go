@@ -189,7 +189,7 @@ func printMeasure(w io.Writer, m *measure.Measure) {
 	line("lifted by", m.LiftedBy)
 	line("proof", m.Proof)
 	line("error", m.Error)
-	if !m.Started.IsZero() && m.State != measure.InProcess {
+	if m.Exit != 0 {
 		line("exit", strconv.Itoa(m.Exit))
 	}
 	if m.Output.Text != "" {
@@ -204,7 +204,11 @@ func printMeasure(w io.Writer, m *measure.Measure) {
 func printableLines(text string) string {
 	lines := strings.Split(strings.TrimRight(text, "\n"), "\n")
 	for i, l := range lines {
-		lines[i] = incidents.Printable(l)
+		columns := strings.Split(l, "\t")
+		for j, c := range columns {
+			columns[j] = incidents.Printable(c)
+		}
+		lines[i] = strings.Join(columns, "\t")
 	}
 	return strings.Join(lines, "\n")
 }

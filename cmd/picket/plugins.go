@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -17,7 +18,7 @@ import (
 )
 
 func pluginsCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "plugins", Short: "measures that others have written: list, validate, run, install", Args: cobra.NoArgs,
+	cmd := &cobra.Command{Use: "plugins", Short: "measures that others have written: list, validate, run, install, sudo-check", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return listPlugins(cmd) }}
 	cmd.PersistentFlags().String("dir", "", "folder of the plugins (default: that of the configuration)")
 	cmd.PersistentFlags().Bool("json", false, "print JSON")
@@ -166,7 +167,7 @@ func installCommand() *cobra.Command {
 }
 
 func installPlugin(cmd *cobra.Command, name string, src plugin.Source) error {
-	r, dir, _, _, err := pluginsHere(cmd)
+	r, dir, before, _, err := pluginsHere(cmd)
 	if err != nil {
 		return err
 	}
@@ -181,7 +182,11 @@ func installPlugin(cmd *cobra.Command, name string, src plugin.Source) error {
 		if err := prepared(cmd.Context(), r, m); err != nil {
 			return fmt.Errorf("%s is installed, but it could not be prepared: %w", m.Textkey, err)
 		}
-		fmt.Fprintf(cmd.OutOrStdout(), "%s is installed in %s\n", m.Textkey, path.Join(dir, name))
+		then := "a running picket knows it after a restart"
+		if slices.ContainsFunc(before, func(old *plugin.Manifest) bool { return old.Textkey == m.Textkey }) {
+			then = "picket reload puts it in force in a running picket"
+		}
+		fmt.Fprintf(cmd.OutOrStdout(), "%s is installed in %s; %s\n", m.Textkey, path.Join(dir, name), then)
 	}
 	return nil
 }
