@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
@@ -216,8 +217,8 @@ func soak(t *testing.T, otherwise time.Duration) time.Duration {
 	return d
 }
 
-// TestRotationUnderLoad: all styles of rotation under 50,000 lines a second, picket running; then again with kill -9 in
-// the middle of it.
+// TestRotationUnderLoad: all styles of rotation under 50,000 lines a second, picket running; then again while picket is
+// killed with kill -9 and started anew at any moment, in the middle of a rotation, too.
 func TestRotationUnderLoad(t *testing.T) {
 	if testing.Short() {
 		t.Skip("writes for seconds")
@@ -227,28 +228,45 @@ func TestRotationUnderLoad(t *testing.T) {
 			s := exactly(t)
 			d := newDaemon(t, filepath.Join(s.dir, "logs", "daemon.log"))
 			s.start()
-			stop := make(chan struct{})
+			stop, rotated := make(chan struct{}), make(chan struct{})
 			var writing sync.WaitGroup
 			writing.Go(func() { d.busy(stop) })
-			end := time.Now().Add(soak(t, 2*time.Second))
-			for i := 0; time.Now().Before(end) || i < len(rotations); i++ {
-				time.Sleep(300 * time.Millisecond)
-				if killed && rotations[i%len(rotations)].name == "delete and create" {
-					continue // what was not read of a deleted file when its reader is killed is lost to everybody
-				}
-				t.Log(rotations[i%len(rotations)].name)
-				if killed && i%2 == 0 {
-					s.stop(syscall.SIGKILL)
-				}
-				rotations[i%len(rotations)].do(d)
-				if killed && i%2 == 0 {
-					s.start()
-				}
+			go func() {
+				defer close(rotated)
+				d.rotate(time.Now().Add(soak(t, 2*time.Second)), killed)
+			}()
+			for killed && !over(rotated, time.Duration(rand.IntN(800))*time.Millisecond) {
+				s.stop(syscall.SIGKILL)
+				over(rotated, time.Duration(rand.IntN(500))*time.Millisecond)
+				s.start()
 			}
+			<-rotated
 			close(stop)
 			writing.Wait()
 			s.exact(d.n)
 		})
+	}
+}
+
+// over waits for a while, and says whether done was closed.
+func over(done <-chan struct{}, wait time.Duration) bool {
+	select {
+	case <-done:
+		return true
+	case <-time.After(wait):
+		return false
+	}
+}
+
+// rotate rotates in one style after the other until a time, in each at least once. What was not read of a deleted file when
+// its reader is killed is lost to everybody: with kept nothing is deleted.
+func (d *daemon) rotate(until time.Time, kept bool) {
+	for i := 0; time.Now().Before(until) || i < len(rotations); i++ {
+		time.Sleep(300 * time.Millisecond)
+		if style := rotations[i%len(rotations)]; !kept || style.name != "delete and create" {
+			d.t.Log(style.name)
+			style.do(d)
+		}
 	}
 }
 

@@ -1,12 +1,12 @@
 package logs
 
 import (
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"picket/watch"
@@ -105,7 +105,7 @@ func (t *Tail) resumeRotated(marks, all []watch.Mark) map[string]int64 {
 		if f != nil {
 			t.recover(f)
 		} else if !known && m.Offset > 0 {
-			t.count.lost.Add(1)
+			t.warn(&t.count.lost, fmt.Errorf("read log %s: the file that was read before is gone, and what had not been read of it (was it rotated to another directory, or compressed with xz?)", m.Path))
 		}
 		if f == nil || f.id != (identity{m.Device, m.Inode}) {
 			gone := *m
@@ -128,6 +128,9 @@ func isAnother(s sibling, m *watch.Mark, marks []watch.Mark) bool {
 
 // recover reads on in a rotated file.
 func (t *Tail) recover(f *file) {
+	if _, err := f.check(headSize); err != nil { // its position shall say which file it is
+		t.warn(&t.count.failed, err)
+	}
 	t.count.recovered.Add(1)
 	t.adopt(f)
 	t.note(f.mark())
@@ -284,7 +287,7 @@ func (t *Tail) expand() []string {
 	}
 	slices.Sort(paths)
 	all := len(paths)
-	paths = slices.DeleteFunc(slices.Compact(paths), func(p string) bool { return strings.HasSuffix(p, ".gz") })
+	paths = slices.DeleteFunc(slices.Compact(paths), func(p string) bool { return zipped(p) != "" })
 	t.count.compressed.Store(uint64(all - len(paths)))
 	return paths
 }

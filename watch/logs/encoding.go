@@ -13,8 +13,8 @@ type Encoding uint8
 
 // The encodings.
 const (
-	// Auto is UTF-16 or UTF-8 if the file begins with a byte order mark, else UTF-8 for each line that is valid
-	// UTF-8, else Latin-1 for that line: every byte has a meaning, so that no attacker can make a line unreadable.
+	// Auto is UTF-16 if the file begins with its byte order mark, else UTF-8, which is what fail2ban takes in any locale of
+	// today. Not Latin-1 where a line is not UTF-8: one byte would decide then whether expressions see a letter or a space.
 	Auto Encoding = iota
 	UTF8          // bytes that are not UTF-8 become U+FFFD
 	Latin1
@@ -107,9 +107,6 @@ func (e Encoding) decode(line []byte, text *[]byte) ([]byte, verdict) {
 	}
 	if utf8.Valid(line) {
 		return line, plain
-	}
-	if e == Auto {
-		return decodeLatin1(line, text), recoded
 	}
 	return replaceInvalid(line, text), wrong
 }

@@ -88,7 +88,7 @@ func TestLines(t *testing.T) {
 		"hole":               {in: "a\n" + strings.Repeat("\x00", 300000) + "b\n", want: []string{"a", "b"}, counters: map[string]uint64{"nuls-skipped": 300000, "lines-cut": 0}},
 		"NUL inside":         {in: "a\x00b\n", want: []string{"a\x00b"}},
 		"auto: UTF-8":        {in: "é\n", want: []string{"é"}, counters: map[string]uint64{"lines-recoded": 0}},
-		"auto: Latin-1":      {in: "\xe9 from 1.2.3.4\né\n", want: []string{"é from 1.2.3.4", "é"}, counters: map[string]uint64{"lines-recoded": 1}},
+		"auto: not UTF-8":    {in: "\xe9 from 1.2.3.4\né\n", want: []string{"\ufffd from 1.2.3.4", "é"}, counters: map[string]uint64{"lines-wrongly-encoded": 1}},
 		"auto: BOM":          {in: "\xef\xbb\xbfa\n", want: []string{"a"}},
 		"UTF-8, wrong":       {in: "a\xe9b\n", enc: UTF8, want: []string{"a\ufffdb"}, counters: map[string]uint64{"lines-wrongly-encoded": 1}},
 		"Latin-1":            {in: "\xc3\xa9\n", enc: Latin1, want: []string{"Ã©"}},

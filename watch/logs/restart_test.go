@@ -39,8 +39,8 @@ func run(t *testing.T, j *judge, dir, glob string, n int) *Tail {
 	return tail
 }
 
-// zipped compresses a file as gzip does: the new one has the old one's time, and the old one goes.
-func zipped(path string) error {
+// compress compresses a file as gzip does: the new one has the old one's time, and the old one goes.
+func compress(path string) error {
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return err
@@ -66,13 +66,13 @@ func TestRestart(t *testing.T) {
 		"renamed":           (*logger).renamed,
 		"renamed twice":     func(l *logger) { l.renamed(); l.write(700); l.renamed() },
 		"renamed, not made": func(l *logger) { l.must(os.Rename(l.path, l.path+".1")) },
-		"compressed":        func(l *logger) { l.renamed(); l.must(zipped(l.path + ".1")) },
+		"compressed":        func(l *logger) { l.renamed(); l.must(compress(l.path + ".1")) },
 		"compressed later": func(l *logger) {
 			l.renamed()
 			l.write(700)
 			l.shift()
 			l.must(os.Rename(l.path, l.path+".1"))
-			l.must(zipped(l.path + ".2"))
+			l.must(compress(l.path + ".2"))
 			l.f.Close()
 			l.open()
 		},

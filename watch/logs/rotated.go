@@ -16,9 +16,9 @@ import (
 const maxSiblings = 10000
 
 // rotatedName says whether name is what log rotation makes of base: auth.log.1, auth.log-20261121, auth-20261121.log,
-// each also with .gz. Nothing else that begins alike (access-ssl.log beside access.log) is.
+// each also compressed. Nothing else that begins alike (access-ssl.log beside access.log) is.
 func rotatedName(base, name string) bool {
-	name = strings.TrimSuffix(name, ".gz")
+	name = strings.TrimSuffix(name, zipped(name))
 	if suffix, ok := strings.CutPrefix(name, base); ok {
 		return rotationSuffix(suffix)
 	}
@@ -90,12 +90,12 @@ func scan(folder string, keep func(name string, id identity) bool) (found []sibl
 // errInTheMaking is about a compressed file that is not finished.
 var errInTheMaking = errors.New("it is still being compressed")
 
-// settledInfo is about a finished file. While gzip works, its output stands beside its input and is of now; then it gets
+// settledInfo is about a finished file. While gzip (zstd, bzip2) works, its output stands beside its input and is of now; then it gets
 // the input's time, and the input goes, in this order.
 func settledInfo(dir, name string) (fs.FileInfo, error) {
 	path := filepath.Join(dir, name)
-	if input, ok := strings.CutSuffix(path, ".gz"); ok {
-		if _, err := os.Lstat(input); err == nil {
+	if end := zipped(name); end != "" {
+		if _, err := os.Lstat(strings.TrimSuffix(path, end)); err == nil {
 			return nil, errInTheMaking
 		}
 	}
@@ -168,11 +168,12 @@ func openSibling(s sibling, path string) (*file, int64, error) {
 		return nil, 0, err
 	}
 	f := &file{path: path, id: s.id, reader: h, closer: h, old: true, since: s.modified}
-	if !strings.HasSuffix(s.path, ".gz") {
+	end := zipped(s.path)
+	if end == "" {
 		return f, info.Size(), nil
 	}
 	f.complete = true
-	if f.reader, err = newUnzipped(h); err != nil {
+	if f.reader, err = newUnzipped(end, h); err != nil {
 		h.Close()
 		return nil, 0, err
 	}

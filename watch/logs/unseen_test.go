@@ -7,6 +7,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"picket/watch"
 )
 
 // stalled runs do while tail neither reads nor looks: the machine is busy with something else.
@@ -61,9 +63,9 @@ func TestRotationUnseen(t *testing.T) {
 		"renamed, copied":         func(l *logger) { l.renamed(); l.write(300); l.truncated() },
 		"copied, renamed":         func(l *logger) { l.truncated(); l.write(300); l.renamed() },
 		"renamed, being copied":   func(l *logger) { l.renamed(); l.write(300); l.copied() },
-		"copied and compressed":   func(l *logger) { l.truncated(); l.must(zipped(l.path + ".1")) },
-		"renamed and compressed":  func(l *logger) { l.renamed(); l.must(zipped(l.path + ".1")) },
-		"twice, compressed":       func(l *logger) { l.renamed(); l.write(300); l.renamed(); l.must(zipped(l.path + ".1")) },
+		"copied and compressed":   func(l *logger) { l.truncated(); l.must(compress(l.path + ".1")) },
+		"renamed and compressed":  func(l *logger) { l.renamed(); l.must(compress(l.path + ".1")) },
+		"twice, compressed":       func(l *logger) { l.renamed(); l.write(300); l.renamed(); l.must(compress(l.path + ".1")) },
 		"deleted":                 func(l *logger) { l.must(os.Remove(l.path)); l.reopen() },
 		"written anew":            func(l *logger) { l.anew(); l.write(300); l.anew() },
 	}
@@ -121,6 +123,28 @@ func TestRotationOfEmpty(t *testing.T) {
 	await(t, "the new file", func() bool { return counter(tail, "files-opened") == 2 })
 	stalled(tail, func() { l.write(100); l.truncated(); l.write(100); l.truncated(); l.write(100) })
 	await(t, "all lines", func() bool { return j.count() >= l.next })
+	j.complete(t, l.next)
+}
+
+// TestKilledAtOnce: picket is killed when it has found rotated files that nobody had seen, and has read nothing of them. The
+// next one finds them again.
+func TestKilledAtOnce(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	l, j := newLogger(t, filepath.Join(dir, "auth.log")), newJudge()
+	l.write(100)
+	run(t, j, dir, l.path, 100)
+	for range 3 {
+		l.write(100)
+		l.renamed()
+	}
+	l.must(compress(l.path + ".2"))
+	p := openPositions(t, dir)
+	_, stop := follow(t, Config{Globs: []string{l.path}, Start: FromBeginning}, p, make(chan *watch.Batch))
+	stop()
+	p.Close()
+	l.write(100)
+	run(t, j, dir, l.path, l.next)
 	j.complete(t, l.next)
 }
 
@@ -235,7 +259,7 @@ func TestRestartKnowsAgain(t *testing.T) {
 				l.write(10)
 				l.reopen()
 			},
-			after: func(l *logger) { l.must(zipped(l.path + ".1")) },
+			after: func(l *logger) { l.must(compress(l.path + ".1")) },
 		},
 		"a copy whose number was used before": {
 			before: (*logger).renamed,

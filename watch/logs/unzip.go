@@ -2,29 +2,55 @@ package logs
 
 import (
 	"bufio"
+	"compress/bzip2"
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
 
 	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zstd"
 )
 
-// unzipped reads a gzip file as if it were its content. It reads forward: a ReadAt may go back no further than
+// maxUnzip bounds the memory that a compressed log may ask for. There is no such bound for xz, whose files are left alone.
+const maxUnzip = 16 << 20
+
+// zipped returns the ending of a compressed file's name, "" of any other's.
+func zipped(name string) string {
+	switch end := filepath.Ext(name); end {
+	case ".gz", ".zst", ".bz2":
+		return end
+	}
+	return ""
+}
+
+// unzip returns the content of a file with that ending.
+func unzip(end string, r io.Reader) (io.Reader, error) {
+	switch end {
+	case ".zst":
+		return zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(maxUnzip), zstd.WithDecoderLowmem(true))
+	case ".bz2":
+		return bzip2.NewReader(r), nil
+	}
+	return gzip.NewReader(r)
+}
+
+// unzipped reads a compressed file as if it were its content. It reads forward: a ReadAt may go back no further than
 // ReadSize behind the furthest byte read, or to the first headSize bytes, which are all that a file's reader asks for.
 type unzipped struct {
-	in     *gzip.Reader
+	in     io.Reader
 	head   []byte // first bytes of the content
 	window []byte // the last bytes of the content, up to twice ReadSize
 	end    int64  // where the window ends
 	err    error  // what ended the input
 }
 
-var errBackward = errors.New("read gzip: that far back is not kept")
+var errBackward = errors.New("read compressed log: that far back is not kept")
 
-func newUnzipped(r io.Reader) (*unzipped, error) {
-	in, err := gzip.NewReader(bufio.NewReaderSize(r, 64<<10))
+func newUnzipped(end string, r io.Reader) (*unzipped, error) {
+	in, err := unzip(end, bufio.NewReaderSize(r, 64<<10))
 	if err != nil {
-		return nil, fmt.Errorf("read gzip: %w", err)
+		return nil, fmt.Errorf("read compressed log: %w", err)
 	}
 	u := &unzipped{in: in, head: make([]byte, headSize), window: make([]byte, 0, 2*ReadSize)}
 	n, err := io.ReadFull(in, u.head)
