@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"os/exec"
@@ -113,6 +114,53 @@ func (s *station) eachRoad(do func(int, road)) {
 		all.Go(func() { do(i, r) })
 	}
 	all.Wait()
+}
+
+// TestRejectCoversTheForwardPath: who is banned with an answer hears it, behind DNAT and where packets are forwarded, for
+// what the ban's scope covers; everything else is open.
+func TestRejectCoversTheForwardPath(t *testing.T) {
+	t.Parallel()
+	s := prepare(t, containerHost(t), "capture: {passive: {interfaces: [toa]}}\n")
+	s.write("foreign.nft", nstest.EngineTable+nstest.FirstTable)
+	s.kernel("-f", s.dir+"/foreign.nft")
+	s.start()
+	published := "tcp/" + nstest.PublishedPort
+	for _, c := range []struct {
+		scope  string
+		hears  error // IPv4
+		hears6 error
+		all    bool // what is forwarded, too
+	}{
+		{published + " reject=tcp-reset", syscall.ECONNREFUSED, syscall.ECONNREFUSED, false},
+		{published + " reject=port-unreachable", syscall.ECONNREFUSED, syscall.ECONNREFUSED, false},
+		{"reject=host-unreachable", syscall.EHOSTUNREACH, syscall.EHOSTUNREACH, true},
+		{"reject=admin-prohibited", syscall.EHOSTUNREACH, syscall.EACCES, true},
+	} {
+		for _, who := range []string{nstest.A4, nstest.A6} {
+			s.must("measures", "run", "ban", "--arg", "who="+who, "--arg", "scope="+c.scope)
+		}
+		s.eachRoad(func(i int, r road) {
+			want := c.hears
+			if r.from == nstest.A6 {
+				want = c.hears6
+			}
+			if !c.all && i >= 2 { // not to the published port
+				want = nil
+			}
+			if _, err := s.take(r); !errors.Is(err, want) {
+				t.Errorf("%s, %v: %v, want %v", c.scope, r, err, want)
+			}
+		})
+		for _, who := range []string{nstest.A4, nstest.A6} {
+			s.must("unban", who)
+		}
+		s.eachRoad(func(_ int, r road) {
+			if _, err := s.take(r); err != nil {
+				t.Errorf("%s, %v after unban: %v", c.scope, r, err)
+			}
+		})
+	}
+	s.stop(syscall.SIGTERM)
 }
 
 // TestBanCoversBridgedTraffic: what only passes a bridge sees no hook of IP; the chain on the device stops it.
