@@ -14,7 +14,7 @@ import (
 type Message struct {
 	ID       string              `json:"id"` // the name of its file
 	Receiver string              `json:"receiver"`
-	Kind     string              `json:"kind"` // "incident", "repeat", "resolved", "measure"
+	Kind     string              `json:"kind"` // "incident", "repeat", "resolved", "measure", "test"
 	Title    string              `json:"title"`
 	Text     string              `json:"text"`
 	Severity incidents.Severity  `json:"severity"`
@@ -116,10 +116,13 @@ func ofMeasure(m *measure.Measure, severity incidents.Severity) *Message {
 	switch m.State {
 	case measure.PendingApproval:
 		fmt.Fprintf(&t, "%s\npicket approve %d lets it happen, picket deny %d does not.\n", m.Ask, m.ID, m.ID)
-	case measure.Error:
+	case measure.Error, measure.Denied, measure.Skipped:
 		fmt.Fprintf(&t, "%s\n", m.Error)
 	default:
 		fmt.Fprintf(&t, "%s\n", m.Proof)
+		if next := m.Next(); next != "" {
+			fmt.Fprintf(&t, "%s\n", next)
+		}
 	}
 	if m.Output.Text != "" {
 		fmt.Fprintf(&t, "\n%s\n", m.Output.Text[:min(len(m.Output.Text), maxText)])

@@ -170,7 +170,7 @@ func (s *alertmanager) send(ctx context.Context, m *Message) error {
 		Annotations: map[string]string{"summary": m.Title, "description": m.Text},
 		StartsAt:    i.Opened,
 	}
-	if m.Kind == "resolved" {
+	if m.Kind == "resolved" || m.Kind == "test" {
 		a.EndsAt = i.Closed
 	}
 	for k, v := range s.Labels {

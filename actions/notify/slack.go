@@ -133,6 +133,18 @@ func (t *threads) of(channel string, about incidents.ID) string {
 	return ""
 }
 
+// join lets an incident have the threads of one that turned out to be part of it.
+func (t *threads) join(from, into incidents.ID) {
+	t.mu.Lock()
+	list := slices.Clone(t.list)
+	t.mu.Unlock()
+	for _, one := range list {
+		if one.Incident == from {
+			t.begin(one.Channel, into, one.TS)
+		}
+	}
+}
+
 // begin notes a thread; of an incident that has one the first stays.
 func (t *threads) begin(channel string, about incidents.ID, ts string) {
 	if about == 0 || t.of(channel, about) != "" {

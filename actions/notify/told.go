@@ -14,6 +14,7 @@ type told struct {
 	Receiver string       `json:"receiver"`
 	Incident incidents.ID `json:"incident"`
 	Told     time.Time    `json:"told"`
+	Whole    bool         `json:"whole,omitempty"` // of it as another that turned out to be part of it
 }
 
 // remember writes the file when something has changed.
@@ -23,8 +24,8 @@ func (n *Notifier) remember() {
 	}
 	var list []told
 	for k, g := range n.groups {
-		if !g.told.IsZero() {
-			list = append(list, told{k.receiver, k.incident, g.told})
+		if !g.told.IsZero() || g.whole {
+			list = append(list, told{k.receiver, k.incident, g.told, g.whole})
 		}
 	}
 	text, err := json.Marshal(list)
@@ -53,6 +54,6 @@ func (n *Notifier) recall() {
 		return
 	}
 	for _, t := range list[:min(len(list), maxGroups)] {
-		n.groups[key{t.Receiver, t.Incident}] = &group{told: t.Told}
+		n.groups[key{t.Receiver, t.Incident}] = &group{told: t.Told, whole: t.Whole}
 	}
 }

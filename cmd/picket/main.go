@@ -79,7 +79,7 @@ func verbs() []group {
 		}},
 		{"Ask and act", []*cobra.Command{
 			whyCommand(), incidentsCommand(), measuresCommand(), approveCommand(), denyCommand(), liftCommand(),
-			banCommand(), unbanCommand(), bansCommand(), policyCommand(), pluginsCommand(),
+			banCommand(), unbanCommand(), bansCommand(), policyCommand(), pluginsCommand(), notifyCommand(),
 		}},
 		{"Logs, in fail2ban's place", []*cobra.Command{
 			logsCommand(), jailsCommand(), jailCommand(), migrateCommand(),
