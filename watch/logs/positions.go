@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"picket/watch"
 )
@@ -38,7 +39,8 @@ type Positions struct {
 	dropped uint64
 	scratch []byte
 	staged  stage
-	notes   bool // somebody stages notes: only he can write the journal anew
+	notes   bool      // somebody stages notes: only he can write the journal anew
+	broken  time.Time // when it could not be written, or was tried again; zero when it stands
 }
 
 // stage is what waits for its position.
@@ -46,6 +48,9 @@ type stage struct {
 	mark  watch.Mark
 	notes []byte // lines
 }
+
+// mendEvery is how often it is tried to write a journal anew that could not be written.
+const mendEvery = time.Second
 
 // compactBytes is how large the journal grows, beyond twice what a new one holds, before it is written anew.
 const compactBytes = 16 << 20
@@ -140,7 +145,9 @@ func parseMark(line string) (watch.Mark, error) {
 	return m, err
 }
 
-// Keep writes m down. The error says that the position will not survive a restart.
+// Keep writes m down. The error says that positions do not survive a restart from now on. It comes once, until the journal
+// could be written anew: behind a line that is missing nothing is appended, or positions would be kept without the notes
+// that belong to them.
 func (p *Positions) Keep(m watch.Mark) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -148,6 +155,12 @@ func (p *Positions) Keep(m watch.Mark) error {
 		return errors.New("keep log position: closed")
 	}
 	p.remember(m)
+	if !p.broken.IsZero() {
+		if !p.notes {
+			p.mend(nil)
+		}
+		return nil
+	}
 	p.scratch = p.scratch[:0]
 	if m == p.staged.mark {
 		p.scratch = append(p.scratch, p.staged.notes...)
@@ -167,9 +180,18 @@ func (p *Positions) write() error {
 	n, err := p.file.Write(p.scratch)
 	p.lines, p.size = p.lines+1, p.size+n
 	if err != nil {
-		return fmt.Errorf("keep log position: %w (is the state directory's disk full?)", err)
+		p.broken = time.Now()
+		return fmt.Errorf("keep log position: %w (is the state directory's disk full? Until it can be written, the lines that come would be read again after a restart)", err)
 	}
 	return nil
+}
+
+// mend writes a journal anew that could not be written, if that is possible by now.
+func (p *Positions) mend(all func(to []byte) []byte) {
+	if time.Since(p.broken) < mendEvery {
+		return
+	}
+	_ = p.rewrite(all) // that it is broken was told when it began
 }
 
 // Stage hands over what a batch changed, to be written when its position is kept. There is one batch at a time. write
@@ -187,6 +209,11 @@ func (p *Positions) Settle(all func(to []byte) []byte) error {
 	defer p.mu.Unlock()
 	if p.file == nil {
 		return errors.New("keep log position: closed")
+	}
+	if !p.broken.IsZero() {
+		p.staged = stage{notes: p.staged.notes[:0]} // they are among all
+		p.mend(all)
+		return nil
 	}
 	if len(p.staged.notes) > 0 {
 		p.scratch = append(append(p.scratch[:0], p.staged.notes...), settled...)
@@ -250,13 +277,15 @@ func (p *Positions) rewrite(all func(to []byte) []byte) error {
 		}
 	}
 	if err != nil {
+		_ = os.Remove(p.path + ".new") // what there is of it takes room
+		p.broken = time.Now()
 		return fmt.Errorf("write log positions: %w", err)
 	}
 	if p.file != nil {
 		p.file.Close()
 	}
 	// What was written anew is the floor: it counts as nothing, so that a large one is not written again at once.
-	p.file, p.lines, p.size = f, 0, -len(text)
+	p.file, p.lines, p.size, p.broken = f, 0, -len(text), time.Time{}
 	return nil
 }
 

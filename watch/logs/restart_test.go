@@ -4,11 +4,14 @@ import (
 	"bufio"
 	"compress/gzip"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -373,4 +376,60 @@ func TestKillPositions(t *testing.T) {
 	if again := len(lines) - l.next; again < 0 || again > kills*ReadSize/len(numbered(0)) {
 		t.Errorf("%d lines again after %d kills: more than a batch each", again, kills)
 	}
+}
+
+// TestFullDisk: what was judged while the disk was full is kept when there is room again, all of it or nothing.
+func TestFullDisk(t *testing.T) {
+	dir := t.TempDir()
+	var recalled []string
+	open := func() *Positions {
+		recalled = nil
+		p, err := OpenPositions(dir, func(err error) { t.Error(err) }, func(note []byte) { recalled = append(recalled, string(note)) })
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	p := open()
+	all := ""
+	everything := func(to []byte) []byte { return append(to, all...) }
+	batch := func(offset int64, note string) error {
+		all += "=" + note + "\n"
+		m := watch.Mark{Source: "auth", Path: "/log", Inode: 1, Offset: offset}
+		p.Stage(m, func(to []byte) []byte { return append(to, "="+note+"\n"...) })
+		return errors.Join(p.Keep(m), p.Settle(everything))
+	}
+	wants := func(offset int64, notes ...string) {
+		t.Helper()
+		p = open()
+		if m := p.Marks(); len(m) != 1 || m[0].Offset != offset || !slices.Equal(recalled, notes) {
+			t.Errorf("positions %v, notes %q; want %d, %q", m, recalled, offset, notes)
+		}
+	}
+	if err := errors.Join(p.Rewrite(everything), batch(1, "one")); err != nil {
+		t.Fatal(err)
+	}
+	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	if err != nil {
+		t.Skip(err)
+	}
+	p.file.Close()
+	p.file = full
+	if err := batch(2, "two"); !errors.Is(err, syscall.ENOSPC) {
+		t.Errorf("error %v", err)
+	}
+	if err := batch(3, "three"); err != nil {
+		t.Errorf("the same again: %v", err)
+	}
+	wants(1, "one") // as after kill -9
+	p.broken, p.file = time.Now(), full
+	if err := batch(4, "four"); err != nil {
+		t.Error(err)
+	}
+	wants(1, "one")
+	p.broken, p.file = time.Now().Add(-mendEvery), full
+	if err := batch(5, "five"); err != nil {
+		t.Error(err)
+	}
+	wants(5, "one", "two", "three", "four", "five")
 }
