@@ -16,6 +16,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -448,4 +449,40 @@ func FuzzUnpack(f *testing.F) {
 			t.Fatal("something was written outside")
 		}
 	})
+}
+
+// TestAnnounces: people are told before a plugin runs, and have their time; that nobody could be told is said with the
+// output.
+func TestAnnounces(t *testing.T) {
+	m := written(t, "date +%s%N", `, "wall_announce_delay": 0.2`)
+	for _, fails := range []error{nil, errors.New("no wall here")} {
+		r, told := runner(t), time.Time{}
+		r.Announce = func(_ context.Context, text string) error {
+			if told = time.Now(); !strings.Contains(text, "picket will run A test in 200ms: port scan (measure 40)") {
+				t.Errorf("announced: %q", text)
+			}
+			return fails
+		}
+		out, err := r.Doers([]*Manifest{m})["test.one"].Do(context.Background(), order())
+		if err != nil {
+			t.Fatal(err)
+		}
+		note, ran, noted := strings.Cut(out.Output.Text, "no wall here\n")
+		if !noted {
+			ran = note
+		}
+		if noted != (fails != nil) {
+			t.Errorf("announcing failed with %v: %q", fails, out.Output.Text)
+		}
+		at, err := strconv.ParseInt(strings.TrimSpace(ran), 10, 64)
+		if err != nil || time.Unix(0, at).Sub(told) < 200*time.Millisecond {
+			t.Errorf("it ran at %q, announced at %d", ran, told.UnixNano())
+		}
+	}
+	m.WallAnnounceDelay = Seconds(time.Hour)
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if _, err := runner(t).Doers([]*Manifest{m})["test.one"].Do(ctx, order()); !errors.Is(err, context.Canceled) {
+		t.Errorf("given up while it waits: %v", err)
+	}
 }
