@@ -27,7 +27,9 @@ func (s *Sensor) remembering() []*jailPost {
 func (s *Sensor) StopJail(ctx context.Context, name string) error {
 	var lifted []rules.Ticket
 	err := s.onJail(ctx, name, func(post *jailPost) error {
-		lifted = post.report().Banned
+		lifted, post.idle = post.report().Banned, true
+		clear(s.judge.readers)
+		s.stopRunner(post) // it undoes all bans at once, where they have an actionflush
 		return nil
 	})
 	if err != nil {
@@ -39,7 +41,6 @@ func (s *Sensor) StopJail(ctx context.Context, name string) error {
 			s.jailChanged(&c)
 		}
 		s.unbanAllNamed(name)
-		s.stopRunner(post)
 		post.lifted = lifted
 		s.judge.resting[name] = post
 		list := slices.DeleteFunc(slices.Clone(s.posted()), func(j *jailPost) bool { return j == post })

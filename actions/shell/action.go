@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"picket/rules"
+	"picket/rules/fail2ban"
 )
 
 // action is one action of a jail, and what of it has been started.
@@ -41,8 +42,8 @@ func newAction(jail string, a *rules.Action) *action {
 	if a.File == SMTPScript {
 		out.mail, out.noRestored = newMailer(jail, a), true
 	}
-	if d, err := time.ParseDuration(out.properties["timeout"] + "s"); err == nil && d > 0 {
-		out.timeout = d
+	if seconds, err := fail2ban.Seconds(out.properties["timeout"]); err == nil && seconds > 0 {
+		out.timeout = time.Duration(seconds * float64(time.Second))
 	}
 	return out
 }
@@ -79,7 +80,7 @@ func (r *Runner) operate(a *action, operation, family string, dynamic func(strin
 	if err = execute(c, a.timeout); err == nil {
 		return nil
 	}
-	check, bad := a.compose("actioncheck", family, nothing)
+	check, bad := a.compose("actioncheck", family, r.environment(family))
 	if bad != nil || check.text == "" || operation == "actionstart" || operation == "actionstop" || execute(check, a.timeout) == nil {
 		return fmt.Errorf("%s of action %s: %w", operation, a.name, err)
 	}
@@ -94,16 +95,13 @@ func (r *Runner) operate(a *action, operation, family string, dynamic func(strin
 	return nil
 }
 
-// nothing is the ticket of operations that are about no party.
-func nothing(string) (string, bool) { return "", false }
-
 // restore makes an action's environment anew: by its actionrepair, or by stopping and starting it.
 func (r *Runner) restore(a *action, family string) error {
 	a.epoch++
 	if text, _ := a.option("actionrepair", family); text != "" {
-		return r.operate(a, "actionrepair", family, nothing)
+		return r.operate(a, "actionrepair", family, r.environment(family))
 	}
-	_ = r.operate(a, "actionstop", family, nothing) // what is half there may refuse to go
+	_ = r.operate(a, "actionstop", family, r.environment(family)) // what is half there may refuse to go
 	a.started[family] = false
 	return r.start(a, family)
 }
@@ -112,7 +110,7 @@ func (r *Runner) start(a *action, family string) error {
 	if a.started[family] {
 		return nil
 	}
-	if err := r.operate(a, "actionstart", family, nothing); err != nil {
+	if err := r.operate(a, "actionstart", family, r.environment(family)); err != nil {
 		return err
 	}
 	a.started[family] = true

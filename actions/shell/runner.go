@@ -3,6 +3,7 @@ package shell
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -269,7 +270,7 @@ func (r *Runner) check(t *rules.Ticket) {
 // invariants runs the check of an action's started environments and makes those anew that are gone.
 func (r *Runner) invariants(a *action) {
 	for _, family := range a.families {
-		check, err := a.compose("actioncheck", family, nothing)
+		check, err := a.compose("actioncheck", family, r.environment(family))
 		if err != nil || check.text == "" || !a.started[family] || execute(check, a.timeout) == nil {
 			continue
 		}
@@ -280,36 +281,54 @@ func (r *Runner) invariants(a *action) {
 	}
 }
 
-// end undoes and stops every action.
+// end undoes what every action has done, and stops them, the last one first.
 func (r *Runner) end(tickets map[string]rules.Ticket) {
 	for _, a := range r.actions {
-		for _, family := range a.families {
-			r.finish(a, family, tickets)
+		r.undo(a, tickets)
+	}
+	for _, a := range slices.Backward(r.actions) {
+		for _, family := range r.distinct(a, "actionstop") {
+			if err := r.operate(a, "actionstop", family, r.environment(family)); err != nil {
+				r.tell("ERROR", fmt.Sprintf("Failed to stop jail '%s' action '%s': %v", r.jail, a.name, err))
+			}
+		}
+		clear(a.started)
+	}
+}
+
+// undo flushes an action's bans, or takes each back where it has no actionflush.
+func (r *Runner) undo(a *action, tickets map[string]rules.Ticket) {
+	for _, family := range r.distinct(a, "actionflush") {
+		if err := r.operate(a, "actionflush", family, r.environment(family)); err != nil {
+			r.tell("ERROR", fmt.Sprintf("Failed to flush bans in jail '%s' action '%s': %v", r.jail, a.name, err))
+		}
+	}
+	for _, t := range tickets {
+		family := a.startedAs(familyOf(&t))
+		flush, _ := a.option("actionflush", family)
+		if flush != "" || !a.started[family] || !a.banned[family] || t.Restored && a.noRestored {
+			continue
+		}
+		if err := r.operate(a, "actionunban", familyOf(&t), r.values(&t)); err != nil {
+			r.tell("ERROR", fmt.Sprintf("Failed to execute unban jail '%s' action '%s': %v", r.jail, a.name, err))
 		}
 	}
 }
 
-func (r *Runner) finish(a *action, family string, tickets map[string]rules.Ticket) {
-	if !a.started[family] {
-		return
-	}
-	if flush, _ := a.option("actionflush", family); flush != "" {
-		if err := r.operate(a, "actionflush", family, nothing); err != nil {
-			r.tell("ERROR", fmt.Sprintf("Failed to flush bans in jail '%s' action '%s': %v", r.jail, a.name, err))
+// distinct are the families for which an action is started and has something else to run than for the family before.
+func (r *Runner) distinct(a *action, operation string) (families []string) {
+	var last string
+	for _, family := range a.families {
+		if !a.started[family] {
+			continue
 		}
-	} else if a.banned[family] {
-		for _, t := range tickets {
-			if a.startedAs(familyOf(&t)) == family && !(t.Restored && a.noRestored) {
-				if err := r.operate(a, "actionunban", familyOf(&t), r.values(&t)); err != nil {
-					r.tell("ERROR", fmt.Sprintf("Failed to execute unban jail '%s' action '%s': %v", r.jail, a.name, err))
-				}
-			}
+		c, err := a.compose(operation, family, r.environment(family))
+		if len(families) == 0 || err != nil || c.text != last {
+			families = append(families, family)
 		}
+		last = c.text
 	}
-	if err := r.operate(a, "actionstop", family, nothing); err != nil {
-		r.tell("ERROR", fmt.Sprintf("Failed to stop jail '%s' action '%s': %v", r.jail, a.name, err))
-	}
-	a.started[family] = false
+	return families
 }
 
 func (r *Runner) tell(level, text string) {

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"picket/rules"
 )
 
@@ -210,7 +212,7 @@ func TestNoRestored(t *testing.T) {
 // TestTagsWithinTags ends.
 func TestTagsWithinTags(t *testing.T) {
 	a := newAction("x", &rules.Action{Name: "x", Options: []rules.Option{{Name: "actionban", Text: "<a>"}, {Name: "a", Text: "<b><b>"}, {Name: "b", Text: "<a>"}}})
-	if _, err := a.compose("actionban", "", nothing); err == nil {
+	if _, err := a.compose("actionban", "", func(string) (string, bool) { return "", false }); err == nil {
 		t.Error("endless tags are composed")
 	}
 }
@@ -230,4 +232,44 @@ func FuzzCompose(f *testing.F) {
 			t.Errorf("%q is in the command %q", hostile, c.text)
 		}
 	})
+}
+
+// TestStartsAndStops: starts and stops know their family and the host, bans are undone before anything stops, the last action
+// stops first, and what is the same for both families runs once. As fail2ban 1.0.2 was seen to do it.
+func TestStartsAndStops(t *testing.T) {
+	out := filepath.Join(t.TempDir(), "out")
+	action := func(name string, options map[string]string) rules.Action {
+		a := rules.Action{Name: name}
+		for option, text := range options {
+			a.Set(option, "echo "+name+" "+text+" >> "+out)
+		}
+		a.Set("x?family=inet6", "six")
+		return a
+	}
+	r := New("sshd", []rules.Action{
+		action("every", map[string]string{"actionstart": "start <family> <fq-hostname>", "actionflush": "flush", "actionstop": "stop <fq-hostname>", "actionban": "ban <ip>"}),
+		action("demand", map[string]string{"actionstart": "start <family>", "actionstop": "stop <family>", "actionunban": "unban <ip>"}),
+	})
+	r.Allowed = func(netip.Prefix) error { return nil }
+	r.Lookup = func(string, netip.Addr) string { return "host.example" }
+	r.Start(nil)
+	r.Ban(ticket("192.0.2.1"))
+	r.Ban(ticket("2001:db8::1"))
+	r.Unban(ticket("192.0.2.1"))
+	want := `every start inet4 host.example
+every ban 192.0.2.1
+demand start inet4
+every start inet6 host.example
+every ban 2001:db8::1
+demand start inet6
+demand unban 192.0.2.1
+every flush
+demand unban 2001:db8::1
+demand stop inet4
+demand stop inet6
+every stop host.example
+`
+	if diff := cmp.Diff(want, finished(t, r, out)); diff != "" {
+		t.Error(diff)
+	}
 }

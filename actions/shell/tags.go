@@ -115,6 +115,19 @@ func (r *Runner) values(t *rules.Ticket) func(name string) (string, bool) {
 	}
 }
 
+// environment returns the tags of operations that are about no party: start, stop, flush, check, repair.
+func (r *Runner) environment(family string) func(name string) (string, bool) {
+	return func(name string) (string, bool) {
+		switch {
+		case name == "family" && family != "":
+			return family, true
+		case name == "fq-hostname" && r.Lookup != nil:
+			return r.Lookup(name, netip.Addr{}), true
+		}
+		return "", false
+	}
+}
+
 // ticketTags are the tags that a ticket alone answers. Those that merge bans tell of this one where nothing is merged.
 var ticketTags = map[string]func(*rules.Ticket) string{
 	"ip":             func(t *rules.Ticket) string { return t.ID },
