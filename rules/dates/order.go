@@ -6,16 +6,24 @@ func (d *Detector) won(i int, at match, line []byte) {
 	c.hits++
 	c.lastUsed = d.Clock.Now.Unix()
 	c.distance = characters(line, at.start)
+	d.lastStart = c.distance
 	if d.firstUnused == i {
 		d.firstUnused++
 	}
-	d.lastStart, d.lastEnd = c.distance, characters(line, at.end)
-	d.before, d.first = charBefore(line, at.start), charAt(line, at.start)
-	d.final, d.behind = charBefore(line, at.end), charAt(line, at.end)
+	if !c.begin && !c.end { // the others are not looked for at a place
+		d.remember(at, line)
+	}
 	if i != 0 && i != d.last {
 		i = d.rise(i)
 	}
 	d.last = i
+}
+
+// remember notes what surrounds a match.
+func (d *Detector) remember(at match, line []byte) {
+	d.lastEnd = characters(line, at.end)
+	d.before, d.first = charBefore(line, at.start), charAt(line, at.start)
+	d.final, d.behind = charBefore(line, at.end), charAt(line, at.end)
 }
 
 // restTime is how long a template may rest before another takes its place, in seconds.

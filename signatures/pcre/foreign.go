@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"strings"
 	"sync"
-	"unicode/utf8"
 )
 
 // compilePython compiles a pattern of Python's dialect. One that names ASCII only gets a program for subjects in ASCII, and
@@ -54,18 +53,19 @@ func compilePaged(pattern string, opts Flags, pg *page) (*Regexp, error) {
 
 // IsASCII tells whether a text has bytes below 0x80 only.
 func IsASCII(text []byte) bool {
-	for len(text) >= 8 {
-		if binary.LittleEndian.Uint64(text)&0x8080808080808080 != 0 {
-			return false
+	const high = 0x8080808080808080
+	var seen uint64
+	last := len(text) - 8
+	if last < 0 {
+		for _, c := range text {
+			seen |= uint64(c)
 		}
-		text = text[8:]
+		return seen&high == 0
 	}
-	for _, c := range text {
-		if c >= utf8.RuneSelf {
-			return false
-		}
+	for i := 0; i < last; i += 8 {
+		seen |= binary.LittleEndian.Uint64(text[i:])
 	}
-	return true
+	return (seen|binary.LittleEndian.Uint64(text[last:]))&high == 0
 }
 
 // coded is a subject as a page has it. It is kept from one match to the next, which is mostly about the same subject.
