@@ -215,22 +215,29 @@ func outlasts(a, b time.Time) bool { return !b.IsZero() && (a.IsZero() || a.Afte
 // inKernel tells whether the kernel holds the ban.
 func (b *Ban) inKernel() bool { return !b.Observed && b.Scope.Answer != Commands }
 
-// entries is a list for the kernel in which every target stands once, with the longest of its times.
-type entries struct {
-	list []Entry
-	at   map[Target]int
+// elements are what the kernel must hold: every target once, as long as the longest of its bans.
+func (l *ledger) elements(now time.Time) []Entry {
+	list := make([]Entry, 0, len(l.of))
+	for p, first := range l.of {
+		own := len(list) // where those of this prefix begin
+		for s := &first; s != nil; s = s.next {
+			if b := s.ban(p); b.inKernel() && !b.Expired(now) {
+				list = longest(list, own, Entry{b.Target(), b.Left(now)})
+			}
+		}
+	}
+	return list
 }
 
-func (e *entries) put(n Entry) {
-	if i, known := e.at[n.Target]; known {
-		if have := &e.list[i].Left; *have != 0 && (n.Left == 0 || n.Left > *have) {
-			*have = n.Left
+// longest adds an entry, or makes the one of its target last as long as it. Those before from are of other targets.
+func longest(list []Entry, from int, e Entry) []Entry {
+	for i := from; i < len(list); i++ {
+		if have := &list[i]; have.Target == e.Target {
+			if have.Left != 0 && (e.Left == 0 || e.Left > have.Left) {
+				have.Left = e.Left
+			}
+			return list
 		}
-		return
 	}
-	if e.at == nil {
-		e.at = map[Target]int{}
-	}
-	e.at[n.Target] = len(e.list)
-	e.list = append(e.list, n)
+	return append(list, e)
 }

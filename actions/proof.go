@@ -153,15 +153,9 @@ func (r *Responder) restore(when string) error {
 	if r.firewall == nil {
 		return nil
 	}
-	now := r.now()
-	var all entries
-	for b := range r.bans.all() {
-		if b.inKernel() && !b.Expired(now) {
-			all.put(Entry{b.Target(), b.Left(now)})
-		}
-	}
-	if err := r.firewall.Replace(all.list); err != nil {
-		return fmt.Errorf("%s: put %d bans into the kernel: %w", when, len(all.list), err)
+	all := r.bans.elements(r.now())
+	if err := r.firewall.Replace(all); err != nil {
+		return fmt.Errorf("%s: put %d bans into the kernel: %w", when, len(all), err)
 	}
 	return nil
 }

@@ -325,16 +325,16 @@ func untilText(b Ban) string {
 
 // enforce brings the batch into the kernel and the journal. Observed bans go to the journal only.
 func (r *Responder) enforce(passed []pending, now time.Time) error {
-	var add entries
+	var add []Entry
 	lines := make([]entry, len(passed))
 	for i, p := range passed {
 		lines[i] = entry{Ban: p.ban}
 		if p.ban.inKernel() {
-			add.put(Entry{p.ban.Target(), r.left(&p.ban, now)})
+			add = append(add, Entry{p.ban.Target(), r.left(&p.ban, now)})
 		}
 	}
-	if len(add.list) > 0 {
-		if err := r.firewall.Apply(add.list, nil); err != nil {
+	if len(add) > 0 {
+		if err := r.firewall.Apply(add, nil); err != nil {
 			return err
 		}
 	}
@@ -441,7 +441,7 @@ func (r *Responder) remove(list []Ban, by string) error {
 
 // withdraw brings the kernel in line with a ledger from which bans were dropped.
 func (r *Responder) withdraw(dropped []Ban) error {
-	var stay entries
+	var stay []Entry
 	var gone []Target
 	now := r.now()
 	for i := range dropped {
@@ -451,15 +451,15 @@ func (r *Responder) withdraw(dropped []Ban) error {
 		}
 		if until, wanted := r.bans.enforced(b.Target(), nil, now); wanted {
 			other := Ban{Until: until}
-			stay.put(Entry{b.Target(), other.Left(now)})
+			stay = append(stay, Entry{b.Target(), other.Left(now)})
 		} else {
 			gone = append(gone, b.Target())
 		}
 	}
-	if len(stay.list)+len(gone) == 0 {
+	if len(stay)+len(gone) == 0 {
 		return nil
 	}
-	return r.firewall.Apply(stay.list, gone)
+	return r.firewall.Apply(stay, gone)
 }
 
 // tick forgets what has expired, lifts what has become protected, looks after the kernel, and syncs the journal.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -77,7 +78,7 @@ func (l *lab) unpack() error {
 		return fmt.Errorf("unpack rules: %w", err)
 	}
 	defer in.Close()
-	plain, err := xz.NewReader(in)
+	plain, err := xz.NewReader(bufio.NewReader(in)) // which reads a byte at a time
 	if err != nil {
 		return fmt.Errorf("unpack rules: %w", err)
 	}

@@ -55,8 +55,13 @@ type element struct {
 // begin starts a datagram.
 func (w *wire) begin() {
 	w.sequence++
-	w.out = w.out[:0]
+	if w.out = w.out[:0]; cap(w.out) > keptRoom {
+		w.out = nil // of a restore
+	}
 }
+
+// keptRoom is how much room for a datagram is kept for the next one, in bytes.
+const keptRoom = 1 << 20
 
 // beginBatch starts a transaction.
 func (w *wire) beginBatch() {
