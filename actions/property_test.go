@@ -21,7 +21,7 @@ import (
 // counts for itself, and shares no code with the gate.
 
 const (
-	someRequests = 60_000 // in make test; make property makes a million
+	someRequests = 20_000 // in make test; make property makes a million
 	perWorld     = 1000   // requests in one neighbourhood, at least
 	mostWorlds   = 200
 	perBatch     = 128
@@ -390,7 +390,7 @@ func TestMillionRequests(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if told < many/20 || refused < uint64(many/10) || doubted < many/500 {
+	if told < many/20 || refused < uint64(many/10) || doubted < many/2000 {
 		t.Errorf("the kernel was told of %d bans, %d of them after approval, %d were refused: that proves little", told, doubted, refused)
 	}
 	t.Logf("%d requests: %d bans, %d refused, the kernel was told of %d, an operator was asked about %d of them", many, banned, refused, told, doubted)

@@ -241,6 +241,7 @@ func TestAnotherWithTheNumber(t *testing.T) {
 
 func TestSuspendAndRenice(t *testing.T) {
 	_, pids := shell(t, "exec sleep 100", 0)
+	before, _ := read(pids[0])
 	ctx := context.Background()
 	for _, d := range []measure.Doer{&Suspend{gate{}}, &Renice{gate{}, slog.New(slog.DiscardHandler)}} {
 		o := order("pid", strconv.Itoa(pids[0]), "nice", "99.5")
@@ -256,7 +257,7 @@ func TestSuspendAndRenice(t *testing.T) {
 			t.Errorf("%T: %v", d, err)
 		}
 	}
-	if p, _ := read(pids[0]); p.Nice != 0 || p.State == 'T' {
+	if p, _ := read(pids[0]); p.Nice != before.Nice || p.State == 'T' {
 		t.Errorf("after lifting: %+v", p)
 	}
 }
