@@ -46,7 +46,7 @@ func (s *mailer) send(ctx context.Context, m *Message) error {
 	if err == nil || msg.IsDelivered() { // what goes wrong after the server has taken it changes nothing
 		return nil
 	}
-	told := fmt.Errorf("mail through %s: %s", s.Host, without(err.Error(), password, s.User+"\x00"+password))
+	told := fmt.Errorf("mail through %s: %s", s.Host, Without(err.Error(), password, s.User+"\x00"+password))
 	var refused *mail.SendError
 	if errors.As(err, &refused) && refused.ErrorCode()/100 == 5 && (refused.Reason == mail.ErrSMTPData || refused.Reason == mail.ErrSMTPDataClose) {
 		return permanent{told} // the server wants no such mail
@@ -85,9 +85,14 @@ func (s *mailer) client(ctx context.Context, password string) (*mail.Client, err
 		return c, nil
 	}))
 	if s.User != "" {
-		options = append(options, mail.WithSMTPAuthCustom(&credentials{host: s.Host, user: s.User, password: password}))
+		options = append(options, mail.WithSMTPAuthCustom(Login(s.Host, s.User, password)))
 	}
 	return mail.NewClient(s.Host, options...)
+}
+
+// Login returns what logs in to an SMTP server: encrypted, or on this host.
+func Login(host, user, password string) smtp.Auth {
+	return &credentials{host: host, user: user, password: password}
 }
 
 // credentials log in by the first mechanism that the server offers and picket knows. (The client's own choice does not

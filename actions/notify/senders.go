@@ -51,9 +51,9 @@ func newSender(r *Receiver, t *threads) sender {
 	return waller{}
 }
 
-// without takes secrets, plain and in base64, out of a text that somebody else has a part in, and its control
+// Without takes secrets, plain and in base64, out of a text that somebody else has a part in, and its control
 // characters: a server may answer with what it was sent.
-func without(text string, secrets ...string) string {
+func Without(text string, secrets ...string) string {
 	for _, s := range secrets {
 		if s == "" {
 			continue
@@ -105,7 +105,7 @@ func post(ctx context.Context, url string, body any, headers map[string]string, 
 		_, word, _ := strings.Cut(v, " ") // of "Bearer …"
 		secrets = append(secrets, v, word)
 	}
-	err = fmt.Errorf("the server answers %s: %.200s", resp.Status, without(string(answer), append(secrets, url)...))
+	err = fmt.Errorf("the server answers %s: %.200s", resp.Status, Without(string(answer), append(secrets, url)...))
 	if slices.Contains(refusals, resp.StatusCode) {
 		return nil, permanent{err}
 	}

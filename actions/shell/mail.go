@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"mime"
 	"net"
-	"net/smtp"
 	"os"
 	"strings"
 	"time"
 
+	"github.com/wneessen/go-mail/smtp"
+
+	"picket/actions/notify"
 	"picket/rules"
 )
 
@@ -80,7 +82,8 @@ func (m *mailer) message(subject, text string) []byte {
 	return []byte(strings.Join(head, "\r\n") + strings.ReplaceAll(strings.ToValidUTF8(text, "?"), "\n", "\r\n"))
 }
 
-// send delivers one mail. A password goes out only encrypted, or to this host.
+// send delivers one mail. A password goes out only encrypted, to a server that proves its name (fail2ban sends it in the
+// clear), or to this host; and no error tells it.
 func (m *mailer) send(subject, text string, timeout time.Duration) error {
 	conn, err := net.DialTimeout("tcp", m.host, timeout)
 	if err != nil {
@@ -94,7 +97,7 @@ func (m *mailer) send(subject, text string, timeout time.Duration) error {
 		return fmt.Errorf("mail through %s: %w", m.host, err)
 	}
 	if err := m.deliver(c, name, m.message(subject, text)); err != nil {
-		return fmt.Errorf("mail through %s: %w", m.host, err)
+		return fmt.Errorf("mail through %s: %s", m.host, notify.Without(err.Error(), m.password, m.user+"\x00"+m.password))
 	}
 	return nil
 }
@@ -106,15 +109,15 @@ func (m *mailer) deliver(c *smtp.Client, host string, message []byte) error {
 				return err
 			}
 		}
-		if err := c.Auth(smtp.PlainAuth("", m.user, m.password, host)); err != nil {
+		if err := c.Auth(notify.Login(host, m.user, m.password)); err != nil {
 			return err
 		}
 	}
-	if err := c.Mail(m.from); err != nil {
+	if err := c.Mail("<" + m.from + ">"); err != nil {
 		return err
 	}
 	for _, to := range m.to {
-		if err := c.Rcpt(to); err != nil {
+		if err := c.Rcpt("<" + to + ">"); err != nil {
 			return err
 		}
 	}

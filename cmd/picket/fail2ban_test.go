@@ -94,7 +94,7 @@ func TestFail2banClientConfiguration(t *testing.T) {
 		"jail.conf":          "[door]\nenabled = true\nfilter = door\nbackend = polling\nlogpath = " + filepath.Join(dir, "door.log") + "\naction = tell\n",
 		"door.log":           "",
 		"filter.d/door.conf": "[Definition]\nfailregex = ^bad <HOST>$\n",
-		"action.d/tell.conf": "[Definition]\nactionban = echo '" + strings.Repeat("long ", 250) + "'\n",
+		"action.d/tell.conf": "[Definition]\nactionban = echo '" + strings.Repeat("long ", 250) + "'\n[Init]\npassword = hunter2\n",
 	} {
 		file := filepath.Join(dir, name)
 		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
@@ -108,7 +108,7 @@ func TestFail2banClientConfiguration(t *testing.T) {
 		t.Errorf("-t: %q, exit %d", out, exit)
 	}
 	out, exit := perform("fail2ban-client", "-c", dir, "-d")
-	if !strings.Contains(out, "['add', 'door', 'polling']\n") || !strings.HasSuffix(out, "['start', 'door']\n") || exit != 0 {
+	if !strings.Contains(out, "['add', 'door', 'polling']\n") || !strings.HasSuffix(out, "['start', 'door']\n") || strings.Contains(out, "hunter2") || exit != 0 {
 		t.Errorf("-d: exit %d\n%s", exit, out)
 	}
 	out, _ = perform("fail2ban-client", "-c", dir, "--dp")

@@ -60,6 +60,17 @@ func TestKit(t *testing.T) {
 	t.Logf("%d commands answered as by fail2ban", equal)
 }
 
+// TestPasswordHidden: no answer has the password of an action.
+func TestPasswordHidden(t *testing.T) {
+	p := twoJails(nil)
+	p.jails[0].Settings.Actions[0].Set("password", "hunter2")
+	for _, command := range []string{"get sshd action dummyban password", "set sshd action dummyban password hunter3"} {
+		if got, _ := ask(t, answerer{p}, strings.Fields(command)); got != f2b.Hidden {
+			t.Errorf("%s: %q", command, got)
+		}
+	}
+}
+
 // ask sends a command through pickle and back.
 func ask(t *testing.T, a answerer, args []string) (text string, failed bool) {
 	t.Helper()

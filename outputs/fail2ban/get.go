@@ -353,6 +353,8 @@ func shownProperty(property, text string) any {
 	switch property {
 	case "norestored":
 		return isTrue(text)
+	case "password": // everybody who sees a terminal or a log would know it
+		return f2b.Hidden
 	case "timeout":
 		if n, err := f2b.Seconds(text); err == nil {
 			return seconds(n)

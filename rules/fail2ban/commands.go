@@ -127,7 +127,7 @@ func (a *Action) commands(jail string) [][]any {
 	}
 	var pairs []any
 	for _, p := range a.Options {
-		pairs = append(pairs, []any{p.Name, typed(p, actionOptions)})
+		pairs = append(pairs, []any{p.Name, typed(Pair{p.Name, openly(p)}, actionOptions)})
 	}
 	return [][]any{{"set", jail, "addaction", a.Name}, {"multi-set", jail, "action", a.Name, pairs}}
 }
@@ -137,10 +137,21 @@ func (a *Action) parameters() string {
 	var all []string
 	for _, p := range a.Options {
 		name, _ := json.Marshal(p.Name) // strings can always be written
-		text, _ := json.Marshal(p.Text)
+		text, _ := json.Marshal(openly(p))
 		all = append(all, string(name)+": "+string(text))
 	}
 	return "{" + strings.Join(all, ", ") + "}"
+}
+
+// Hidden is shown in the place of a password.
+const Hidden = "***"
+
+// openly is an option's text as everybody may see it.
+func openly(p Pair) string {
+	if p.Name == "password" && p.Text != "" {
+		return Hidden
+	}
+	return p.Text
 }
 
 // typed turns the text of a switch or a number into one.
