@@ -5,8 +5,11 @@ import (
 	"database/sql"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"picket/incidents"
 )
@@ -169,10 +172,36 @@ func choicesOf(f *incidents.Filter) (all []choice) {
 		const in = "SELECT broken.incident FROM broken WHERE rule = ?"
 		all = append(all, choice{in: in, exists: in + " AND broken.incident = incident.id", args: []any{f.Rule}})
 	}
-	if words := strings.Fields(f.Text); len(words) > 0 {
+	if words := searched(f.Text); len(words) > 0 {
 		all = append(all, choice{words: words})
+	} else if f.Text != "" { // nothing of it is in any case's text
+		all = append(all, choice{in: "SELECT 0 WHERE 0"})
 	}
 	return all
+}
+
+const (
+	// maxWords bounds the words of a search: each is looked up. More are not looked for.
+	maxWords = 8
+	// prefixLeast is how many characters a word must have to be looked for as the beginning of others: fewer begin nearly
+	// everything, and FTS5 merges the lists of all words with the same beginning.
+	prefixLeast = 3
+)
+
+// searched are the words of a search, each once. What is no letter or digit separates words, as it does in FTS5's index; an
+// address stays one word, whose parts must follow each other.
+func searched(text string) (words []string) {
+	for _, word := range strings.FieldsFunc(text, func(r rune) bool { return unicode.IsSpace(r) || r == 0 }) {
+		if len(words) < maxWords && !slices.Contains(words, word) && strings.ContainsFunc(word, indexed) {
+			words = append(words, word)
+		}
+	}
+	return words
+}
+
+// indexed tells whether FTS5's tokenizer unicode61 takes a character for a part of a word.
+func indexed(r rune) bool {
+	return unicode.IsLetter(r) || unicode.IsNumber(r) || unicode.Is(unicode.Co, r)
 }
 
 // bounds are the first and the last address of a prefix in their 16 byte form.
@@ -193,7 +222,7 @@ func wordQuery(ctx context.Context, db *sql.DB, word string) (query string, err 
 	query = `"` + strings.ReplaceAll(word, `"`, `""`) + `"`
 	var n int
 	err = db.QueryRowContext(ctx, "SELECT count(*) FROM (SELECT 1 FROM words WHERE words MATCH ? LIMIT ?)", query, narrow+1).Scan(&n)
-	if n <= narrow {
+	if n <= narrow && utf8.RuneCountInString(word) >= prefixLeast {
 		query += "*"
 	}
 	return query, err
