@@ -1,6 +1,7 @@
 package logs
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"io/fs"
@@ -27,6 +28,7 @@ func (t *Tail) begin() {
 			rotated = append(rotated, m)
 		}
 	}
+	slices.SortStableFunc(rotated, func(a, b watch.Mark) int { return cmp.Compare(a.Since, b.Since) })
 	for path, newest := range t.resumeRotated(rotated, marks) {
 		if !stands[path] && newest > 0 {
 			t.recoverAfter(path, newest, func(s sibling) bool { return t.seen(s) || isAnother(s, nil, marks) })
@@ -228,6 +230,7 @@ func (t *Tail) look() {
 		}
 	}
 	arrived := t.arriveAll(n)
+	t.recheck()
 	for _, f := range slices.Clone(t.files) {
 		if was, ok := left[f]; ok {
 			if f.path == was {
@@ -240,6 +243,27 @@ func (t *Tail) look() {
 		t.note(f.mark())
 	}
 	t.forgetCopies(n.of)
+}
+
+// recheck notices what has become of the files at their paths while reading them had to wait: their positions say which
+// files they are, whatever comes next.
+func (t *Tail) recheck() {
+	for _, f := range slices.Clone(t.files) {
+		if f.old || f.complete {
+			continue
+		}
+		had, modified := len(f.head), f.modified()
+		if had == 0 {
+			t.cameAndWent(f, modified)
+		}
+		same, err := f.check(headSize)
+		switch {
+		case err == nil && !same:
+			t.truncated(f, modified)
+		case had == 0 && len(f.head) > 0:
+			t.note(f.mark())
+		}
+	}
 }
 
 // arriveAll opens what is new.

@@ -148,6 +148,46 @@ func TestKilledAtOnce(t *testing.T) {
 	j.complete(t, l.next)
 }
 
+// TestKilledBehind: picket is killed while it has not come to read what was rotated before its eyes. The next one reads it.
+func TestKilledBehind(t *testing.T) {
+	cases := map[string]func(l *logger){
+		"made empty, renamed":            func(l *logger) { l.renamed() },
+		"copied, truncated, renamed":     func(l *logger) { l.truncated(); l.write(100); l.renamed() },
+		"renamed, late, copied, renamed": func(l *logger) { l.renamed(); l.write(100); l.truncated(); l.write(100); l.renamed() },
+	}
+	for name, rotate := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			l, j := newLogger(t, filepath.Join(dir, "auth.log")), newJudge()
+			l.write(100)
+			run(t, j, dir, l.path, 100)
+			p := openPositions(t, dir)
+			tail, stop := follow(t, Config{Globs: []string{l.path}, Start: FromBeginning}, p, make(chan *watch.Batch))
+			await(t, "the start", func() bool { return counter(tail, "files-opened") == 1 })
+			for range batchesPerSource { // nothing to read into
+				if _, err := tail.lender.Borrow(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			looked := func() { // by a look that has begun since
+				time.Sleep(3 * tick / 2)
+			}
+			l.write(100)
+			l.renamed()
+			looked()
+			l.write(100)
+			rotate(l)
+			looked()
+			l.write(100)
+			stop()
+			p.Close()
+			run(t, j, dir, l.path, l.next)
+			j.complete(t, l.next)
+		})
+	}
+}
+
 func number(t *testing.T, path string) uint64 {
 	t.Helper()
 	info, err := os.Stat(path)
