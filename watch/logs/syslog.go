@@ -2,6 +2,7 @@ package logs
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"net"
@@ -14,6 +15,8 @@ import (
 	"time"
 
 	"picket/watch"
+
+	"golang.org/x/sys/unix"
 )
 
 const (
@@ -54,7 +57,7 @@ type Syslog struct {
 }
 
 type syslogCounters struct {
-	messages, bytes, cut, refused, overrun, failed, framing, wrong, conns atomic.Uint64
+	messages, bytes, cut, refused, overrun, failed, framing, wrong, conns, dropped atomic.Uint64
 }
 
 var _ watch.Source = (*Syslog)(nil)
@@ -114,6 +117,12 @@ func (s *Syslog) opened(socket interface{ Close() error }, err error, address an
 	}
 	if b, ok := socket.(interface{ SetReadBuffer(int) error }); ok {
 		_ = b.SetReadBuffer(syslogReceive) // as much as the system allows
+	}
+	if udp, ok := socket.(*net.UDPConn); ok {
+		if err := tellOverflow(udp); err != nil {
+			udp.Close()
+			return err
+		}
 	}
 	s.sockets = append(s.sockets, socket)
 	switch a := address.(type) {
@@ -182,8 +191,9 @@ func (s *Syslog) Run(ctx context.Context, out chan<- *watch.Batch) error {
 // packets reads datagrams: a message each.
 func (s *Syslog) packets(ctx context.Context, c *collector, socket net.PacketConn) {
 	buffer := make([]byte, maxSyslogMessage+1)
+	read := s.receiver(socket)
 	for {
-		n, from, err := socket.ReadFrom(buffer)
+		n, from, err := read(buffer)
 		if ctx.Err() != nil {
 			return
 		}
@@ -198,6 +208,47 @@ func (s *Syslog) packets(ctx context.Context, c *collector, socket net.PacketCon
 			return
 		}
 	}
+}
+
+// receiver returns how a datagram is read from socket. Of UDP the kernel tells how many it had no room for; on a Unix socket
+// the sender waits.
+func (s *Syslog) receiver(socket net.PacketConn) func([]byte) (int, net.Addr, error) {
+	udp, ok := socket.(*net.UDPConn)
+	if !ok {
+		return socket.ReadFrom
+	}
+	control := make([]byte, unix.CmsgSpace(4))
+	last := uint32(0)
+	return func(buffer []byte) (int, net.Addr, error) {
+		n, have, _, from, err := udp.ReadMsgUDPAddrPort(buffer, control)
+		if all, ok := overflowed(control[:have]); ok {
+			s.count.dropped.Add(uint64(all - last)) // it counts modulo 2^32
+			last = all
+		}
+		return n, net.UDPAddrFromAddrPort(from), err
+	}
+}
+
+// tellOverflow asks the kernel to tell with each datagram how many were dropped before (socket(7), SO_RXQ_OVFL).
+func tellOverflow(udp *net.UDPConn) error {
+	raw, err := udp.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var asked error
+	err = raw.Control(func(fd uintptr) { asked = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RXQ_OVFL, 1) })
+	return errors.Join(err, asked)
+}
+
+// overflowed returns how many datagrams the kernel has dropped in all; it says nothing as long as there are none.
+func overflowed(control []byte) (uint32, bool) {
+	all, err := unix.ParseSocketControlMessage(control)
+	for i := range all {
+		if h := all[i].Header; err == nil && h.Level == unix.SOL_SOCKET && h.Type == unix.SO_RXQ_OVFL && len(all[i].Data) >= 4 {
+			return binary.NativeEndian.Uint32(all[i].Data), true
+		}
+	}
+	return 0, false
 }
 
 func (s *Syslog) fault(err error) {
@@ -371,6 +422,7 @@ func (s *Syslog) Counters() []watch.Counter {
 		{Name: "bytes", Value: c.bytes.Load()},
 		{Name: "messages-cut", Value: c.cut.Load()},
 		{Name: "messages-recoded", Value: c.wrong.Load()},
+		{Name: "messages-dropped", Value: c.dropped.Load()},
 		{Name: "peers-refused", Value: c.refused.Load()},
 		{Name: "connections", Value: c.conns.Load()},
 		{Name: "connections-over-limit", Value: c.overrun.Load()},

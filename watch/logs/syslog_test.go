@@ -161,6 +161,48 @@ func TestSyslogReceives(t *testing.T) {
 	}
 }
 
+// TestSyslogFlood: more comes over UDP than the judge takes. What there was no room for is counted.
+func TestSyslogFlood(t *testing.T) {
+	t.Parallel()
+	s, err := NewSyslog(SyslogConfig{Name: "syslog", Listen: []string{"udp://127.0.0.1:0"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	out, done := make(chan *watch.Batch), make(chan error, 1)
+	go func() { done <- s.Run(ctx, out) }()
+	conn, err := net.Dial("udp", s.Addrs()[0].String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	sent := uint64(0)
+	send := func() {
+		sent++
+		if _, err := conn.Write([]byte("<38>Nov 21 01:02:03 gate sshd[1]: " + strings.Repeat("x", 1000))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 20000 {
+		send()
+	}
+	go func() {
+		for b := range out {
+			b.Release()
+		}
+	}()
+	await(t, "every message to be received or counted", func() bool {
+		send() // tells what was dropped before it
+		return counter(s, "messages-dropped") > 0 && counter(s, "messages")+counter(s, "messages-dropped") >= sent-1
+	})
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	close(out)
+	t.Logf("of %d messages %d dropped", sent, counter(s, "messages-dropped"))
+}
+
 // TestSyslogWaits sends more over TCP than the batches hold while nobody reads: the lines wait, and none is lost.
 func TestSyslogWaits(t *testing.T) {
 	t.Parallel()
