@@ -198,12 +198,18 @@ func (s *Source) check(ctx context.Context, data []byte) error {
 
 // unpack writes an archive, known by its first bytes, or a single file into dir.
 func unpack(data []byte, name, dir string) error {
-	return unpackWithin(data, name, dir, maxUnpacked)
+	return unpackWithin(data, name, dir, room{maxUnpacked, maxEntries})
 }
 
-// unpackWithin writes no more than so many bytes.
-func unpackWithin(data []byte, name, dir string, room int64) error {
-	w := &unpacker{dir: dir, room: room, seen: map[string]string{}}
+// room is how much an archive may hold.
+type room struct {
+	bytes   int64
+	entries int
+}
+
+// unpackWithin writes no more than there is room for.
+func unpackWithin(data []byte, name, dir string, most room) error {
+	w := &unpacker{dir: dir, most: most, left: most, seen: map[string]string{}}
 	switch {
 	case bytes.HasPrefix(data, []byte("PK\x03\x04")):
 		return w.zip(data)
@@ -226,10 +232,10 @@ func unpackWithin(data []byte, name, dir string, room int64) error {
 
 // unpacker writes entries below a folder, within bounds.
 type unpacker struct {
-	dir     string
-	room    int64
-	entries int
-	seen    map[string]string // names, by themselves in lower case
+	dir  string
+	most room
+	left room
+	seen map[string]string // names, by themselves in lower case
 }
 
 // compressed unpacks a tar behind a decompressor, as its constructor returns it.
@@ -288,8 +294,8 @@ func (w *unpacker) tar(r io.Reader) error {
 
 // file writes one entry. A name that would leave the folder is an error; nothing else of the archive is used then.
 func (w *unpacker) file(name string, mode fs.FileMode, from io.Reader) error {
-	if w.entries++; w.entries > maxEntries {
-		return fmt.Errorf("it holds more than %d files", maxEntries)
+	if w.left.entries--; w.left.entries < 0 {
+		return fmt.Errorf("it holds more than %d files", w.most.entries)
 	}
 	if !filepath.IsLocal(name) || len(name) > maxPath || strings.ContainsRune(name, 0) || strings.Contains(name, `\`) {
 		return fmt.Errorf("%q would lie outside of the plugin's folder", name)
@@ -307,9 +313,9 @@ func (w *unpacker) file(name string, mode fs.FileMode, from io.Reader) error {
 	if err != nil {
 		return err
 	}
-	n, err := io.Copy(out, io.LimitReader(from, w.room+1))
-	if w.room -= n; w.room < 0 {
-		err = fmt.Errorf("it unpacks to more than %d bytes", maxUnpacked)
+	n, err := io.Copy(out, io.LimitReader(from, w.left.bytes+1))
+	if w.left.bytes -= n; w.left.bytes < 0 {
+		err = fmt.Errorf("it unpacks to more than %d bytes", w.most.bytes)
 	}
 	return errors.Join(err, out.Close())
 }
