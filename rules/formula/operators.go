@@ -36,17 +36,34 @@ var operators = map[string]func(a, b float64) float64{
 	">=": func(a, b float64) float64 { return truth(a >= b) },
 	"==": func(a, b float64) float64 { return truth(a == b) },
 	"!=": func(a, b float64) float64 { return truth(a != b) },
-	"|":  func(a, b float64) float64 { return float64(int64(a) | int64(b)) },
-	"^":  func(a, b float64) float64 { return float64(int64(a) ^ int64(b)) },
-	"&":  func(a, b float64) float64 { return float64(int64(a) & int64(b)) },
+	"|":  func(a, b float64) float64 { return bitwise(a, b, func(x, y int64) int64 { return x | y }) },
+	"^":  func(a, b float64) float64 { return bitwise(a, b, func(x, y int64) int64 { return x ^ y }) },
+	"&":  func(a, b float64) float64 { return bitwise(a, b, func(x, y int64) int64 { return x & y }) },
 	"<<": func(a, b float64) float64 { return a * math.Exp2(math.Trunc(b)) },
 	">>": func(a, b float64) float64 { return math.Floor(a / math.Exp2(math.Trunc(b))) },
 	"+":  func(a, b float64) float64 { return a + b },
 	"-":  func(a, b float64) float64 { return a - b },
 	"*":  func(a, b float64) float64 { return a * b },
 	"/":  func(a, b float64) float64 { return a / b },
-	"//": func(a, b float64) float64 { return math.Floor(a / b) },
-	"%":  func(a, b float64) float64 { return a - b*math.Floor(a/b) },
+	"//": func(a, b float64) float64 { return math.Round((a - modulo(a, b)) / b) },
+	"%":  modulo,
+}
+
+// modulo is what is left over, with the sign of b.
+func modulo(a, b float64) float64 {
+	left := math.Mod(a, b)
+	if left != 0 && (left < 0) != (b < 0) {
+		left += b
+	}
+	return left
+}
+
+// bitwise works on the bits of integers; NaN where they have more than fit, as Python's may.
+func bitwise(a, b float64, f func(x, y int64) int64) float64 {
+	if math.Abs(a) >= 1<<63 || math.Abs(b) >= 1<<63 {
+		return math.NaN()
+	}
+	return float64(f(int64(a), int64(b)))
 }
 
 func truth(yes bool) float64 {
