@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -42,8 +43,13 @@ and SIGINT end in order: inline the queue rule goes first, bans stay.`,
 	return cmd
 }
 
+// sensorGC is the garbage collector's percentage of a running sensor. The packets' way allocates nothing in the steady state,
+// while 100,000 bans, measures and blocks are held: with the 200 of the other verbs they take 70 MiB more and no less time.
+const sensorGC = 100
+
 // work runs the sensor until a signal ends it; SIGHUP reloads meanwhile.
 func work(ctx context.Context, o sensor.RunOptions) error {
+	debug.SetGCPercent(sensorGC)
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	s, err := sensor.New(o)

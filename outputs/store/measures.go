@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"math"
 	"strings"
 	"time"
 
@@ -57,35 +58,54 @@ func applyMeasure(w *writer, r *record) error {
 // notOver is the condition for measures of which more is to be expected.
 const notOver = "state IN ('pending', 'pending approval', 'in process', 'active') AND (until = 0 OR until > ?)"
 
+// openPage is how many open measures are read at a time: a hundred thousand bans may stand, and each is a measure.
+const openPage = 1024
+
 // OpenMeasures implements measure.Store.
 func (s *Store) OpenMeasures(ctx context.Context, each func(*measure.Measure)) (last measure.ID, err error) {
-	var open []measure.Measure
-	err = s.query(ctx, func(db *sql.DB) error {
-		if err := db.QueryRowContext(ctx, "SELECT coalesce(max(id), 0) FROM measure").Scan(&last); err != nil {
-			return err
-		}
-		rows, err := db.QueryContext(ctx, "SELECT doc FROM measure WHERE "+notOver+" ORDER BY id", time.Now().UnixNano())
-		if err != nil {
-			return err
-		}
-		defer rows.Close()
-		for rows.Next() {
-			var m measure.Measure
-			if err := scanJSON(rows, &m); err != nil {
-				return err
+	now := time.Now().UnixNano()
+	for after := measure.ID(0); ; {
+		var page []measure.Measure
+		err := s.query(ctx, func(db *sql.DB) (err error) {
+			page, err = openMeasures(ctx, db, now, after)
+			if err == nil && after == 0 {
+				err = db.QueryRowContext(ctx, "SELECT coalesce(max(id), 0) FROM measure").Scan(&last)
 			}
-			open = append(open, m)
+			return err
+		})
+		if err != nil {
+			return last, err
 		}
-		return rows.Err()
-	})
+		upTo := measure.ID(math.MaxInt64)
+		if len(page) == openPage {
+			upTo = page[len(page)-1].ID
+		}
+		page, last = s.overlayMeasures(page, after, upTo, last)
+		for i := range page {
+			each(&page[i])
+		}
+		if after = upTo; after == math.MaxInt64 {
+			return last, nil
+		}
+	}
+}
+
+// openMeasures reads a page of the measures that are not over, by number, behind one.
+func openMeasures(ctx context.Context, db *sql.DB, now int64, after measure.ID) (page []measure.Measure, err error) {
+	// NOT INDEXED: by number at once, not sorted out of all that have a state.
+	rows, err := db.QueryContext(ctx, "SELECT doc FROM measure NOT INDEXED WHERE id > ? AND "+notOver+" ORDER BY id LIMIT ?", int64(after), now, openPage)
 	if err != nil {
-		return last, err
+		return nil, err
 	}
-	open, last = s.overlayMeasures(open, last)
-	for i := range open {
-		each(&open[i])
+	defer rows.Close()
+	for rows.Next() {
+		var m measure.Measure
+		if err := scanJSON(rows, &m); err != nil {
+			return nil, err
+		}
+		page = append(page, m)
 	}
-	return last, nil
+	return page, rows.Err()
 }
 
 // Measure implements measure.Store.

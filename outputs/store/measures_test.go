@@ -63,6 +63,29 @@ func TestMeasuresAreKept(t *testing.T) {
 	}
 }
 
+// TestOpenMeasuresComeInPages: more than a page of them is handed out by number, each once and none that is over.
+func TestOpenMeasuresComeInPages(t *testing.T) {
+	s := open(t, t.TempDir())
+	defer shut(t, s)
+	const measures = 2*openPage + openPage/2
+	var all []*measure.Measure
+	var want []measure.ID
+	for id := measure.ID(1); id <= measures; id++ {
+		state := measure.Active
+		if id%5 == 0 {
+			state = measure.Complete
+		} else {
+			want = append(want, id)
+		}
+		all = append(all, measureOf(id, 0, state))
+	}
+	keepMeasures(t, s, all...)
+	ids, last := openIDs(t, s)
+	if diff := cmp.Diff(want, ids); diff != "" || last != measures {
+		t.Errorf("last %d, open (-want +got):\n%s", last, diff)
+	}
+}
+
 func TestMeasuresAreListed(t *testing.T) {
 	s := open(t, t.TempDir())
 	defer shut(t, s)

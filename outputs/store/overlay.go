@@ -28,16 +28,22 @@ func waiting[T any](s *Store, k kind, f func(T)) {
 	}
 }
 
-// overlayMeasures puts the measures that wait into a list of the open ones, which it returns by number, and returns the
-// greatest number that is in use.
-func (s *Store) overlayMeasures(open []measure.Measure, last measure.ID) ([]measure.Measure, measure.ID) {
+// overlayMeasures puts the measures that wait and have numbers behind after, up to upTo, into a page of the open ones, which
+// it returns by number, and returns the greatest number that is in use.
+func (s *Store) overlayMeasures(open []measure.Measure, after, upTo, last measure.ID) ([]measure.Measure, measure.ID) {
+	fresh := map[measure.ID]measure.Measure{}
 	waiting(s, kindMeasure, func(m measure.Measure) {
 		last = max(last, m.ID)
-		open = slices.DeleteFunc(open, func(old measure.Measure) bool { return old.ID == m.ID })
+		if after < m.ID && m.ID <= upTo {
+			fresh[m.ID] = m
+		}
+	})
+	open = slices.DeleteFunc(open, func(old measure.Measure) bool { _, waits := fresh[old.ID]; return waits })
+	for _, m := range fresh {
 		if !m.State.Over() {
 			open = append(open, m)
 		}
-	})
+	}
 	slices.SortFunc(open, func(a, b measure.Measure) int { return cmp.Compare(a.ID, b.ID) })
 	return open, last
 }
