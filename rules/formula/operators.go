@@ -60,7 +60,7 @@ func modulo(a, b float64) float64 {
 
 // bitwise works on the bits of integers; NaN where they have more than fit, as Python's may.
 func bitwise(a, b float64, f func(x, y int64) int64) float64 {
-	if math.Abs(a) >= 1<<63 || math.Abs(b) >= 1<<63 {
+	if fits := math.Abs(a) < 1<<63 && math.Abs(b) < 1<<63; !fits { // nor does NaN
 		return math.NaN()
 	}
 	return float64(f(int64(a), int64(b)))
