@@ -104,9 +104,12 @@ func (d *daemon) busy(stop <-chan struct{}) {
 	}
 }
 
+// generations is how many rotated logs are kept: more than picket, killed again and again, can be behind.
+const generations = 200
+
 // shift makes room at path.1, as logrotate does.
 func (d *daemon) shift() {
-	for i := 20; i > 0; i-- {
+	for i := generations; i > 0; i-- {
 		for _, end := range []string{"", ".gz"} {
 			_ = os.Rename(fmt.Sprintf("%s.%d%s", d.path, i, end), fmt.Sprintf("%s.%d%s", d.path, i+1, end))
 		}

@@ -189,7 +189,7 @@ func fakeJournalctl(t *testing.T, entries int) string {
 	script := fmt.Sprintf(`#!/bin/sh
 echo "$@" >> %s/calls
 i=0
-for a; do case "$a" in --after-cursor=refused) echo "Failed to seek to cursor" >&2; exit 1;; --after-cursor=c*) i=${a#--after-cursor=c};; esac; done
+for a; do case "$a" in --cursor=refused) echo "Failed to seek to cursor" >&2; exit 1;; --cursor=c*) i=${a#--cursor=c}; i=$((i-1));; esac; done
 n=0
 while [ $n -lt 3 ] && [ $i -lt %d ]; do
   i=$((i+1)); n=$((n+1))
@@ -258,7 +258,7 @@ func TestJournalRestarts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := "--output=export --no-pager --quiet --all --follow --no-tail --after-cursor=c3 -- _SYSTEMD_UNIT=ssh.service + _COMM=sshd"
+	want := "--output=export --no-pager --quiet --all --follow --no-tail --cursor=c3 -- _SYSTEMD_UNIT=ssh.service + _COMM=sshd"
 	if !strings.Contains(string(calls), want) {
 		t.Errorf("calls %s\nwant %s", calls, want)
 	}
@@ -314,6 +314,31 @@ func TestJournalReal(t *testing.T) {
 	wantEntries(0, 300)
 	journalRemote(t, file, 300, 500)
 	wantEntries(300, 500)
+}
+
+// TestJournalVacuumed: the journal rotates, and its old file with the entry of the position is vacuumed away, while picket does
+// not run. Reading goes on at the first entry that is left.
+func TestJournalVacuumed(t *testing.T) {
+	if _, err := exec.LookPath("journalctl"); err != nil {
+		t.Skip(err)
+	}
+	dir := t.TempDir()
+	old := filepath.Join(dir, "system@1.journal")
+	journalRemote(t, old, 0, 30)
+	p := openPositions(t, t.TempDir())
+	cfg := JournalConfig{Directory: dir, Start: FromBeginning, Matches: []string{"_COMM=sshd"}}
+	lines, _ := journalRun(t, cfg, p, 10)
+	if len(lines) != 10 {
+		t.Errorf("%d lines %q", len(lines), lines)
+	}
+	if err := os.Remove(old); err != nil {
+		t.Fatal(err)
+	}
+	journalRemote(t, filepath.Join(dir, "system.journal"), 30, 60)
+	lines, j := journalRun(t, cfg, p, 10)
+	if len(lines) != 10 || !strings.Contains(lines[0], ": 30 ") || !strings.Contains(lines[9], ": 57 ") {
+		t.Errorf("%d lines %q, counters %v", len(lines), lines, j.Counters())
+	}
 }
 
 // journalUnits write the entries of journalRemote in turn.

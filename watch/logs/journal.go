@@ -51,7 +51,8 @@ type Journal struct {
 	lender   *watch.Lender
 	origin   *watch.Origin
 	cursor   string
-	last     int64 // time of the last entry, microseconds
+	resumed  string // the cursor that journalctl began at, until it has given its first entry
+	last     int64  // time of the last entry, microseconds
 	refusals int
 	count    journalCounters
 }
@@ -113,7 +114,8 @@ func (j *Journal) arguments() []string {
 	return append(append(append(args, j.position()...), "--"), j.cfg.Matches...)
 }
 
-// position says where to begin. A cursor that is refused (its journal was deleted) is replaced by its time.
+// position says where to begin. The entry of the cursor is asked for once more: behind a cursor whose entry was vacuumed away
+// journalctl passes over the first one that is left (systemd 252). A cursor that is refused (its journal was deleted) is replaced by its time.
 func (j *Journal) position() []string {
 	all := []string{"--no-tail"}
 	if j.cfg.Once {
@@ -121,7 +123,7 @@ func (j *Journal) position() []string {
 	}
 	switch {
 	case j.cursor != "":
-		return append(all, "--after-cursor="+j.cursor)
+		return append(all, "--cursor="+j.cursor)
 	case j.last > 0:
 		return append(all, fmt.Sprintf("--since=@%d.%06d", j.last/1e6, j.last%1e6))
 	case j.cfg.Start == FromBeginning:
@@ -184,7 +186,7 @@ func (j *Journal) runOnce(ctx context.Context, out chan<- *watch.Batch) error {
 		return fmt.Errorf("read journal: %w (is systemd's journalctl installed?)", err)
 	}
 	j.count.starts.Add(1)
-	before := j.count.entries.Load()
+	j.resumed = j.cursor
 	err = j.read(ctx, pipe, out)
 	if err != nil {
 		cancel() // it has no reader any more
@@ -193,7 +195,7 @@ func (j *Journal) runOnce(ctx context.Context, out chan<- *watch.Batch) error {
 	if err == nil && wait != nil {
 		err = fmt.Errorf("read journal: %w: %s", wait, bytes.TrimSpace(complaint.text))
 	}
-	j.afterEnd(err, j.count.entries.Load() > before)
+	j.afterEnd(err, j.resumed != j.cursor)
 	return err
 }
 
@@ -243,11 +245,20 @@ func (j *Journal) fill(b *watch.Batch, e *exportReader) error {
 		if err != nil {
 			return err
 		}
-		j.add(b, fields)
+		if !j.known(fields) {
+			j.add(b, fields)
+		}
 		if len(b.Observations) >= journalBatch || len(b.Text) >= ReadSize || !e.waiting() {
 			return nil
 		}
 	}
+}
+
+// known says whether an entry is the one that was read last before journalctl was started.
+func (j *Journal) known(fields []exportField) bool {
+	at := j.resumed
+	j.resumed = ""
+	return at != "" && string(first(fields, "__CURSOR")) == at
 }
 
 // add copies an entry into the batch.

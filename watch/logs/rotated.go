@@ -121,8 +121,8 @@ func searchOnce(m *watch.Mark, passed func(sibling) bool) (found *file, known, m
 	all := siblings(m.Path, func(name string, id identity) bool {
 		return m.HeadLen > 0 && (id == self || name != base && rotatedName(base, name))
 	})
-	slices.SortStableFunc(all, func(a, b sibling) int { // the file itself before its copies
-		return cmp.Compare(btoi(a.id != self), btoi(b.id != self))
+	slices.SortStableFunc(all, func(a, b sibling) int { // the file itself before its copies, the likely ones first
+		return cmp.Or(btoi(a.id != self)-btoi(b.id != self), btoi(a.modified < m.Since)-btoi(b.modified < m.Since))
 	})
 	for _, s := range all {
 		f, size, err := openSibling(s, m.Path)

@@ -52,13 +52,13 @@ func newUnzipped(end string, r io.Reader) (*unzipped, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read compressed log: %w", err)
 	}
-	u := &unzipped{in: in, head: make([]byte, headSize), window: make([]byte, 0, 2*ReadSize)}
+	u := &unzipped{in: in, head: make([]byte, headSize)}
 	n, err := io.ReadFull(in, u.head)
 	u.head = u.head[:n]
 	if err != nil {
 		u.err = endOf(err)
 	}
-	u.window, u.end = append(u.window, u.head...), int64(n)
+	u.end = int64(n)
 	return u, nil
 }
 
@@ -69,6 +69,9 @@ func endOf(error) error { return io.EOF }
 func (u *unzipped) ReadAt(p []byte, off int64) (int, error) {
 	if off+int64(len(p)) <= int64(len(u.head)) {
 		return copy(p, u.head[off:]), nil
+	}
+	if u.window == nil { // most are asked for their head only
+		u.window = append(make([]byte, 0, 2*ReadSize), u.head...)
 	}
 	u.fill(off + int64(len(p)))
 	begin := u.end - int64(len(u.window))
