@@ -103,6 +103,30 @@ func TestPlaces(t *testing.T) {
 	}
 }
 
+// TestSummerTime holds what C's mktime, and so fail2ban, takes hours for that the clock skips or shows twice.
+func TestSummerTime(t *testing.T) {
+	for zone, want := range map[string]string{
+		"2025-03-09 02:29:37 America/New_York":    "2025-03-09T07:29:37Z",
+		"2005-03-27 02:30:00 Europe/Zurich":       "2005-03-27T01:30:00Z",
+		"2025-10-05 02:10:00 Australia/Lord_Howe": "2025-10-04T15:40:00Z",
+		"2025-11-02 01:30:00 America/New_York":    "2025-11-02T05:30:00Z",
+		"2025-10-26 02:30:00 Europe/Zurich":       "2025-10-26T00:30:00Z",
+		"2025-10-26 03:00:00 Europe/Zurich":       "2025-10-26T02:00:00Z",
+		"2025-04-06 01:40:00 Australia/Lord_Howe": "2025-04-05T14:40:00Z",
+	} {
+		text, name := zone[:19], zone[20:]
+		location, err := time.LoadLocation(name)
+		if err != nil {
+			t.Skip("no time zone data: ", err)
+		}
+		d := NewDetector(fastTemplates()[0], Clock{Now: time.Unix(1792890000, 0), Zone: location})
+		f, _ := d.Find([]byte(text + " x"))
+		if got := time.Unix(0, f.Nanos).UTC().Format(time.RFC3339); got != want {
+			t.Errorf("%s is %s, want %s", zone, got, want)
+		}
+	}
+}
+
 func TestParseFaults(t *testing.T) {
 	for _, pattern := range []string{"%Q", "%", "(", "%H(?P<x>"} {
 		if _, err := Parse(pattern, 2026); err == nil {

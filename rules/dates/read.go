@@ -213,7 +213,20 @@ func (c *Clock) fromWall(wall int64, utc bool) int64 {
 		return wall
 	}
 	t := time.Unix(wall, 0).UTC()
-	return time.Date(t.Year(), t.Month(), t.Day(), t.Hour(), t.Minute(), t.Second(), 0, c.zone()).Unix()
+	at := time.Date(t.Year(), t.Month(), t.Day(), t.Hour(), t.Minute(), t.Second(), 0, c.zone())
+	// An hour that the clock skips, or shows twice, is counted on from before the change, as C's mktime does it when dates come
+	// in their order.
+	const longestChange = 3 * time.Hour
+	earlier := wall - int64(offsetOf(at.Add(-longestChange)))
+	if c.shows(earlier, wall) || !c.shows(at.Unix(), wall) {
+		return earlier
+	}
+	return at.Unix()
+}
+
+// shows tells whether the zone's clock shows wall at an instant.
+func (c *Clock) shows(seconds, wall int64) bool {
+	return seconds+int64(offsetOf(time.Unix(seconds, 0).In(c.zone()))) == wall
 }
 
 // exists tells whether there is such a date.
