@@ -46,7 +46,7 @@ func (r *Responder) UnbanOf(ctx context.Context, jail string, p netip.Prefix) er
 
 func (r *Responder) unban(ctx context.Context, u unban) error {
 	answers := make(chan answer, 1)
-	if err := r.send(ctx, message{unban: u, answer: answers}); err != nil {
+	if err := r.send(ctx, message{unban: &u, answer: answers}); err != nil {
 		return err
 	}
 	_, err := r.wait(ctx, answers)

@@ -47,7 +47,7 @@ type Stats struct {
 // message is one thing asked of the responder; answer may be nil.
 type message struct {
 	ban     *Request
-	unban   unban
+	unban   *unban
 	list    chan<- []Ban
 	stats   chan<- Stats
 	explain netip.Prefix // answered through told
@@ -153,21 +153,42 @@ func (r *Responder) drain(first message) []message {
 	return batch
 }
 
-// handle answers messages in order; neighbouring bans share one transaction.
+// handle answers messages in order; neighbouring bans share one transaction, and so do neighbouring unbans.
 func (r *Responder) handle(batch []message) {
 	for len(batch) > 0 {
-		n := slices.IndexFunc(batch, func(m message) bool { return m.ban == nil })
+		kind := batch[0].kind()
+		n := slices.IndexFunc(batch, func(m message) bool { return m.kind() != kind })
 		if n < 0 {
 			n = len(batch)
 		}
-		if n > 0 {
+		switch kind {
+		case aBan:
 			r.banAll(batch[:n])
-			batch = batch[n:]
-			continue
+		case aLift:
+			r.liftAll(batch[:n])
+		default:
+			n = 1
+			r.single(batch[0])
 		}
-		r.single(batch[0])
-		batch = batch[1:]
+		batch = batch[n:]
 	}
+}
+
+// The kinds of messages.
+const (
+	aQuestion = iota
+	aBan
+	aLift
+)
+
+func (m *message) kind() int {
+	switch {
+	case m.ban != nil:
+		return aBan
+	case m.unban != nil:
+		return aLift
+	}
+	return aQuestion
 }
 
 func (r *Responder) single(m message) {
@@ -182,8 +203,6 @@ func (r *Responder) single(m message) {
 		m.told <- r.explain(m.explain)
 	case m.ask != nil:
 		m.ruled <- r.rule(*m.ask)
-	default:
-		m.reply(Ban{}, r.lift(m.unban))
 	}
 }
 
@@ -397,71 +416,6 @@ func (r *Responder) tell(b Ban) {
 	r.log.Info(what, "prefix", Text(b.Prefix), "scope", b.Scope, "until", untilText(b), "by", b.By, "reason", b.Reason)
 }
 
-// ErrNotBanned is the answer to an unban of what is not banned.
-var ErrNotBanned = errors.New("is not banned")
-
-func (r *Responder) lift(u unban) error {
-	p := Normal(u.prefix)
-	var list []Ban
-	for b := range r.bans.bans(p) {
-		if !u.own || b.Jail == u.jail {
-			list = append(list, b)
-		}
-	}
-	if len(list) == 0 {
-		return fmt.Errorf("unban %s: %w", Text(p), ErrNotBanned)
-	}
-	if err := r.remove(list, u.by); err != nil {
-		return fmt.Errorf("unban %s: %w", Text(p), err)
-	}
-	r.stats.Lifted++
-	r.log.Info("unbanned", "prefix", Text(p), "jail", u.jail, "by", u.by)
-	return nil
-}
-
-// remove takes bans out of the kernel, the journal and the ledger; by is who wants it. A target that other bans want stays in the kernel,
-// as long as they do.
-func (r *Responder) remove(list []Ban, by string) error {
-	lines := make([]entry, len(list))
-	for i, b := range list {
-		lines[i] = entry{Ban: Ban{Prefix: b.Prefix, Scope: b.Scope, Jail: b.Jail}, Lifted: true}
-		r.bans.drop(&b)
-	}
-	if err := r.withdraw(list); err != nil {
-		for _, b := range list {
-			r.bans.put(b)
-		}
-		return err
-	}
-	for _, b := range list {
-		r.changed(Change{Kind: BanLifted, Ban: b, By: by})
-	}
-	return r.journal.append(lines)
-}
-
-// withdraw brings the kernel in line with a ledger from which bans were dropped.
-func (r *Responder) withdraw(dropped []Ban) error {
-	var stay []Entry
-	var gone []Target
-	now := r.now()
-	for i := range dropped {
-		b := &dropped[i]
-		if !b.inKernel() {
-			continue
-		}
-		if until, wanted := r.bans.enforced(b.Target(), nil, now); wanted {
-			other := Ban{Until: until}
-			stay = append(stay, Entry{b.Target(), other.Left(now)})
-		} else {
-			gone = append(gone, b.Target())
-		}
-	}
-	if len(stay)+len(gone) == 0 {
-		return nil
-	}
-	return r.firewall.Apply(stay, gone)
-}
-
 // tick forgets what has expired, lifts what has become protected, looks after the kernel, and syncs the journal.
 func (r *Responder) tick() {
 	now := r.now()
@@ -470,46 +424,6 @@ func (r *Responder) tick() {
 	r.audit(now)
 	if err := r.journal.sync(r.bans); err != nil {
 		r.log.Error("ban journal not written", "error", err)
-	}
-}
-
-// expire forgets bans whose time is over: the kernel's own timeouts have removed the elements. A flood of them is told in
-// portions, so that who hears of it keeps up and requests are answered between.
-func (r *Responder) expire() {
-	list, more := r.bans.over(r.now(), batchSize)
-	r.stats.Expired += uint64(len(list))
-	for _, b := range list {
-		r.changed(Change{Kind: BanExpired, Ban: b})
-	}
-	r.more = nil
-	if more {
-		r.more = time.After(portionPause)
-	}
-}
-
-// portionPause lies between two portions of bans that have expired.
-const portionPause = 10 * time.Millisecond
-
-// regate lifts standing bans whose party has become protected since: a new address of this host, a login.
-func (r *Responder) regate(now time.Time) {
-	changes := r.gate.Changes()
-	if changes == r.asked {
-		return
-	}
-	r.asked = changes
-	var lifted []Ban
-	for b := range r.bans.all() {
-		if refusal := r.gate.Check(b.Prefix, now); refusal != nil {
-			r.log.Warn("ban lifted: its party is protected now", "prefix", Text(b.Prefix), "why", refusal.Why)
-			lifted = append(lifted, b)
-		}
-	}
-	if len(lifted) == 0 {
-		return
-	}
-	// All at once: of two jails' bans of one party neither must hold the other's element in the kernel.
-	if err := r.remove(lifted, "the gate: the party is protected now"); err != nil {
-		r.log.Error("bans not lifted", "count", len(lifted), "first", Text(lifted[0].Prefix), "error", err)
 	}
 }
 
