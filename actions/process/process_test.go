@@ -37,6 +37,7 @@ func shell(t *testing.T, script string, numbers int) (*exec.Cmd, []int) {
 	t.Helper()
 	c := exec.Command("/bin/sh", "-c", script)
 	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	c.Env = append(os.Environ(), "PICKET_TEST="+t.Name()) // no other test's processes are like these
 	out, err := c.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
