@@ -49,6 +49,7 @@ type station struct {
 	t    *testing.T
 	net  *nstest.Gateway
 	dir  string
+	env  []string // of picket run, beside this process's
 	cmd  *exec.Cmd
 	log  *bytes.Buffer
 	wait func() error
@@ -86,6 +87,7 @@ func (s *station) start() {
 	s.t.Helper()
 	s.log = &bytes.Buffer{}
 	s.cmd = exec.Command(binary, "run", "-q", "-c", filepath.Join(s.dir, "picket.yaml"))
+	s.cmd.Env = append(os.Environ(), s.env...)
 	logfile, err := os.Create(filepath.Join(s.dir, "log"))
 	if err != nil {
 		s.t.Fatal(err)

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"picket/actions/measure"
 	"picket/capture/nstest"
@@ -64,6 +65,7 @@ func TestMeasures(t *testing.T) {
 	g := nstest.NewGateway(t)
 	serve(t, g.B, nstest.B4)
 	s := prepare(t, g, measuresConfig)
+	s.env = []string{"TZ=Asia/Kolkata"} // what programs read is in UTC all the same
 	s.start()
 	if _, err := get(t, g.A, nstest.B4, "/ban-me"); err != nil {
 		t.Fatal(err)
@@ -91,6 +93,7 @@ func TestMeasures(t *testing.T) {
 		t.Errorf("approved twice: %s", out)
 	}
 	s.tellsOfMeasures(fmt.Sprint(ban.Incident))
+	s.plainJSON(fmt.Sprint(ban.Incident), fmt.Sprint(ban.ID))
 	if out := s.must("lift", fmt.Sprint(ban.ID)); !strings.Contains(out, "lifted") {
 		t.Errorf("lift: %s", out)
 	}
@@ -101,6 +104,47 @@ func TestMeasures(t *testing.T) {
 		t.Errorf("%d times sockets", n)
 	}
 	s.stop(syscall.SIGTERM)
+}
+
+// plainJSON wants all that programs read to tell moments in UTC and spans in seconds.
+func (s *station) plainJSON(incident, measure string) {
+	s.t.Helper()
+	s.must("ban", "198.51.100.9", "--for", "1h")
+	for _, words := range [][]string{
+		{"status"}, {"incidents"}, {"incidents", "show", incident}, {"incidents", "export", incident}, {"measures"}, {"measures", "show", measure},
+		{"measures", "run", "ban", "--arg", "who=198.51.100.10", "--for", "1h", "--dry-run"}, {"bans"}, {"why", nstest.A4}, {"policy", "test", incident},
+	} {
+		var v any
+		if err := json.Unmarshal([]byte(s.must(append(words, "--json")...)), &v); err != nil {
+			s.t.Errorf("%v: %v", words, err)
+		}
+		odd(v, "", func(where string, v any) { s.t.Errorf("%v: %s is %v", words, where, v) })
+	}
+	if out := s.must("bans"); !strings.Contains(out, "198.51.100.9") || !strings.Contains(out, " root ") {
+		s.t.Errorf("who has banned it is not told:\n%s", out)
+	}
+}
+
+// odd tells of moments that are not in UTC, and of numbers that are too great to be seconds, counts or sizes.
+func odd(v any, where string, tell func(where string, v any)) {
+	switch v := v.(type) {
+	case map[string]any:
+		for key, one := range v {
+			odd(one, where+"."+key, tell)
+		}
+	case []any:
+		for _, one := range v {
+			odd(one, where, tell)
+		}
+	case string:
+		if _, err := time.Parse(time.RFC3339Nano, v); err == nil && !strings.HasSuffix(v, "Z") {
+			tell(where, v)
+		}
+	case float64:
+		if v >= 1e9 && !strings.HasSuffix(where, "flow_id") && !strings.HasSuffix(where, "memuse") && !strings.Contains(where, "bytes") {
+			tell(where, v)
+		}
+	}
 }
 
 // tellsOfMeasures looks at what people read about an incident's measures.
