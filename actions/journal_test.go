@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -56,14 +57,8 @@ func TestJournalStaysShort(t *testing.T) {
 	j, bans := mustOpen(t, dir)
 	b := Ban{Prefix: mustPrefix("198.51.100.1"), Since: time.Unix(1_000_000, 0).UTC(), Reason: "again"}
 	bans.put(b)
-	for range 3 {
-		lines := make([]entry, compactAbove)
-		for i := range lines {
-			lines[i] = entry{Ban: b}
-		}
-		if err := j.append(lines); err != nil {
-			t.Fatal(err)
-		}
+	if err := j.append(slices.Repeat([]entry{{Ban: b}}, compactAbove+1)); err != nil {
+		t.Fatal(err)
 	}
 	wasted, err := os.ReadFile(j.path)
 	if err != nil {

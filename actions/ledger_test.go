@@ -1,15 +1,12 @@
 package actions
 
 import (
-	"fmt"
 	"log/slog"
 	"net/netip"
 	"slices"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-	"github.com/google/go-cmp/cmp/cmpopts"
 	"pgregory.net/rapid"
 )
 
@@ -28,10 +25,17 @@ func drawBan(t *rapid.T, now time.Time) Ban {
 	return b
 }
 
+// sameBans compares lists in any order.
+func sameBans(a, b []Ban) bool {
+	set := make(map[Ban]bool, len(a))
+	for _, one := range a {
+		set[one] = true
+	}
+	return len(a) == len(b) && !slices.ContainsFunc(b, func(one Ban) bool { return !set[one] })
+}
+
 // TestLedgerHoldsWhatWasPut: whatever is put, renewed, dropped and runs out, the ledger holds what a plain list does.
 func TestLedgerHoldsWhatWasPut(t *testing.T) {
-	sorted := cmpopts.SortSlices(func(a, b Ban) bool { return fmt.Sprint(a) < fmt.Sprint(b) })
-	same := cmp.Options{sorted, cmpopts.EquateEmpty(), cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })}
 	rapid.Check(t, func(t *rapid.T) {
 		l, now := newLedger(), time.Unix(1_000_000, 0).UTC()
 		var plain []Ban
@@ -62,16 +66,16 @@ func TestLedgerHoldsWhatWasPut(t *testing.T) {
 				}
 				return b.Expired(now)
 			})
-			if diff := cmp.Diff(ended, over, same); diff != "" {
-				t.Fatalf("over at %s (-want +got):\n%s", now, diff)
+			if !sameBans(ended, over) {
+				t.Fatalf("over at %s: %v, want %v", now, over, ended)
 			}
-			if diff := cmp.Diff(plain, slices.Collect(l.all()), same); diff != "" || l.count != len(plain) {
-				t.Fatalf("%d stand (-want +got):\n%s", l.count, diff)
+			if all := slices.Collect(l.all()); !sameBans(plain, all) || l.count != len(plain) {
+				t.Fatalf("%d stand: %v, want %v", l.count, all, plain)
 			}
 			p := drawBan(t, now).Prefix
 			near := slices.DeleteFunc(slices.Clone(plain), func(b Ban) bool { return !b.Prefix.Overlaps(p) })
-			if diff := cmp.Diff(near, l.touching(p), same); diff != "" {
-				t.Fatalf("touching %s (-want +got):\n%s", p, diff)
+			if got := l.touching(p); !sameBans(near, got) {
+				t.Fatalf("touching %s: %v, want %v", p, got, near)
 			}
 		}
 		if got, most := len(l.terms), len(plain); got > most {
@@ -93,7 +97,7 @@ func TestDuesAreBounded(t *testing.T) {
 
 // TestFloodOfExpiries: bans that all end in one second are told in portions, each once.
 func TestFloodOfExpiries(t *testing.T) {
-	const bans = 10 * batchSize
+	const bans = 3 * batchSize
 	now := time.Unix(1_000_000, 0)
 	told := map[netip.Prefix]int{}
 	gate := NewGate(false, Rules{}, func() ([]Protected, error) { return nil, nil }, func(error) {})
@@ -108,10 +112,12 @@ func TestFloodOfExpiries(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	var batch []message
 	for i := range bans {
 		addr := netip.AddrFrom4([4]byte{20, byte(i >> 16), byte(i >> 8), byte(i)})
-		r.banAll([]message{{ban: &Request{Prefix: netip.PrefixFrom(addr, 32), For: time.Minute}}})
+		batch = append(batch, message{ban: &Request{Prefix: netip.PrefixFrom(addr, 32), For: time.Minute}})
 	}
+	r.banAll(batch)
 	now = now.Add(time.Minute)
 	r.tick()
 	if r.stats.Expired != batchSize || r.more == nil {
