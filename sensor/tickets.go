@@ -104,7 +104,7 @@ func (j *jailPost) ticket(c *actions.Change) *rules.Ticket {
 		t = approved
 	}
 	t.ID, t.Prefix = actions.Text(b.Prefix), b.Prefix
-	if !t.Restored { // else it goes on from when it was made first
+	if !t.Restored { // see restored
 		t.Since = b.Since
 	}
 	t.Until, t.Observed, t.Seconds = b.Until, b.Observed, rules.Forever
@@ -218,9 +218,12 @@ func (j *jailPost) restored(b *actions.Ban) *rules.Ticket {
 	if n := j.kept[actions.Text(b.Prefix)]; n != nil {
 		t = n.Ticket
 	}
-	t.ID, t.Prefix, t.Since, t.Until, t.Observed, t.Seconds = actions.Text(b.Prefix), b.Prefix, b.Since, b.Until, b.Observed, rules.Forever
+	if !t.Restored { // else it goes on from when it was made first: before a stop of its jail, or by fail2ban
+		t.Since = b.Since
+	}
+	t.ID, t.Prefix, t.Until, t.Observed, t.Seconds = actions.Text(b.Prefix), b.Prefix, b.Until, b.Observed, rules.Forever
 	if !b.Until.IsZero() {
-		t.Seconds = b.Until.Sub(b.Since).Seconds()
+		t.Seconds = b.Until.Sub(t.Since).Seconds()
 	}
 	return t
 }

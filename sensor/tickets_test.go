@@ -30,6 +30,22 @@ func TestTicketOfANetwork(t *testing.T) {
 	}
 }
 
+// TestRestoredTwice: a ban that was taken over, or came back with its jail, is as old as it was over every start.
+func TestRestoredTwice(t *testing.T) {
+	post := newPost(&rules.Settings{Name: "sshd"}, &rules.Filter{}, nil)
+	first, later := time.Unix(1000, 0), time.Unix(2000, 0)
+	ban := actions.Ban{Prefix: netip.MustParsePrefix("192.0.2.1/32"), Since: later, Until: first.Add(time.Hour)}
+	for _, test := range []struct {
+		restored bool
+		want     float64
+	}{{true, 3600}, {false, 2600}} {
+		post.kept["192.0.2.1"] = &note{Ticket: &rules.Ticket{Since: first, Restored: test.restored}}
+		if got := post.restored(&ban); got.Seconds != test.want {
+			t.Errorf("restored before %v: since %v for %v s, want %v", test.restored, got.Since, got.Seconds, test.want)
+		}
+	}
+}
+
 // TestIncreased: the line of fail2ban's observer, with spans as Python writes them.
 func TestIncreased(t *testing.T) {
 	until := time.Date(2026, 11, 21, 7, 0, 0, 0, time.Local)

@@ -87,6 +87,9 @@ func showJailPlan(w io.Writer, j *migration.Jail) {
 		reads = "journal " + strings.Join(j.Journal, " + ")
 	}
 	fmt.Fprintf(w, "  reads    %s, with filter %s\n  bans     %s\n", reads, j.Filter, j.Limits)
+	for _, log := range j.Absent {
+		fmt.Fprintf(w, "  absent   %s: picket waits for it\n", log)
+	}
 	for i := range j.Fates {
 		showFate(w, &j.Fates[i])
 	}
@@ -130,15 +133,19 @@ func showDatabase(w io.Writer, d *migration.DatabaseReport) {
 	if d.TakenOn != nil {
 		fmt.Fprintf(w, "  taken    over on %s: it is not read again\n", stamp(*d.TakenOn))
 	}
+	if d.Absent {
+		fmt.Fprintln(w, "  none     it is not there, so there are no bans to take over (dbfile in fail2ban.conf says where it is)")
+		return
+	}
 	if d.Error != "" {
 		fmt.Fprintf(w, "  refused  %s\n", d.Error)
 		return
 	}
 	for _, jail := range jailsOf(d) {
-		fmt.Fprintf(w, "  %-8s %d bans in force, %d parties banned before\n", jail, d.Bans[jail], d.Known[jail])
+		fmt.Fprintf(w, "  %-8s %s in force, %s banned before\n", jail, counted(d.Bans[jail], "ban", "bans"), counted(d.Known[jail], "party", "parties"))
 	}
 	if d.Orphans > 0 {
-		fmt.Fprintf(w, "  left     %d bans of jails that are not enabled\n", d.Orphans)
+		fmt.Fprintf(w, "  left     %s of jails that are not enabled\n", counted(d.Orphans, "ban", "bans"))
 	}
 	fmt.Fprintf(w, "  logs     %d go on where fail2ban was, %d were rotated since\n", d.Logs, d.Moved)
 }

@@ -1,8 +1,10 @@
 package migration
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -94,6 +96,25 @@ func TestPlan(t *testing.T) {
 	}
 	if got := p.Jails[0].Limits; got != "after 5 failures in 10m for 1h, longer for those who come again (at most 1w)" {
 		t.Error(got)
+	}
+}
+
+// TestAbsent: what is not there yet is said as that, not as a fault.
+func TestAbsent(t *testing.T) {
+	dir := configuration(t)
+	log, database := filepath.Join(dir, "to-come.log"), filepath.Join(dir, "none.sqlite3")
+	local := "[Definition]\ndbfile = " + database + "\n"
+	jail := "[web]\nlogpath = " + log + "\n"
+	if err := errors.Join(os.WriteFile(filepath.Join(dir, "fail2ban.local"), []byte(local), 0o600),
+		os.WriteFile(filepath.Join(dir, "jail.local"), []byte(jail), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	p, err := Read(dir, t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := p.Database; d == nil || !d.Absent || d.Error != "" || !slices.Equal(p.Jails[0].Absent, []string{log}) {
+		t.Errorf("database %+v, absent logs %q", d, p.Jails[0].Absent)
 	}
 }
 

@@ -3,6 +3,8 @@ package migration
 import (
 	"errors"
 	"fmt"
+	"io/fs"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -25,6 +27,7 @@ type Jail struct {
 	Skipped string   `json:"skipped,omitempty"` // why fail2ban does not run it either
 	Filter  string   `json:"filter"`
 	Logs    []string `json:"logs,omitempty"`
+	Absent  []string `json:"absent,omitempty"` // those of them that are not there now: picket waits for them
 	Journal []string `json:"journal,omitempty"`
 	Limits  string   `json:"limits"`
 	Fates   []Fate   `json:"actions"`
@@ -37,6 +40,7 @@ type Jail struct {
 // DatabaseReport is what fail2ban's database holds.
 type DatabaseReport struct {
 	File    string         `json:"file"`
+	Absent  bool           `json:"absent,omitempty"` // there is none: fail2ban has not run with it yet
 	Error   string         `json:"error,omitempty"`
 	Bans    map[string]int `json:"bans,omitempty"`    // in force, by jail
 	Known   map[string]int `json:"known,omitempty"`   // parties that were banned before, by jail
@@ -82,6 +86,9 @@ func jailPlan(j *fail2ban.Jail) Jail {
 	}
 	for _, l := range s.Logs {
 		out.Logs = append(out.Logs, l.Pattern)
+		if found, _ := filepath.Glob(l.Pattern); len(found) == 0 {
+			out.Absent = append(out.Absent, l.Pattern)
+		}
 	}
 	for _, m := range s.Journal {
 		out.Journal = append(out.Journal, strings.Join(m, " "))
@@ -146,7 +153,11 @@ func (p *Plan) databaseReport(file, stateDir string) *DatabaseReport {
 		r.TakenOn = &t
 	}
 	db, err := database.Read(file)
-	if err != nil {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		r.Absent = true
+		return r
+	case err != nil:
 		r.Error = err.Error()
 		return r
 	}

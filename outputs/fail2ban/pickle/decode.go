@@ -5,6 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"regexp"
+	"strconv"
+	"strings"
 )
 
 // The bounds of a message.
@@ -184,6 +187,22 @@ func (d *decoder) line() (string, error) {
 		}
 	}
 	return "", errShort
+}
+
+// escape is a character in Python's raw-unicode-escape.
+var escape = regexp.MustCompile(`\\u[0-9a-fA-F]{4}|\\U[0-9a-fA-F]{8}`)
+
+// rawUnicode reads a line in raw-unicode-escape: Latin-1, with escapes for other characters.
+func (d *decoder) rawUnicode() (string, error) {
+	line, err := d.line()
+	var plain strings.Builder
+	for i := range len(line) {
+		plain.WriteRune(rune(line[i]))
+	}
+	return escape.ReplaceAllStringFunc(plain.String(), func(found string) string {
+		r, _ := strconv.ParseInt(found[2:], 16, 64) // hexadecimal digits
+		return string(rune(r))                      // what is no character becomes U+FFFD
+	}), err
 }
 
 // finish turns what the stack machine made into the package's types; it ends on cycles at the depth limit.

@@ -23,7 +23,7 @@ var scalars = map[byte]func(*decoder) (any, error){
 	'\x8a': func(d *decoder) (any, error) { return readLong(d, 1) },
 	'\x8b': func(d *decoder) (any, error) { return readLong(d, 4) },
 	'S':    readQuoted,
-	'V':    func(d *decoder) (any, error) { return d.line() },
+	'V':    func(d *decoder) (any, error) { return d.rawUnicode() },
 	'T':    func(d *decoder) (any, error) { return readText(d, 4) },
 	'U':    func(d *decoder) (any, error) { return readText(d, 1) },
 	'X':    func(d *decoder) (any, error) { return readText(d, 4) },
