@@ -31,7 +31,7 @@ type builder struct {
 	appWhy                             string
 	warn                               []string
 	needsPacket, needsStream           bool
-	depths                             bool // a payload content has depth or offset
+	packetsToo                         bool // contents are looked for in packets, too: depth, offset, stream_size
 	dsize                              *language.Number
 	bits                               stateUse
 	decode                             bool

@@ -1,6 +1,7 @@
 package signatures
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -399,7 +400,7 @@ func checkContents(l *list) error {
 		if c == nil {
 			continue
 		}
-		if l.buffer != nil && l.buffer.Content != nil {
+		if l.buffer != nil && l.buffer.Content != nil && len(l.xform) == 0 {
 			if err := l.buffer.Content(c); err != nil {
 				return err
 			}
@@ -556,7 +557,7 @@ func (b *builder) choosePayload() error {
 	h := &b.header
 	for _, p := range b.payload.items {
 		if c := p.content; c != nil && (c.depth.set || c.offset.set) && !c.startsWith || c != nil && c.startsWith {
-			b.depths = true
+			b.packetsToo = true
 		}
 	}
 	if h.pktOnly {
@@ -565,21 +566,23 @@ func (b *builder) choosePayload() error {
 	if h.streamOnly {
 		b.needsStream = true
 	}
+	if b.needsPacket && b.needsStream {
+		return errors.New("keywords about packets do not go with tcp-stream or flow:only_stream")
+	}
 	if len(b.Signature.payload) == 0 {
+		b.needsPacket = b.needsPacket || b.packetsToo
 		return nil
 	}
 	switch {
 	case !h.protos.has(packet.TCP):
 		b.Signature.inspect = inPacket
-	case b.needsPacket && !b.needsStream:
+	case b.needsPacket:
 		b.Signature.inspect = inPacket
-	case b.needsStream && !b.needsPacket:
-		b.Signature.inspect = inStream
 	case b.needsStream:
-		b.Signature.inspect = inStream | inPacket
+		b.Signature.inspect = inStream
 	default:
 		b.Signature.inspect = inStream
-		if b.depths && !b.anyApp {
+		if b.packetsToo && !b.anyApp {
 			b.Signature.inspect |= inPacket
 		}
 	}
@@ -625,9 +628,10 @@ func (b *builder) onlyTests(names ...string) bool {
 func (b *builder) setNeeds() {
 	s := b.Signature
 	s.sizes, s.flags = boundsOf(b.dsize), b.flagsSet
-	if len(s.payload) > 0 && !s.anyApp {
+	switch {
+	case len(s.payload) > 0 && !s.anyApp || b.dsize != nil && !b.dsize.Match(0):
 		s.need |= needPayload
-	} else if s.sizes.most == 0 {
+	case s.sizes.most == 0:
 		s.need |= needNoPayload
 	}
 	if s.protos != 0 || b.hasFlow {

@@ -70,7 +70,6 @@ func TestPayload(t *testing.T) {
 		{"dsize", `dsize:3<>6; content:"a"`, "aaaa", true},
 		{"base64", `base64_decode:offset 0; base64_data; content:"test"`, "dGVzdA==", true},
 		{"ttl", `ttl:64; content:"a"`, "a", true},
-		{"address list", `content:"a"; ip_proto:17`, "a", true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			e, faults := compileText("alert udp any any -> any any (" + tt.options + "; sid:1;)\n")
@@ -95,6 +94,7 @@ func TestRefused(t *testing.T) {
 		`content:"a"; fast_pattern:0,2`, `to_md5; content:"a"`, `dns.query; absent; content:"a"`,
 		`frame:dns.pdu`, `frame:dns.nosuch; content:"a"`, `frame:dns.pdu; content:"a"; pkt_data; content:"b"`,
 		`frame:dns.pdu; content:"a"; dns.query; content:"b"`,
+		`flow:only_stream; ttl:3; content:"a"`, `ip_proto:17`,
 	} {
 		if _, faults := compileText("alert udp any any -> any any (" + options + "; sid:1;)\n"); len(faults) == 0 {
 			t.Errorf("%s: loaded, must be refused", options)

@@ -151,11 +151,27 @@ func (in *Inspector) begin(p *packet.Packet, f *flow.Flow, s *flow.State) {
 	in.captured, in.packetVars = in.captured[:0], in.packetVars[:0]
 	in.nextGeneration()
 	in.window, in.offset, in.hasStream, in.streamEOF = nil, 0, false, false
+	secret := in.secret(p, f, s)
 	if s != nil && p.Proto == packet.TCP {
 		w := raw(s, in.direction)
 		in.window, in.offset, in.streamEOF = w.Data, w.Offset, w.EOF
-		in.hasStream = len(w.Data) > 0
+		in.hasStream = len(w.Data) > 0 && !secret
 	}
+}
+
+// secret tells whether the packet's payload is ciphertext, and takes it from being judged. The packet with which a
+// parser says so is judged whole (Suricata's FlowSetNoPayloadInspectionFlag).
+func (in *Inspector) secret(p *packet.Packet, f *flow.Flow, s *flow.State) bool {
+	if f == nil || s == nil {
+		return false
+	}
+	known := f.Flags&flow.Secret != 0
+	if known {
+		p.Flags |= packet.NoPayload
+	} else if s.App.Encrypted {
+		f.Flags |= flow.Secret
+	}
+	return known
 }
 
 // use takes a new engine.
@@ -230,7 +246,7 @@ func (in *Inspector) header(s *Signature) bool {
 	if h.arp || !h.protos.has(p.Proto) || h.family != 0 && h.family != p.Family {
 		return false
 	}
-	if s.protos != 0 && !in.speaks(s) {
+	if s.protos != 0 && !in.speaks(s) || (h.sport|h.dport) != 0 && !hasPorts(p.Proto) {
 		return false
 	}
 	swap := s.bothWays && in.direction == app.ToClient
@@ -239,6 +255,9 @@ func (in *Inspector) header(s *Signature) bool {
 	}
 	return (swap || h.bidir) && in.sides(h, 1, p.DstPort, p.SrcPort)
 }
+
+// hasPorts tells whether packets of a protocol have ports: a rule that asks for some, be it "!80", is not for the rest.
+func hasPorts(p packet.Proto) bool { return p == packet.TCP || p == packet.UDP || p == packet.SCTP }
 
 // speaks tells whether the flow's protocol is one of the rule's.
 func (in *Inspector) speaks(s *Signature) bool {

@@ -169,12 +169,15 @@ func parseStreamSize(b *builder, arg string) error {
 	if err != nil {
 		return err
 	}
-	b.ipOnly = false
+	b.ipOnly, b.packetsToo = false, true
 	if !slices.Contains([]string{"server", "client", "both", "either"}, args[0]) {
 		return fmt.Errorf("unknown side %q", args[0])
 	}
+	if err := b.restrictIP("stream_size", packet.TCP); err != nil {
+		return err
+	}
 	side := args[0]
-	err = b.testHeader("stream_size", func(v *view) bool {
+	err = b.testPacket("stream_size", func(v *view) bool {
 		toServer, toClient, ok := v.streamSize()
 		if !ok {
 			return false
@@ -188,10 +191,8 @@ func parseStreamSize(b *builder, arg string) error {
 			return n.Match(toServer) && n.Match(toClient)
 		}
 		return n.Match(toServer) || n.Match(toClient)
-	}, packet.TCP)
-	if err == nil {
-		b.tests[len(b.tests)-1].text = "stream_size:" + side + n.String()
-	}
+	})
+	b.tests[len(b.tests)-1].text = "stream_size:" + side + n.String()
 	return err
 }
 

@@ -366,6 +366,9 @@ var ipProtoNames = map[string]uint64{
 }
 
 func parseIPProto(b *builder, arg string) error {
+	if p := b.rule.Proto; !slices.Contains([]string{"ip", "ip4", "ip6", "ipv4", "ipv6", "pkthdr"}, p) {
+		return fmt.Errorf("ip_proto is for rules of \"ip\", not of %q", p)
+	}
 	op, rest := "", strings.TrimSpace(arg)
 	if rest != "" && strings.ContainsRune("<>!=", rune(rest[0])) {
 		op, rest = rest[:1], strings.TrimSpace(rest[1:])

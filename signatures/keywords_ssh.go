@@ -25,9 +25,9 @@ func sshKeywords() []Keyword {
 	for _, b := range []Buffer{
 		{Name: "ssh.proto", Aliases: []string{"ssh_proto"}, Points: sshBoth(func(_ *view, s *ssh.Side) []byte { return s.Proto })},
 		{Name: "ssh.software", Aliases: []string{"ssh_software"}, Points: sshBoth(func(_ *view, s *ssh.Side) []byte { return s.Software })},
-		{Name: "ssh.hassh", Aliases: []string{"ssh_hassh"}, Content: lowerContent, Points: sshAt(app.ToServer, ssh.KexDone, sshHash)},
+		{Name: "ssh.hassh", Aliases: []string{"ssh_hassh"}, Content: hexDigest(32), Points: sshAt(app.ToServer, ssh.KexDone, sshHash)},
 		{Name: "ssh.hassh.string", Points: sshAt(app.ToServer, ssh.KexDone, sshOffer)},
-		{Name: "ssh.hassh.server", Content: lowerContent, Points: sshAt(app.ToClient, ssh.KexDone, sshHash)},
+		{Name: "ssh.hassh.server", Content: hexDigest(32), Points: sshAt(app.ToClient, ssh.KexDone, sshHash)},
 		{Name: "ssh.hassh.server.string", Points: sshAt(app.ToClient, ssh.KexDone, sshOffer)},
 	} {
 		all = append(all, buffer(b))

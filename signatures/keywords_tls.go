@@ -73,16 +73,16 @@ func tlsBuffers() []Buffer {
 		{Name: "tls.cert_subject", Aliases: []string{"tls_cert_subject"}, Points: leaf(func(c *tls.Certificate) string { return c.Subject })},
 		{Name: "tls.cert_issuer", Aliases: []string{"tls_cert_issuer"}, Points: leaf(func(c *tls.Certificate) string { return c.Issuer })},
 		{Name: "tls.cert_serial", Aliases: []string{"tls_cert_serial"}, Content: upperContent, Points: leaf(func(c *tls.Certificate) string { return c.Serial })},
-		{Name: "tls.cert_fingerprint", Aliases: []string{"tls_cert_fingerprint"}, Content: lowerContent, Points: leaf(func(c *tls.Certificate) string { return c.Fingerprint })},
+		{Name: "tls.cert_fingerprint", Aliases: []string{"tls_cert_fingerprint"}, Content: hexDigest(59), Points: leaf(func(c *tls.Certificate) string { return c.Fingerprint })},
 		{Name: "tls.certs", Aliases: []string{"tls_certs"}, Points: tlsBothEach(tls.ClientCertDone, tls.ServerCertDone, tlsCert)},
 		{Name: "tls.subjectaltname", Points: tlsBothEach(tls.ClientCertDone, tls.ServerCertDone, tlsAltName)},
 		{Name: "tls.alpn", Points: tlsBothEach(tls.ClientHelloDone, tls.ServerHello, tlsALPN)},
 		{Name: "tls.random", Points: random(0, 32)},
 		{Name: "tls.random_time", Points: random(0, 4)},
 		{Name: "tls.random_bytes", Points: random(4, 32)},
-		{Name: "ja3.hash", Aliases: []string{"ja3_hash"}, Content: lowerContent, Points: hello(func(v *view, s *tls.Session) []byte { _, h := s.JA3(); return v.text(h) })},
+		{Name: "ja3.hash", Aliases: []string{"ja3_hash"}, Content: hexDigest(32), Points: hello(func(v *view, s *tls.Session) []byte { _, h := s.JA3(); return v.text(h) })},
 		{Name: "ja3.string", Aliases: []string{"ja3_string"}, Points: hello(func(v *view, s *tls.Session) []byte { t, _ := s.JA3(); return v.text(t) })},
-		{Name: "ja3s.hash", Content: lowerContent, Points: answer(func(v *view, s *tls.Session) []byte { _, h := s.JA3S(); return v.text(h) })},
+		{Name: "ja3s.hash", Content: hexDigest(32), Points: answer(func(v *view, s *tls.Session) []byte { _, h := s.JA3S(); return v.text(h) })},
 		{Name: "ja3s.string", Points: answer(func(v *view, s *tls.Session) []byte { t, _ := s.JA3S(); return v.text(t) })},
 		{Name: "ja4.hash", Aliases: []string{"ja4_hash"}, Content: lowerContent, Points: hello(func(v *view, s *tls.Session) []byte { return v.text(ja4(v, s)) })},
 	}
@@ -184,6 +184,16 @@ func tlsALPN(v *view, i int) ([]byte, bool) {
 	return nil, false
 }
 
+// hexDigest is lowerContent for a buffer that is always n characters long: Suricata refuses another content.
+func hexDigest(n int) func(c *content) error {
+	return func(c *content) error {
+		if len(c.bytes) != n {
+			return fmt.Errorf("content %.40q has %d bytes, the buffer always %d", c.bytes, len(c.bytes), n)
+		}
+		return lowerContent(c)
+	}
+}
+
 // lowerContent and upperContent bring a content into the case that its buffer always has.
 func lowerContent(c *content) error {
 	c.bytes, c.nocase = bytes.ToLower(c.bytes), false
@@ -252,16 +262,18 @@ func sslVersion(b *builder, arg string) error {
 	})
 }
 
-// sslState reads ssl_state: names of messages joined by | or commas, any of which is enough; "!" forbids one.
+// sslState reads ssl_state: names of messages joined by | or commas, any of which may be the last that came; with "!" it
+// must be another one. "unknown" never comes (DetectSslStateMatch).
 func sslState(b *builder, arg string) error {
+	const unknown tls.Seen = 1 << 15
 	names := map[string]tls.Seen{"client_hello": tls.SeenClientHello, "server_hello": tls.SeenServerHello,
-		"client_keyx": tls.SeenClientKeyExchange, "server_keyx": tls.SeenServerKeyExchange}
+		"client_keyx": tls.SeenClientKeyExchange, "server_keyx": tls.SeenServerKeyExchange, "unknown": unknown}
 	var want, not tls.Seen
 	for word := range strings.FieldsFuncSeq(arg, func(r rune) bool { return r == '|' || r == ',' }) {
 		bare, negated := strings.CutPrefix(strings.TrimSpace(word), "!")
 		bit, ok := names[strings.TrimSpace(bare)]
 		switch {
-		case !ok && bare != "unknown":
+		case !ok:
 			return fmt.Errorf("ssl_state: %q is no state (use client_hello, server_hello, client_keyx, server_keyx or unknown)", word)
 		case negated:
 			not |= bit
@@ -271,7 +283,7 @@ func sslState(b *builder, arg string) error {
 	}
 	return b.testTx("ssl_state", tlsBothWhen(0, 0), func(v *view) bool {
 		s := tlsSession(v)
-		return s != nil && (want == 0 || s.Seen&want != 0) && s.Seen&not == 0
+		return s != nil && (want|not)&s.Last^not != 0
 	})
 }
 

@@ -73,6 +73,8 @@ const (
 	Offload
 	// Excepted: an exception policy, not a rule, has decided over the flow.
 	Excepted
+	// Secret: what follows is ciphertext. Payload and stream are not judged any more, headers and transactions are.
+	Secret
 )
 
 // Action is what holds for the rest of a flow.

@@ -283,13 +283,16 @@ func (f *feeder) Stream(dir packet.Direction, data []byte, eof bool) int {
 	return n
 }
 
-// complete tells whether the newest transaction is complete in a direction, so that the raw stream is to be judged without
-// waiting for more. Suricata's SMB parser does not ask for that (OISF/suricata#16020 would change it): chunks of SMB are
+// complete tells whether the newest transaction is complete in a direction, or a step further in a TLS handshake, so that
+// the raw stream is to be judged without waiting for more. Suricata's SMB parser does not ask for that (OISF/suricata#16020 would change it): chunks of SMB are
 // cut by their size alone, and depth counts from where they begin.
 func (f *feeder) complete(dir packet.Direction) bool {
 	p := f.s.App.Parser
 	if p == nil || f.s.bytes == nil || f.s.App.Proto == app.SMB {
 		return false
+	}
+	if f.s.App.Proto == app.TLS {
+		return !f.s.App.Encrypted
 	}
 	txs := p.Transactions()
 	return txs != nil && len(txs.Open) > 0 && txs.Open[len(txs.Open)-1].Complete(dir)

@@ -129,8 +129,8 @@ const (
 	StreamEOF
 	// ICMPError: the packet reports an error and quotes another packet's header.
 	ICMPError
-	// NoPayload: the payload is looked at as a packet of its own (tunnel, rebuilt datagram), so signatures that
-	// look into the payload of this one are not tried.
+	// NoPayload: the payload is looked at as a packet of its own (tunnel, rebuilt datagram), or is ciphertext, so
+	// signatures that look into the payload of this one are not tried.
 	NoPayload
 	// WantsFlow: the packet is whole down to its transport header and belongs to a flow.
 	WantsFlow

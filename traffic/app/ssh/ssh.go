@@ -70,7 +70,8 @@ type parser struct {
 	session Session
 	txs     app.Transactions
 	tx      *app.Transaction
-	bypass  bool
+	bypass  bool // what is encrypted is not even followed
+	full    bool // what is encrypted is judged like anything else
 	dirs    [2]struct {
 		banner, endOfLine, secret bool // banner read; its rest is skipped; NEWKEYS seen
 		skip                      int
@@ -80,7 +81,8 @@ type parser struct {
 func newParser(cfg *app.Config) app.Parser {
 	p := &parser{}
 	if cfg != nil {
-		p.bypass = cfg.Settings["ssh.encryption-handling"] == "bypass"
+		how := cfg.Settings["ssh.encryption-handling"]
+		p.bypass, p.full = how == "bypass", how == "full"
 		p.session.Fingerprints = cfg.Settings["ssh.hassh"] == "yes"
 	}
 	p.tx = p.txs.Add(app.SSH, &p.session)
@@ -136,7 +138,7 @@ func (p *parser) Parse(dir app.Direction, data []byte, eof bool) app.Result {
 	}
 	r := app.Result{Consumed: used, Need: need, Err: err}
 	if p.dirs[0].secret && p.dirs[1].secret {
-		r.Encrypted, r.Done = true, p.bypass
+		r.Encrypted, r.Done = !p.full, p.bypass
 	}
 	if eof || r.Done {
 		p.tx.Progress[dir] = app.Done

@@ -50,6 +50,7 @@ type parser struct {
 	txs     app.Transactions
 	tx      *app.Transaction
 	bypass  bool // nothing is looked at after the handshake
+	full    bool // what comes after the handshake is judged like anything else
 	skip    [2]uint64
 	hs      [2][]byte // beginning of a handshake message that goes on in the next record
 	beat    [2]int    // length of the last encrypted heartbeat request, by its direction
@@ -58,7 +59,7 @@ type parser struct {
 func newParser(cfg *app.Config) app.Parser {
 	p := &parser{}
 	if cfg != nil {
-		p.bypass = cfg.TLS.Encrypted == "bypass"
+		p.bypass, p.full = cfg.TLS.Encrypted == "bypass", cfg.TLS.Encrypted == "full"
 		p.session.noJA3, p.session.noJA4 = !cfg.TLS.JA3, !cfg.TLS.JA4
 	}
 	p.tx = p.txs.Add(app.TLS, &p.session)
@@ -91,12 +92,15 @@ func (p *parser) Gap(dir app.Direction, n uint32) bool {
 
 // Parse walks over the records that have come.
 func (p *parser) Parse(dir app.Direction, data []byte, eof bool) app.Result {
+	if p.skip[dir] == 0 {
+		p.session.Last = 0
+	}
 	r := p.records(dir, data)
 	if eof {
 		p.tx.Progress[dir] = app.Done
 	}
 	if r.Err == nil && p.session.Seen&SeenHandshakeDone != 0 {
-		r.Encrypted = true
+		r.Encrypted = !p.full
 		if p.bypass {
 			p.tx.Progress = [2]app.Progress{app.Done, app.Done}
 			r.Done = true
@@ -279,9 +283,9 @@ func (p *parser) message(dir app.Direction, kind byte, b []byte) error {
 	case msgCertificate:
 		p.certificates(dir, b)
 	case msgServerKeyExchange:
-		p.session.Seen |= SeenServerKeyExchange
+		p.see(SeenServerKeyExchange)
 	case msgClientKeyExchange:
-		p.session.Seen |= SeenClientKeyExchange
+		p.see(SeenClientKeyExchange)
 	case msgCertificateRequest:
 		p.session.Seen |= SeenCertificateRequest
 	case msgServerHelloDone:
@@ -301,9 +305,15 @@ func knownMessage(kind byte) bool {
 	return false
 }
 
+// see notes that a hello or a key exchange has come.
+func (p *parser) see(m Seen) {
+	p.session.Seen, p.session.Last = p.session.Seen|m, m
+	p.tx.Touch()
+}
+
 // hello finishes a hello that was read; one that is malformed counts as seen all the same.
 func (p *parser) hello(dir app.Direction, seen Seen, step app.Progress, err error) error {
-	p.session.Seen |= seen
+	p.see(seen)
 	p.session.forget(dir)
 	p.reach(dir, step)
 	if err != nil {
@@ -444,11 +454,11 @@ func (p *parser) sslv2Hello(dir app.Direction, b []byte) {
 			version = SSL2
 		}
 		p.session.Client.Version = version
-		p.session.Seen |= SeenClientHello
+		p.see(SeenClientHello)
 		p.reach(dir, ClientHelloDone)
 	case dir == app.ToClient && b[0] == 4:
 		p.session.Server.Version = SSL2
-		p.session.Seen |= SeenServerHello
+		p.see(SeenServerHello)
 		p.reach(dir, ServerHello)
 	default:
 		p.event(EventSSLv2Header)

@@ -34,6 +34,9 @@ const (
 type Session struct {
 	Client, Server Side
 	Seen           Seen
+	// Last is the hello or key exchange that came last in the bytes parsed last, of either side; 0: there was none. It
+	// is what ssl_state asks about.
+	Last Seen
 
 	noJA3, noJA4   bool   // the configuration does not want them
 	ja3, ja3s, ja4 string // "" until asked for

@@ -192,6 +192,20 @@ func TestBypass(t *testing.T) {
 	}
 }
 
+// TestFull: with encryption-handling "full" ciphertext is judged like anything else.
+func TestFull(t *testing.T) {
+	client, server := talk(t, ctls.VersionTLS12)
+	for how, want := range map[string]bool{"full": false, "": true} {
+		cfg := app.Default()
+		cfg.TLS.Encrypted = how
+		p := newParser(cfg)
+		feed(p, app.ToClient, server, 1<<20)
+		if r := p.Parse(app.ToServer, client, false); r.Encrypted != want {
+			t.Errorf("%q: %+v", how, r)
+		}
+	}
+}
+
 // The example of the JA4 specification.
 func TestJA4(t *testing.T) {
 	s := Side{Legacy: TLS12, Offers: []uint16{0x0a0a, TLS13, TLS12}, ALPN: [][]byte{[]byte("h2")},
