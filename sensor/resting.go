@@ -85,7 +85,7 @@ func (s *Sensor) banAgain(ctx context.Context, post *jailPost) {
 		switch {
 		case !t.Until.IsZero() && !t.Until.After(now):
 		case t.Prefix.IsValid():
-			s.askAgain(ctx, post, &note{Who: t.ID, State: stateAsked, Ticket: t, Reason: "jail " + post.name + " works again"}, "cli", now)
+			s.askAgain(ctx, post, &note{Who: t.ID, State: stateAsked, Ticket: t, Reason: "banned again, the jail is back at work"}, "cli", now)
 		default:
 			if err := s.banNamed(post, t); err != nil {
 				s.log.Warn("ban not made again", "error", err)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"io"
+	"io/fs"
 	"os"
 	"strings"
 	"syscall"
@@ -46,7 +47,11 @@ func (s *Sensor) prepareTakeover(o *RunOptions) {
 		return // told with the jails
 	}
 	db, err := database.Read(config.Server.DBFile)
-	if err != nil {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		s.log.Info("there is no database of fail2ban's, so no ban to take over", "dbfile", config.Server.DBFile)
+		return
+	case err != nil:
 		s.log.Warn("fail2ban's bans are not taken over", "error", err)
 		return
 	}

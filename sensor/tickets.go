@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"picket/actions"
@@ -16,7 +17,7 @@ const maxAwaited = 4096
 
 // await remembers the evidence of a breach, and that its ban is asked for, until the responder has decided.
 func (j *jailPost) await(b *rules.Breach, q *actions.Request) {
-	n := note{Who: actions.Text(b.Prefix), State: stateAsked, Ticket: j.ticketFor(b), Narrow: q.Narrow, Reason: q.Reason}
+	n := note{Who: actions.Text(b.Prefix), State: stateAsked, Ticket: j.ticketFor(b), Narrow: q.Narrow, Reason: strings.TrimPrefix(q.Reason, q.By+": ")}
 	j.ask(n)
 }
 
