@@ -3,18 +3,20 @@ package measure
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 
 	"picket/incidents"
 )
 
-// Twins are measures of one case that the same policy wants, by the same name, against the same target: one of them is
-// enough, and what people have said about it holds for both. They come about when two cases turn out to be one, and when
+// Twins are measures of one case that the same policy wants, by the same name, against the same target, as the same step of
+// its list: one of them is enough, and what people have said about it holds for both. They come about when two cases turn out to be one, and when
 // a policy wants again what still waits for people or what they have denied.
 
 // twins tells whether two measures would do the same.
 func twins(a, b *Measure) bool {
-	return a.ID != b.ID && a.Policy != "" && a.Policy == b.Policy && a.Name == b.Name && a.Target != "" && a.Target == b.Target
+	return a.ID != b.ID && a.Policy != "" && a.Policy == b.Policy && a.Name == b.Name && a.Target != "" && a.Target == b.Target &&
+		a.Delay == b.Delay && a.Approval == b.Approval && maps.Equal(a.Args, b.Args)
 }
 
 // family is where the twins of a measure are: its case as it is now, with those that turned out to be part of it, and what

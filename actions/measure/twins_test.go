@@ -71,10 +71,12 @@ func TestTwinsOfTheGate(t *testing.T) {
 	d.settle()
 	second := order(t, d, s, 1)
 	other := order(t, d, Spec{Name: "hold", Policy: "q"}, 1)
+	step := order(t, d, Spec{Name: "hold", Policy: "p", Delay: incidents.Seconds(time.Hour)}, 1)
 	d.settle()
 	h.want(t, "asked", first, PendingApproval)
 	h.want(t, "the same", second, Skipped)
 	h.want(t, "of another policy", other, PendingApproval)
+	h.want(t, "another step of the policy", step, PendingApproval)
 	h.ruling = actions.Refused
 	refused := order(t, d, Spec{Name: "act", Policy: "p"}, 1)
 	d.settle()
