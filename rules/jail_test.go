@@ -9,6 +9,22 @@ import (
 )
 
 // TestJail: five failures within ten minutes lead to a breach, old lines do not count, and stamps far off are now.
+func TestHears(t *testing.T) {
+	s := Settings{Syslog: []string{"sshd", "postfix", "ovpn-*"}}
+	for program, want := range map[string]bool{
+		"sshd": true, "sshd-session": false, "postfix/smtpd": true, "postfix-out/smtpd": false, "ovpn-a": true, "SSHD": false, "": false, "sshd[1": false,
+	} {
+		if s.Hears(program) != want {
+			t.Errorf("%q: %v", program, !want)
+		}
+	}
+	for _, name := range []string{"", "a[", "a b", "a:"} {
+		if CheckProgram(name) == nil {
+			t.Errorf("%q can be heard", name)
+		}
+	}
+}
+
 func TestJail(t *testing.T) {
 	f, err := Compile(Definition{Name: "x", FailRegex: []string{`^ srv sshd\[\d+\]: Failed password for \S+ from <HOST>`}}, time.Unix(1763000000, 0))
 	if err != nil {

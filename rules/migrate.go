@@ -28,9 +28,7 @@ func SettingsOf(j *fail2ban.Jail) (Settings, error) {
 		Ignore: Ignoring{List: j.Ignore, Self: true},
 	}
 	s.readOptions(j)
-	for _, l := range j.Logs {
-		s.Logs = append(s.Logs, Log(l))
-	}
+	err = errors.Join(err, s.readLogs(j))
 	for _, a := range j.Actions {
 		action := Action{Name: a.Name, File: a.File, Script: a.Script}
 		for _, p := range a.Options {
@@ -39,6 +37,29 @@ func SettingsOf(j *fail2ban.Jail) (Settings, error) {
 		s.Actions = append(s.Actions, action)
 	}
 	return s, err
+}
+
+// SyslogPrefix is what a logpath begins with that stands for a program whose messages picket receives itself:
+// "syslog:sshd". fail2ban takes it for a file that is not there, and goes on with the others.
+const SyslogPrefix = "syslog:"
+
+// readLogs reads logpath. A jail that reads messages alone reads no journal unless its backend says so.
+func (s *Settings) readLogs(j *fail2ban.Jail) (err error) {
+	for _, l := range j.Logs {
+		program, received := strings.CutPrefix(l.Pattern, SyslogPrefix)
+		switch fault := CheckProgram(program); {
+		case !received:
+			s.Logs = append(s.Logs, Log(l))
+		case fault != nil:
+			err = errors.Join(err, fmt.Errorf("jail %s: logpath %s: %w", j.Name, l.Pattern, fault))
+		default:
+			s.Syslog = append(s.Syslog, program)
+		}
+	}
+	if len(s.Logs) == 0 && len(s.Syslog) > 0 && !strings.HasPrefix(j.Backend, "systemd") {
+		s.Journal = nil
+	}
+	return err
 }
 
 // LimitsOf returns a fail2ban jail's limits. The error names every option that can't be kept; the limits hold the rest.

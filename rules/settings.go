@@ -1,8 +1,11 @@
 package rules
 
 import (
+	"fmt"
 	"net/netip"
+	"path"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -17,9 +20,29 @@ type Settings struct {
 	Ignore   Ignoring
 	Logs     []Log
 	Journal  [][]string // alternatives of journalctl's matches; used when there are no Logs
+	Syslog   []string   // programs whose received messages are judged beside them, see Hears
 	Encoding string     // of the logs; "" and "auto" find out
 	Zone     string     // of dates that name none: UTC+0200, Europe/Berlin; "" for the host's
 	Actions  []Action
+}
+
+// Hears tells whether the jail judges the messages that a program sends by syslog (its tag, or APP-NAME). Names may have
+// path.Match's wildcards; postfix is postfix/smtpd, too, as rsyslog's programname is.
+func (s *Settings) Hears(program string) bool {
+	first, _, _ := strings.Cut(program, "/")
+	return slices.ContainsFunc(s.Syslog, func(name string) bool {
+		whole, _ := path.Match(name, program) // a malformed pattern, which settings never hold, hears nothing
+		part, _ := path.Match(name, first)
+		return whole || part
+	})
+}
+
+// CheckProgram refuses what can't be in Settings.Syslog.
+func CheckProgram(name string) error {
+	if _, err := path.Match(name, ""); err != nil || name == "" || strings.ContainsAny(name, " \t:") {
+		return fmt.Errorf("%q is no name of a program in syslog", name)
+	}
+	return nil
 }
 
 // Log is where lines come from.
@@ -89,6 +112,7 @@ func (s *Settings) Clone() Settings {
 	for i := range c.Journal {
 		c.Journal[i] = slices.Clone(c.Journal[i])
 	}
+	c.Syslog = slices.Clone(s.Syslog)
 	c.Actions = slices.Clone(s.Actions)
 	for i := range c.Actions {
 		c.Actions[i].Options = slices.Clone(c.Actions[i].Options)
@@ -99,7 +123,7 @@ func (s *Settings) Clone() Settings {
 // Report is a running jail at a moment.
 type Report struct {
 	Settings Settings
-	Files    []string // that are read now
+	Files    []string // that are read now; syslog:sshd is a program whose messages are received
 	Failing  int      // who has failures that did not lead to a ban yet ("Currently failed")
 	Failures uint64   // since the start ("Total failed")
 	Bans     uint64   // since the start, with those restored ("Total banned")

@@ -83,7 +83,7 @@ func Check(o *ReadOptions) (*Report, error) {
 
 // addJails makes the jails that a sensor would make of the configuration, and notes what it would warn of.
 func (r *Report) addJails(c *Config) error {
-	stock, err := (&Sensor{log: slog.New(&notes{to: &r.Warnings})}).fail2banJails(c.Logs.Fail2ban)
+	stock, err := (&Sensor{log: slog.New(&notes{to: &r.Warnings})}).fail2banJails(&c.Logs)
 	if err != nil {
 		return err
 	}
@@ -102,11 +102,16 @@ func (r *Report) addJails(c *Config) error {
 	for _, l := range own {
 		j, _ := l.Settings() // its faults were told by LogRules
 		l.settleSource(&j)
+		c.Logs.settleSyslog(&j)
 		about := l.About
 		if !l.Found {
 			about += ", not on this host yet"
 		}
 		r.addJail(&j, l.From, about)
+		stock = append(stock, j)
+	}
+	if unheard(&c.Logs, stock) {
+		r.Warnings = append(r.Warnings, "warning: "+noHearer)
 	}
 	return nil
 }
@@ -116,7 +121,8 @@ func (r *Report) addJail(j *rules.Settings, from, about string) {
 		r.Warnings = append(r.Warnings, fmt.Sprintf("warning: jail %s of %s is left out: there is one of this name already", j.Name, from))
 		return
 	}
-	if _, _, err := compileJail(j); err != nil {
+	_, _, err := compileJail(j)
+	if err = errors.Join(err, checkSource(j)); err != nil {
 		r.Faults = append(r.Faults, fmt.Sprintf("jail %s: %v", j.Name, err))
 		return
 	}
@@ -124,9 +130,10 @@ func (r *Report) addJail(j *rules.Settings, from, about string) {
 	for _, l := range j.Logs {
 		out.Reads = append(out.Reads, l.Pattern)
 	}
-	if len(out.Reads) == 0 {
+	if len(j.Logs) == 0 && len(j.Journal) > 0 {
 		out.Reads = []string{"journal " + strings.Join(journalMatches(j.Journal), " ")}
 	}
+	out.Reads = append(out.Reads, programs(j)...)
 	r.Jails = append(r.Jails, out)
 }
 

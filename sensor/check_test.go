@@ -59,6 +59,33 @@ bans: {policies: [{severity: 1, for: 1h}]}
 	}
 }
 
+// TestCheckShowsSyslog: which jails hear which programs, where a jail asks for what is not received, and where nobody listens.
+func TestCheckShowsSyslog(t *testing.T) {
+	files := map[string]string{
+		"f2b/jail.conf":          "[x]\nenabled = true\nbackend = auto\nlogpath = /nowhere/x.log tail\n          syslog:x-*\nfilter = mine\n",
+		"f2b/filter.d/mine.conf": "[Definition]\nfailregex = ^bad <HOST>$\njournalmatch = _COMM=x\n",
+	}
+	for config, want := range map[string]string{
+		"logs: {library: [sshd], adjust: {sshd: {syslog: ['ss*']}}, syslog: ['udp://127.0.0.1:514']}\n": "reads syslog:ss*\n",
+		"logs: {fail2ban: DIR/f2b, syslog: ['udp://127.0.0.1:514']}\n":                                  "reads /nowhere/x.log, syslog:x-*\n",
+		"logs: {fail2ban: DIR/f2b}\n":                                    "warning: a part of the jail is not kept, jail: x, why: its logpath names messages of syslog",
+		"logs: {library: [nginx], syslog: ['unix:///run/picket/log']}\n": "warning: logs.syslog: messages are received, and no jail judges them",
+	} {
+		r, err := checked(t, config, files)
+		if err != nil || r.Err() != nil {
+			t.Fatal(err, r.Err())
+		}
+		var out strings.Builder
+		if r.Print(&out); !strings.Contains(out.String(), want) {
+			t.Errorf("%s: %q is not in\n%s", config, want, out.String())
+		}
+	}
+	r, err := checked(t, "logs: {library: [sshd], adjust: {sshd: {syslog: [sshd]}}}\n", nil)
+	if err != nil || r.Err() == nil || !strings.Contains(r.Err().Error(), "jail sshd: neither a log file") {
+		t.Error(err, r.Err())
+	}
+}
+
 func TestCheckFindsWhatMustBeMended(t *testing.T) {
 	r, err := checked(t, "logs: {rules: [DIR/*.rule]}\nplugins: {dir: DIR/plugins}\n", map[string]string{
 		"a.rule":           "name: a\nabot: x\n",

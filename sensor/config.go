@@ -164,12 +164,16 @@ type LogsConfig struct {
 	Rules   []string            `yaml:"rules"`   // globs of rule files in our own form
 	Library []string            `yaml:"library"` // shipped rules by name; discovered: those whose log is on this host
 	Adjust  map[string]LogRules `yaml:"adjust"`  // what is different here, by the name of a shipped rule
+
+	Syslog     []string `yaml:"syslog"`      // where messages are received: udp://127.0.0.1:514, unix:///run/picket/log
+	SyslogFrom []Party  `yaml:"syslog-from"` // who may send over UDP and TCP; empty: this host
 }
 
 // LogRules is what an operator may say of a shipped rule without writing one.
 type LogRules struct {
 	Logs    []string       `yaml:"logs"`
 	Journal []string       `yaml:"journal"`
+	Syslog  []string       `yaml:"syslog"`
 	Ports   []string       `yaml:"ports"`
 	Limits  library.Limits `yaml:"limits"`
 	Observe bool           `yaml:"observe"`
@@ -284,6 +288,7 @@ func (c *Config) validate(told strict.Faults) strict.Faults {
 		v.policy(fmt.Sprintf("bans.policies[%d]", i), &c.Bans.Policies[i])
 	}
 	v.logRules()
+	v.syslog(&c.Logs)
 	for i, pattern := range c.Signatures.Files {
 		_, err := filepath.Match(pattern, "")
 		v.check(err == nil, fmt.Sprintf("signatures.files[%d]", i), "[ and ] must match", "%q is not a file name pattern", pattern)

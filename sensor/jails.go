@@ -57,6 +57,9 @@ type jailFiles struct{ pattern, source string }
 
 // reads tells whether the jail is to see what comes from an origin.
 func (j *jailPost) reads(o *watch.Origin) bool {
+	if o.Source == syslogSource {
+		return len(j.settings.Syslog) > 0 && !j.idle
+	}
 	if j.source != "" {
 		return o.Source == j.source && !j.idle
 	}
@@ -96,6 +99,9 @@ func (s *Sensor) prepareJails(o *RunOptions) error {
 			s.log.Warn("jail not started", "jail", j.Name, "why", err)
 		}
 	}
+	if unheard(&o.Config.Logs, all) {
+		s.log.Warn(noHearer)
+	}
 	if len(s.posted()) == 0 {
 		return nil
 	}
@@ -105,12 +111,15 @@ func (s *Sensor) prepareJails(o *RunOptions) error {
 		return err
 	}
 	s.prepareTakeover(o)
+	if err := s.openSyslog(&o.Config.Logs); err != nil {
+		return err
+	}
 	return s.openLogs()
 }
 
 // configuredJails returns all jails that the configuration wants.
 func (s *Sensor) configuredJails(c *Config) ([]rules.Settings, error) {
-	all, err := s.fail2banJails(c.Logs.Fail2ban)
+	all, err := s.fail2banJails(&c.Logs)
 	if err != nil {
 		return nil, err
 	}
@@ -118,12 +127,12 @@ func (s *Sensor) configuredJails(c *Config) ([]rules.Settings, error) {
 	return append(all, own...), err
 }
 
-// fail2banJails returns the jails of a folder such as /etc/fail2ban, none if it is "".
-func (s *Sensor) fail2banJails(dir string) (all []rules.Settings, err error) {
-	if dir == "" {
+// fail2banJails returns the jails of a folder such as /etc/fail2ban, none if there is none.
+func (s *Sensor) fail2banJails(c *LogsConfig) (all []rules.Settings, err error) {
+	if c.Fail2ban == "" {
 		return nil, nil
 	}
-	config, err := fail2ban.Load(dir)
+	config, err := fail2ban.Load(c.Fail2ban)
 	if err != nil {
 		return nil, fmt.Errorf("read fail2ban's configuration: %w", err)
 	}
@@ -139,6 +148,9 @@ func (s *Sensor) fail2banJails(dir string) (all []rules.Settings, err error) {
 		settings.Limits.Remember = int64(config.Server.PurgeAge())
 		if err != nil {
 			s.log.Warn("a part of the jail is not kept", "jail", j.Name, "why", err)
+		}
+		if c.settleSyslog(&settings) {
+			s.log.Warn("a part of the jail is not kept", "jail", j.Name, "why", "its logpath names messages of syslog, and logs.syslog no address where they are received")
 		}
 		all = append(all, settings)
 	}
@@ -160,10 +172,7 @@ func (s *Sensor) addJail(j *rules.Settings) error {
 		return err
 	}
 	post := newPost(j, filter, zone)
-	if len(j.Logs) == 0 && len(j.Journal) == 0 {
-		return errors.New("neither a log file nor a journal match is known")
-	}
-	if err := knownPorts(j); err != nil {
+	if err := errors.Join(checkSource(j), knownPorts(j)); err != nil {
 		return err
 	}
 	s.arrange(post, j)

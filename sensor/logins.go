@@ -100,9 +100,18 @@ func (s *Sensor) recallLogins() {
 	}
 }
 
+// vouchFor tells the gate's history, and its list of sessions, of a login on this host.
+func (s *Sensor) vouchFor(l *login, at time.Time) {
+	s.gate.History().Login(l.from.Addr(), at.UnixNano(), l.user)
+	if now := time.Now(); now.Sub(at) < freshLine {
+		s.gate.LoggedIn(l.from.Addr(), now)
+	}
+}
+
 // noteLogin tells the gate's history and the casebook of a login that a line tells: no breach, but a step of a chain
 // when it comes after an attack. A log that picket is not done catching up with (an attack may keep it from that for
-// long) may tell of old ones: then the line's own date decides.
+// long) may tell of old ones: then the line's own date decides. A line from the network is no reason to spare anyone: it
+// tells of another host, or is forged.
 func (s *Sensor) noteLogin(ctx context.Context, o *watch.Observation, live bool) {
 	l, ok := sshLogin(o.Line)
 	if !ok || l.user == "" || !live && !ofNow(o.Line, time.Now()) {
@@ -112,9 +121,8 @@ func (s *Sensor) noteLogin(ctx context.Context, o *watch.Observation, live bool)
 	if o.When != 0 {
 		at = time.Unix(0, o.When).UTC()
 	}
-	s.gate.History().Login(l.from.Addr(), at.UnixNano(), l.user)
-	if now := time.Now(); now.Sub(at) < freshLine {
-		s.gate.LoggedIn(l.from.Addr(), now)
+	if !overNetwork(o) {
+		s.vouchFor(&l, at)
 	}
 	f := &incidents.Finding{
 		Time: at, Kind: incidents.Login, Rule: incidents.Rule{ID: "sshd:login", Name: "login by ssh"}, Severity: incidents.Info,

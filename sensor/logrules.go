@@ -66,8 +66,8 @@ func nearest(name string, names []string) string {
 
 // apply puts what the operator says over what the rule does. A log given takes the place of all the rule's sources.
 func (a *LogRules) apply(r *library.Rule) {
-	if len(a.Logs)+len(a.Journal) > 0 {
-		r.Logs, r.Journal = a.Logs, a.Journal
+	if len(a.Logs)+len(a.Journal)+len(a.Syslog) > 0 {
+		r.Logs, r.Journal, r.Syslog = a.Logs, a.Journal, a.Syslog
 	}
 	if len(a.Ports) > 0 {
 		r.Ports = a.Ports
@@ -80,7 +80,7 @@ func (a *LogRules) apply(r *library.Rule) {
 type LogRule struct {
 	library.Rule
 	From string // the file, or "library"
-	// Found: its log or its service is on this host. A log may come later.
+	// Found: its log or its service is on this host, or messages of its programs are received. A log may come later.
 	Found bool
 }
 
@@ -96,7 +96,7 @@ func (c *Config) LogRules() ([]LogRule, error) {
 		if a, ok := c.Logs.Adjust[r.Name]; ok {
 			a.apply(&r)
 		}
-		l := LogRule{Rule: r, From: "library", Found: onThisHost(&r)}
+		l := LogRule{Rule: r, From: "library", Found: c.comesHere(&r)}
 		if slices.Contains(c.Logs.Library, r.Name) || l.Found && slices.Contains(c.Logs.Library, discovered) {
 			all = append(all, l)
 		}
@@ -119,7 +119,7 @@ func (c *Config) ruleFiles() (all []LogRule, faults strict.Faults) {
 		for _, path := range paths {
 			r, wrong := readLogRule(path)
 			if faults = append(faults, wrong...); len(wrong) == 0 {
-				all = append(all, LogRule{Rule: *r, From: path, Found: onThisHost(r)})
+				all = append(all, LogRule{Rule: *r, From: path, Found: c.comesHere(r)})
 			}
 		}
 	}
@@ -157,9 +157,9 @@ func readLogRule(path string) (*library.Rule, strict.Faults) {
 	return r, faults
 }
 
-// onThisHost tells whether one of a rule's logs, or a unit that its journal matches name, is here.
-func onThisHost(r *library.Rule) bool {
-	return logIsHere(r) || unitIsHere(r)
+// comesHere tells whether one of a rule's logs, or a unit that its journal matches name, is here, or its messages are received.
+func (c *Config) comesHere(r *library.Rule) bool {
+	return logIsHere(r) || unitIsHere(r) || len(c.Logs.Syslog) > 0 && len(r.Syslog) > 0
 }
 
 func logIsHere(r *library.Rule) bool {
@@ -213,6 +213,7 @@ func (s *Sensor) ownJails(c *Config, taken []rules.Settings) (jails []rules.Sett
 		}
 		j, _ := r.Settings() // its faults were told by LogRules
 		r.settleSource(&j)
+		c.Logs.settleSyslog(&j)
 		jails = append(jails, j)
 		s.log.Info("log judged", "rule", r.Name, "from", r.From, "found", r.Found)
 	}

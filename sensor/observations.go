@@ -16,7 +16,7 @@ import (
 
 // A line's walk, in the one goroutine of the judge:
 //
-//  1. a watch.Source lends a batch of lines: files, the journal
+//  1. a watch.Source lends a batch of lines: files, the journal, syslog messages
 //  2. every jail that reads that log judges each line (rules.Jail.Observe)
 //  3. who failed too often is a breach: a request to the responder, through the same gate as all others
 //  4. settle acknowledges the batch; only then are position and counts kept, in one write
@@ -49,6 +49,8 @@ type reader struct {
 	jails []*jailPost
 	phase rules.Phase
 	last  int64 // when its last line was received, Unix nanoseconds
+
+	programs map[string][]*jailPost // of syslog: which of the jails hear a program; nil for other sources
 }
 
 // quietFor is how long no line has come before the logs count as caught up with: until then dates are believed,
@@ -229,7 +231,7 @@ func (j *judgeOfLines) judge(ctx context.Context, b *watch.Batch) {
 		from := j.readerOf(o.Origin)
 		from.last = o.Time
 		j.sensor.noteLogin(ctx, o, from.phase == rules.Live)
-		for _, post := range from.jails {
+		for _, post := range from.jailsOf(o) {
 			for breach, ok := post.jail.Observe(o, from.phase); ok; breach, ok = post.jail.More() {
 				j.breach(ctx, post, &breach)
 			}
@@ -264,6 +266,9 @@ func (j *judgeOfLines) readerOf(o *watch.Origin) *reader {
 		clear(j.readers)
 	}
 	r := &reader{phase: rules.Starting}
+	if o.Source == syslogSource { // what is received is of now, whatever date its sender gives it
+		r.phase, r.programs = rules.Live, map[string][]*jailPost{}
+	}
 	for _, post := range j.sensor.posted() {
 		if post.reads(o) && !post.settings.Idle {
 			r.jails = append(r.jails, post)

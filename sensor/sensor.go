@@ -67,6 +67,7 @@ type Sensor struct {
 	resolver  resolver                    // of hosts, for jails
 	takeover  *takeover                   // of fail2ban's bans; nil: none, or done
 	watchers  []watch.Source
+	syslog    *logs.Syslog    // nil: nothing is received
 	positions *logs.Positions // nil without jails
 	reloading sync.Mutex
 	bansLost  atomic.Uint64
@@ -226,7 +227,7 @@ func (s *Sensor) preparePosts(o *RunOptions) error {
 		if names, err = capture.DefaultInterfaces(); err != nil {
 			return err
 		}
-		if len(names) == 0 && len(s.watchers) > 0 {
+		if len(names) == 0 && (len(s.watchers) > 0 || s.syslog != nil) {
 			return nil // a host that is only there for its logs
 		}
 		if len(names) == 0 {
@@ -275,6 +276,7 @@ func (s *Sensor) inlinePosts(c *Config) {
 //	worker       one for each post; ends when its source does
 //	processes    names the processes of this host behind findings; ends when the last worker has
 //	watchers     one for all log files, one for each jail that reads the journal
+//	syslog       receives messages; one more goroutine for each socket and each connection
 //	judge        all jails; ends when the last watcher has
 //	casebook     makes incidents out of what workers and judge find; ends after them
 //	locals       reads this host's addresses, every ten seconds
@@ -319,7 +321,7 @@ func (s *Sensor) startSources(c *crew) <-chan error {
 		c.needed(&c.sources, func(ctx context.Context) error { return s.judge.run(context.WithoutCancel(ctx)) })
 		c.needed(&c.sources, func(ctx context.Context) error {
 			defer close(s.judge.batches) // the judge ends when the last watcher has
-			return s.keepWatching(ctx)
+			return s.watchAll(ctx)
 		})
 	}
 	opened := make(chan error, len(s.posts))

@@ -30,6 +30,7 @@ func (s *Sensor) Status(ctx context.Context) (web.Status, error) {
 		out.Alerts += p.counts.alerts.Load()
 		out.Drops += p.counts.drops.Load()
 	}
+	out.Syslog = s.received()
 	out.Unseen, out.Counters = s.unseen(), s.counts()
 	for _, j := range s.posted() {
 		out.Jails = append(out.Jails, j.status())

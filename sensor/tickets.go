@@ -339,7 +339,7 @@ func (s *Sensor) tellUnban(post *jailPost, t *rules.Ticket) {
 func (j *jailPost) report() rules.Report {
 	e := j.jail.Engine()
 	r := rules.Report{
-		Settings: j.settings.Clone(), Files: j.filesHere(), Failing: e.Failing(time.Now().Unix()), Failures: e.Count.Failures,
+		Settings: j.settings.Clone(), Files: append(j.filesHere(), programs(&j.settings)...), Failing: e.Failing(time.Now().Unix()), Failures: e.Count.Failures,
 		Bans: j.bans, Count: e.Count, Lines: j.jail.Lines(),
 	}
 	for _, t := range j.tickets {

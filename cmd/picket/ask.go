@@ -89,6 +89,10 @@ func printStatus(w io.Writer, s web.Status) {
 	if s.EVE != nil {
 		fmt.Fprintf(w, "eve      %s: %d records, %d dropped\n", s.EVE.File, s.EVE.Written, s.EVE.Dropped)
 	}
+	if n := s.Syslog; n != nil {
+		fmt.Fprintf(w, "syslog   %d messages, %d cut, %d dropped by the kernel; refused: %s, %s, %s\n", n["messages"], n["messages-cut"], n["messages-dropped"],
+			counted(n["peers-refused"], "sender", "senders"), counted(n["connections-over-limit"], "connection", "connections"), counted(n["framing-errors"], "broken frame", "broken frames"))
+	}
 	for _, j := range s.Jails {
 		fmt.Fprintf(w, "jail     %s: %s in all, %s failing now, %s asked for\n", j.Name, counted(j.Failures, "failure", "failures"),
 			counted(j.Failing, "party", "parties"), counted(j.Breaches, "ban", "bans"))

@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"picket/outputs/fail2ban/pickle"
+	"picket/rules"
 	f2b "picket/rules/fail2ban"
 )
 
@@ -66,6 +67,9 @@ func hasLogs(j *f2b.Jail) bool {
 		return true
 	}
 	return slices.ContainsFunc(j.Logs, func(l f2b.Log) bool {
+		if strings.HasPrefix(l.Pattern, rules.SyslogPrefix) {
+			return true
+		}
 		found, err := filepath.Glob(l.Pattern)
 		return err == nil && len(found) > 0
 	})

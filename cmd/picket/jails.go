@@ -48,7 +48,7 @@ func jailReads(j *web.JailReport) string {
 		for _, words := range j.Journal {
 			alternatives = append(alternatives, strings.Join(words, " "))
 		}
-		return "journal " + strings.Join(alternatives, " + ")
+		return strings.Join(append([]string{"journal " + strings.Join(alternatives, " + ")}, j.Files...), ", ")
 	case len(j.Files) == 0:
 		return "no log: none is there"
 	}

@@ -4,11 +4,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"sort"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"picket/rules"
 	"picket/rules/migration"
 	"picket/sensor"
 )
@@ -82,11 +84,14 @@ func showJailPlan(w io.Writer, j *migration.Jail) {
 		fmt.Fprintf(w, "  skipped  %s\n", j.Skipped)
 		return
 	}
-	reads := strings.Join(j.Logs, ", ")
-	if len(j.Logs) == 0 {
-		reads = "journal " + strings.Join(j.Journal, " + ")
+	reads := j.Logs
+	if len(j.Logs) == 0 && len(j.Journal) > 0 {
+		reads = []string{"journal " + strings.Join(j.Journal, " + ")}
 	}
-	fmt.Fprintf(w, "  reads    %s, with filter %s\n  bans     %s\n", reads, j.Filter, j.Limits)
+	for _, program := range j.Syslog {
+		reads = append(slices.Clip(reads), rules.SyslogPrefix+program)
+	}
+	fmt.Fprintf(w, "  reads    %s, with filter %s\n  bans     %s\n", strings.Join(reads, ", "), j.Filter, j.Limits)
 	for _, log := range j.Absent {
 		fmt.Fprintf(w, "  absent   %s: picket waits for it\n", log)
 	}

@@ -38,6 +38,8 @@ var families = []family{
 	{"picket_jail_evicted_total", counter, "parties forgotten because there were too many", ofJail(func(j *web.Jail) uint64 { return j.Evicted })},
 	{"picket_jail_failing", gauge, "parties with failures within the window", ofJail(func(j *web.Jail) uint64 { return j.Failing })},
 
+	{"picket_syslog_total", counter, "what the receiver of syslog messages counted", words("counter", func(s *web.Status) map[string]uint64 { return s.Syslog })},
+
 	{"picket_bans", gauge, "bans that stand", one(func(s *web.Status) int { return s.Bans.Standing })},
 	{"picket_ban_events_total", counter, "what has become of bans; repaired: put back after somebody else had taken them out", words("event", banEvents)},
 

@@ -49,6 +49,7 @@ type Status struct {
 	Counters map[string]uint64 `json:"counters,omitempty"`
 	EVE      *EVE              `json:"eve,omitempty"`
 	Jails    []Jail            `json:"jails,omitempty"`
+	Syslog   map[string]uint64 `json:"syslog,omitempty"` // what the receiver of messages has counted: messages, messages-dropped …
 	Bans     actions.Stats     `json:"bans"`
 
 	Incidents *Incidents    `json:"incidents,omitempty"`

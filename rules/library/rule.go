@@ -6,6 +6,7 @@ type Rule struct {
 	About    string   `yaml:"about"`
 	Logs     []string `yaml:"logs"`      // paths with wildcards
 	Journal  []string `yaml:"journal"`   // alternatives, each of one or several of journalctl's matches: _COMM=sshd _UID=0
+	Syslog   []string `yaml:"syslog"`    // programs whose messages are judged when picket receives syslog: sshd, ovpn-*
 	Encoding string   `yaml:"encoding"`  // of the logs; "" finds out
 	Zone     string   `yaml:"time-zone"` // of dates that name none; "" for the host's
 	Ports    []string `yaml:"ports"`     // what a ban closes: 22, 8000:8080; none: all

@@ -26,6 +26,7 @@ func (r *Rule) Settings() (rules.Settings, []Fault) {
 	s := rules.Settings{
 		Name: r.Name, Backend: "auto", Filter: r.Definition(), Limits: c.limits(), Encoding: r.Encoding, Zone: r.Zone,
 		Ignore:  rules.Ignoring{Self: true, List: r.Limits.Ignore},
+		Syslog:  r.Syslog,
 		Actions: []rules.Action{c.ban()},
 	}
 	for _, pattern := range r.Logs {

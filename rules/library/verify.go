@@ -34,8 +34,13 @@ func (c *reader) wanted() {
 	if len(r.Failures) == 0 {
 		c.fault("failures", "one expression with <ADDR> at least", "is missing")
 	}
-	if len(r.Logs)+len(r.Journal) == 0 {
-		c.fault("logs", "give logs, journal or both", "neither a log file nor a journal match is given")
+	if len(r.Logs)+len(r.Journal)+len(r.Syslog) == 0 {
+		c.fault("logs", "give logs, journal or syslog", "neither a log file nor a journal match nor a program is given")
+	}
+	for i, name := range r.Syslog {
+		if err := rules.CheckProgram(name); err != nil {
+			c.fault(fmt.Sprintf("syslog[%d]", i), "sshd, ovpn-*", "%v", err)
+		}
 	}
 	for i, pattern := range r.Logs {
 		if _, err := filepath.Match(pattern, ""); err != nil || !filepath.IsAbs(pattern) {

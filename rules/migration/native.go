@@ -40,7 +40,7 @@ func foreign(s *rules.Settings, fates []Fate) (why []string) {
 func (j *Jail) Rule(dir string) library.Rule {
 	s := &j.settings
 	r := library.Rule{
-		Name: j.Name, About: "jail " + j.Name + " of " + dir, Logs: j.Logs, Journal: j.Journal, Encoding: s.Encoding, Zone: s.Zone,
+		Name: j.Name, About: "jail " + j.Name + " of " + dir, Logs: j.Logs, Journal: j.Journal, Syslog: s.Syslog, Encoding: s.Encoding, Zone: s.Zone,
 		Dates: s.Filter.DatePattern, Prefix: s.Filter.PrefRegex, Failures: s.Filter.FailRegex, Ignore: s.Filter.IgnoreRegex,
 		Lines: s.Filter.MaxLines,
 	}

@@ -29,6 +29,7 @@ type Jail struct {
 	Logs    []string `json:"logs,omitempty"`
 	Absent  []string `json:"absent,omitempty"` // those of them that are not there now: picket waits for them
 	Journal []string `json:"journal,omitempty"`
+	Syslog  []string `json:"syslog,omitempty"` // programs whose messages it judges
 	Limits  string   `json:"limits"`
 	Fates   []Fate   `json:"actions"`
 	Refused []string `json:"refused,omitempty"` // options that can't be kept
@@ -93,6 +94,7 @@ func jailPlan(j *fail2ban.Jail) Jail {
 	for _, m := range s.Journal {
 		out.Journal = append(out.Journal, strings.Join(m, " "))
 	}
+	out.Syslog = s.Syslog
 	out.Limits = limitsText(&s.Limits)
 	for i := range s.Actions {
 		out.Fates = append(out.Fates, FateOf(&s.Actions[i]))

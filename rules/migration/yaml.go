@@ -17,6 +17,7 @@ func ruleYAML(r *library.Rule) []byte {
 	w.text("", "about", r.About)
 	w.list("", "logs", r.Logs)
 	w.list("", "journal", r.Journal)
+	w.list("", "syslog", r.Syslog)
 	w.text("", "encoding", r.Encoding)
 	w.text("", "time-zone", r.Zone)
 	w.list("", "ports", r.Ports)

@@ -9,7 +9,6 @@ import (
 	"net/netip"
 	"os"
 	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -32,11 +31,9 @@ const (
 
 // SyslogConfig describes where messages are received.
 type SyslogConfig struct {
-	Name string
-	Host string // this host's name: for local messages
-	// Listen are addresses: udp://127.0.0.1:514, tcp://[::]:601, unix:///run/picket/log (datagrams, like /dev/log),
-	// unix+stream:///run/picket/log.stream.
-	Listen []string
+	Name   string
+	Host   string   // this host's name: for local messages
+	Listen []string // addresses, see ParseSyslogAddress
 	// Allow are the peers that may send over UDP and TCP; empty: only this host (loopback). UDP senders can be forged.
 	Allow []netip.Prefix
 	Warn  func(error)
@@ -62,8 +59,7 @@ type syslogCounters struct {
 
 var _ watch.Source = (*Syslog)(nil)
 
-// NewSyslog checks the configuration and opens the sockets, so that ports below 1024 can be had before privileges are
-// given up. Run closes them.
+// NewSyslog checks the configuration and opens the sockets; its error tells of all that can't be opened. Run closes them.
 func NewSyslog(cfg SyslogConfig) (*Syslog, error) {
 	if cfg.Warn == nil {
 		cfg.Warn = func(error) {}
@@ -73,45 +69,26 @@ func NewSyslog(cfg SyslogConfig) (*Syslog, error) {
 	}
 	s := &Syslog{cfg: cfg, origin: &watch.Origin{Source: cfg.Name, Host: cfg.Host}, slots: make(chan struct{}, maxSyslogConns)}
 	s.lender = watch.NewLender(batchesPerSource, 0, nil)
+	var faults error
 	for _, l := range cfg.Listen {
 		if err := s.open(l); err != nil {
-			s.Close()
-			return nil, fmt.Errorf("syslog source %q: %s: %w", cfg.Name, l, err)
+			faults = errors.Join(faults, fmt.Errorf("syslog source %q: receive on %s: %w", cfg.Name, l, err))
 		}
+	}
+	if faults != nil {
+		s.Close()
+		return nil, faults
 	}
 	return s, nil
 }
 
+// open opens one socket and remembers it.
 func (s *Syslog) open(listen string) error {
-	scheme, address, ok := strings.Cut(listen, "://")
-	if !ok {
-		return errors.New("not an address (udp://, tcp://, unix://, unix+stream://)")
+	a, err := ParseSyslogAddress(listen)
+	if err != nil {
+		return err
 	}
-	switch scheme {
-	case "udp":
-		c, err := net.ListenPacket("udp", address)
-		return s.opened(c, err, c)
-	case "tcp":
-		l, err := net.Listen("tcp", address)
-		return s.opened(l, err, l)
-	case "unix":
-		if err := removeSocket(address); err != nil {
-			return err
-		}
-		c, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: address, Net: "unixgram"})
-		return s.opened(c, err, c)
-	case "unix+stream":
-		if err := removeSocket(address); err != nil {
-			return err
-		}
-		l, err := net.Listen("unix", address)
-		return s.opened(l, err, l)
-	}
-	return fmt.Errorf("scheme %q not known (udp, tcp, unix, unix+stream)", scheme)
-}
-
-// opened remembers a socket.
-func (s *Syslog) opened(socket interface{ Close() error }, err error, address any) error {
+	socket, err := a.listen()
 	if err != nil {
 		return err
 	}
@@ -125,28 +102,13 @@ func (s *Syslog) opened(socket interface{ Close() error }, err error, address an
 		}
 	}
 	s.sockets = append(s.sockets, socket)
-	switch a := address.(type) {
+	switch socket := socket.(type) {
 	case net.PacketConn:
-		s.addrs = append(s.addrs, a.LocalAddr())
+		s.addrs = append(s.addrs, socket.LocalAddr())
 	case net.Listener:
-		s.addrs = append(s.addrs, a.Addr())
+		s.addrs = append(s.addrs, socket.Addr())
 	}
 	return nil
-}
-
-// removeSocket removes a socket left behind by an earlier run, and nothing else.
-func removeSocket(path string) error {
-	info, err := os.Lstat(path)
-	if vanished(err) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	if info.Mode()&os.ModeSocket == 0 {
-		return fmt.Errorf("%s exists and is no socket", path)
-	}
-	return os.Remove(path)
 }
 
 // Addrs returns the local addresses, in the order of Listen.
@@ -158,6 +120,9 @@ func (s *Syslog) Close() {
 	defer s.mu.Unlock()
 	for _, c := range s.sockets {
 		c.Close()
+		if local, ok := c.(*net.UnixConn); ok { // a listener of streams does it itself
+			os.Remove(local.LocalAddr().String())
+		}
 	}
 	s.sockets = nil
 }
@@ -386,7 +351,7 @@ func (s *Syslog) fill(b *watch.Batch, peer string, msg []byte, now int64) {
 		here = s.cfg.Host
 	}
 	begin = len(b.Text)
-	b.Text = m.appendLine(b.Text, here)
+	b.Text = m.appendLine(b.Text, here, time.Unix(0, now))
 	o.Line = b.Text[begin:len(b.Text):len(b.Text)]
 	from := len(b.Fields)
 	add := func(name string, value []byte) {

@@ -8,15 +8,20 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"picket/watch"
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 )
+
+// noon is when messages without a date are received.
+var noon = time.Date(2026, 11, 21, 12, 0, 1, 5e8, time.UTC)
 
 func TestParseSyslog(t *testing.T) {
 	type want struct {
@@ -30,20 +35,23 @@ func TestParseSyslog(t *testing.T) {
 			"Nov  9 01:02:03 here sshd[812]: Failed password"},
 		"<0>2026-11-21T03:04:05.678+01:00 gate kernel: up": {0, "2026-11-21T03:04:05.678+01:00", "gate", "kernel", "", "", "", "up",
 			"2026-11-21T03:04:05.678+01:00 gate kernel: up"},
-		"Use the BFG!":      {-1, "", "", "", "", "", "", "Use the BFG!", "Use the BFG!"},
-		"<999>x":            {-1, "", "", "", "", "", "", "<999>x", "<999>x"},
-		"<13>app: a\nb\x00": {13, "", "", "app", "", "", "", "a\nb\x00", "app: a#012b#000"},
+		"Use the BFG!": {-1, "", "", "", "", "", "", "Use the BFG!",
+			"2026-11-21T12:00:01.500000+00:00 here Use the BFG!"},
+		"<999>x": {-1, "", "", "", "", "", "", "<999>x", "2026-11-21T12:00:01.500000+00:00 here <999>x"},
+		"<13>app: a\nb\x00": {13, "", "", "app", "", "", "", "a\nb\x00",
+			"2026-11-21T12:00:01.500000+00:00 here app: a#012b#000"},
 		"<34>1 2003-10-11T22:14:15.003Z mymachine.example.com su - ID47 - \xef\xbb\xbf'su root' failed": {34, "2003-10-11T22:14:15.003Z",
 			"mymachine.example.com", "su", "", "ID47", "", "'su root' failed", "2003-10-11T22:14:15.003Z mymachine.example.com su: 'su root' failed"},
 		`<165>1 2003-08-24T05:14:15.000003-07:00 192.0.2.1 myproc 8710 - [a@1 k="v\"]x"][b] text [c]`: {165, "2003-08-24T05:14:15.000003-07:00",
 			"192.0.2.1", "myproc", "8710", "", `[a@1 k="v\"]x"][b]`, "text [c]", "2003-08-24T05:14:15.000003-07:00 192.0.2.1 myproc[8710]: text [c]"},
-		"<165>1 - - - - - -":       {165, "", "", "", "", "", "", "", ""},
-		"<165>1 - - a - - [open x": {165, "", "", "", "", "", "", "1 - - a - - [open x", "1 - - a - - [open x"},
+		"<165>1 - - - - - -": {165, "", "", "", "", "", "", "", "2026-11-21T12:00:01.500000+00:00 here"},
+		"<165>1 - - a - - [open x": {165, "", "", "", "", "", "", "1 - - a - - [open x",
+			"2026-11-21T12:00:01.500000+00:00 here 1 - - a - - [open x"},
 	}
 	for in, w := range tests {
 		m := parseSyslog([]byte(in))
 		got := want{m.priority, string(m.stamp), string(m.host), string(m.app), string(m.pid), string(m.id), string(m.structured), string(m.text),
-			string(m.appendLine(nil, "here"))}
+			string(m.appendLine(nil, "here", noon))}
 		if diff := cmp.Diff(w, got); diff != "" {
 			t.Errorf("%q (-want +got):\n%s", in, diff)
 		}
@@ -110,7 +118,7 @@ func FuzzSyslog(f *testing.F) {
 		}
 		for _, msg := range append(whole, string(data)) {
 			m := parseSyslog([]byte(msg))
-			if line := m.appendLine(nil, "here"); bytes.ContainsAny(line, "\n\r\x00") || len(line) > 4*len(msg)+16 {
+			if line := m.appendLine(nil, "here", noon); bytes.ContainsAny(line, "\n\r\x00") || len(line) > 4*len(msg)+48 {
 				t.Fatalf("%q gives line %q", msg, line)
 			}
 		}
@@ -222,7 +230,7 @@ func TestSyslogWaits(t *testing.T) {
 		}
 		defer conn.Close()
 		for i := range n {
-			io.WriteString(conn, numbered(i))
+			fmt.Fprintf(conn, "<38>2026-11-21T12:00:00Z %08d sshd: the judge reads the second word\n", i)
 		}
 	}()
 	await(t, "the first messages", func() bool { return counter(s, "messages") > 1 })
@@ -263,9 +271,52 @@ func TestSyslogAdmits(t *testing.T) {
 	if n := s.count.refused.Load(); n != 1 {
 		t.Errorf("refused %d", n)
 	}
-	for _, listen := range []string{"514", "sctp://x", "udp://nowhere.invalid:-1"} {
-		if _, err := NewSyslog(SyslogConfig{Name: "s", Listen: []string{listen}}); err == nil {
-			t.Errorf("accepted %q", listen)
+}
+
+func TestParseSyslogAddress(t *testing.T) {
+	for text, want := range map[string]SyslogAddress{
+		"udp://127.0.0.1:514":           {Network: "udp", Address: "127.0.0.1:514"},
+		"udp://:514":                    {Network: "udp", Address: ":514"},
+		"tcp://[::1]:601":               {Network: "tcp", Address: "[::1]:601"},
+		"unix:///run/x/log":             {Network: "unixgram", Address: "/run/x/log", Mode: 0o600},
+		"unix+stream:///run/x?mode=660": {Network: "unix", Address: "/run/x", Mode: 0o660},
+	} {
+		got, err := ParseSyslogAddress(text)
+		if diff := cmp.Diff(want, got); diff != "" || err != nil {
+			t.Errorf("%s: %v\n%s", text, err, diff)
 		}
+		if here := text != "udp://:514"; got.Local() != here {
+			t.Errorf("%s: local %v", text, !here)
+		}
+	}
+	for _, text := range []string{"514", "sctp://x", "udp://nowhere.invalid:1", "udp://127.0.0.1", "tcp://:99999", "unix://log", "unix:///x?mode=999",
+		"unix:///" + strings.Repeat("x", 107)} {
+		if a, err := ParseSyslogAddress(text); err == nil {
+			t.Errorf("%s is %+v", text, a)
+		}
+	}
+}
+
+// TestSyslogSockets: all that can't be opened is told at once, nothing else is removed for a socket, and it goes with its owner.
+func TestSyslogSockets(t *testing.T) {
+	dir := t.TempDir()
+	file, path := filepath.Join(dir, "file"), filepath.Join(dir, "new", "log")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s, err := NewSyslog(SyslogConfig{Name: "s", Listen: []string{"unix://" + path + "?mode=622"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o622 {
+		t.Errorf("%v, %v", info, err)
+	}
+	_, err = NewSyslog(SyslogConfig{Name: "s", Listen: []string{"unix://" + file, "unix+stream://" + path}})
+	if err == nil || !strings.Contains(err.Error(), file+": the file is there and is no socket") || !strings.Contains(err.Error(), "another program listens there") {
+		t.Error(err)
+	}
+	s.Close()
+	if _, err := os.Stat(path); err == nil {
+		t.Error("the socket was left behind")
 	}
 }

@@ -3,6 +3,7 @@ package logs
 import (
 	"bytes"
 	"strconv"
+	"time"
 )
 
 // syslogMessage is one message as RFC 3164 or RFC 5424 has it. All values are parts of the message and nothing in it
@@ -181,32 +182,36 @@ func validHost(w []byte) bool {
 	return true
 }
 
-// appendSyslogLine writes m as a syslog daemon writes it to a file, "STAMP HOST APP[PID]: TEXT", so that the filters
-// for files fit. here stands in for a host that is not named. Control characters are written #ooo, as rsyslog does:
-// nobody can add a line of his own.
-func (m *syslogMessage) appendLine(to []byte, here string) []byte {
-	begin := len(to)
-	to = appendPrintable(to, m.stamp)
-	if len(m.stamp) > 0 || len(m.host) > 0 {
-		host := m.host
-		to = spaced(to, begin)
-		if len(host) == 0 {
-			to = append(to, here...)
-		}
-		to = appendPrintable(to, host)
+// appendLine writes m as a syslog daemon writes it to a file, "STAMP HOST APP[PID]: TEXT", so that the filters for files
+// fit. here stands in for a host that is not named, and received for a date, as rsyslog does. Control characters are written
+// #ooo, as there: nobody can add a line of his own.
+func (m *syslogMessage) appendLine(to []byte, here string, received time.Time) []byte {
+	if len(m.stamp) > 0 {
+		to = appendPrintable(to, m.stamp)
+	} else {
+		to = received.AppendFormat(to, stampFormat)
+	}
+	to = append(to, ' ')
+	if len(m.host) > 0 {
+		to = appendPrintable(to, m.host)
+	} else {
+		to = append(to, here...)
 	}
 	if len(m.app) > 0 {
-		to = appendPrintable(spaced(to, begin), m.app)
+		to = appendPrintable(append(to, ' '), m.app)
 		if len(m.pid) > 0 {
 			to = append(appendPrintable(append(to, '['), m.pid), ']')
 		}
 		to = append(to, ':')
 	}
 	if len(m.text) > 0 {
-		to = appendPrintable(spaced(to, begin), m.text)
+		to = appendPrintable(append(to, ' '), m.text)
 	}
 	return to
 }
+
+// stampFormat is rsyslog's for files (RSYSLOG_FileFormat): it names its zone.
+const stampFormat = "2006-01-02T15:04:05.000000-07:00"
 
 func appendPrintable(to, text []byte) []byte {
 	for _, c := range text {
