@@ -226,11 +226,14 @@ func (t *Tail) look() {
 			if rotatedName(filepath.Base(f.path), filepath.Base(path)) {
 				left[f] = f.path
 			}
+			t.recheck(f) // what was copied of it has the names that its old one gives
 			t.rename(f, path)
 		}
 	}
 	arrived := t.arriveAll(n)
-	t.recheck()
+	for _, f := range slices.Clone(t.files) {
+		t.recheck(f)
+	}
 	for _, f := range slices.Clone(t.files) {
 		if was, ok := left[f]; ok {
 			if f.path == was {
@@ -245,24 +248,22 @@ func (t *Tail) look() {
 	t.forgetCopies(n.of)
 }
 
-// recheck notices what has become of the files at their paths while reading them had to wait: their positions say which
-// files they are, whatever comes next.
-func (t *Tail) recheck() {
-	for _, f := range slices.Clone(t.files) {
-		if f.old || f.complete {
-			continue
-		}
-		had, modified := len(f.head), f.modified()
-		if had == 0 {
-			t.cameAndWent(f, modified)
-		}
-		same, err := f.check(headSize)
-		switch {
-		case err == nil && !same:
-			t.truncated(f, modified)
-		case had == 0 && len(f.head) > 0:
-			t.note(f.mark())
-		}
+// recheck notices what has become of a file while reading it had to wait: its position says which file it is, whatever
+// comes next.
+func (t *Tail) recheck(f *file) {
+	if f.old || f.complete {
+		return
+	}
+	had, modified := len(f.head), f.modified()
+	if had == 0 {
+		t.cameAndWent(f, modified)
+	}
+	same, err := f.check(headSize)
+	switch {
+	case err == nil && !same:
+		t.truncated(f, modified)
+	case had == 0 && len(f.head) > 0:
+		t.note(f.mark())
 	}
 }
 
@@ -286,7 +287,10 @@ func (t *Tail) rename(f *file, path string) {
 			o.before = nil // nothing waits for the end of a file that is written to
 		}
 	}
-	f.path, f.old, f.ended, f.before = path, false, false, nil
+	if f.before != nil && !f.before.old {
+		f.before = nil
+	}
+	f.path, f.old, f.ended = path, false, false
 	f.origin = &watch.Origin{Source: t.cfg.Name, Path: path, Host: t.cfg.Host}
 	t.at[path] = f
 	t.remember(path)

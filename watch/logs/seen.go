@@ -122,12 +122,14 @@ func (t *Tail) stillCopy(path string, id identity) bool {
 }
 
 // continues makes the position in f that of a file which was at its path before and has the same bytes: it came back, or a
-// tool has written it anew. It reports whether there was one. A rotated log that is only like it (lines without dates) still
-// has a name.
+// tool has written it anew. What both hold behind the position is read in the old one. It reports whether there was one. A
+// rotated log that is only like it (lines without dates) still has a name.
 func (t *Tail) continues(f *file, info fs.FileInfo) bool {
 	if o := t.at[f.path]; o != nil && nameless(o) {
 		if m := o.mark(); m.HeadLen == headSize && f.resume(info.Size(), &m) {
-			return true
+			n := sharedLines(o.reader, f.reader, m.Offset)
+			f.place.skip = m.Skip && n == 0
+			return f.seek(m.Offset+n) == nil
 		}
 	}
 	for i := range slices.Backward(t.done) {
@@ -137,6 +139,32 @@ func (t *Tail) continues(f *file, info fs.FileInfo) bool {
 		}
 	}
 	return false
+}
+
+// sharedLines is how many bytes of whole lines a and b have in common from off on.
+func sharedLines(a, b io.ReaderAt, off int64) (lines int64) {
+	var x, y [32 << 10]byte
+	for at := int64(0); ; {
+		n, errA := a.ReadAt(x[:], off+at)
+		m, errB := b.ReadAt(y[:], off+at)
+		same := commonPrefix(x[:n], y[:m])
+		if end := bytes.LastIndexByte(x[:same], '\n'); end >= 0 {
+			lines = at + int64(end) + 1
+		}
+		if at += int64(same); same < len(x) || errA != nil || errB != nil {
+			return lines
+		}
+	}
+}
+
+func commonPrefix(a, b []byte) int {
+	n := min(len(a), len(b))
+	for i := range n {
+		if a[i] != b[i] {
+			return i
+		}
+	}
+	return n
 }
 
 // nameless says whether an open file was deleted.
