@@ -230,6 +230,9 @@ func (e *Engine) breach(c *counter, id string, now int64) Breach {
 
 // identity returns under which name a failure counts: its address, the network of that, or its ID.
 func (e *Engine) identity(f *Failure) (id string, prefix netip.Prefix) {
+	if f.Network.IsValid() {
+		return f.ID, f.Network
+	}
 	if !f.Addr.IsValid() || f.ID != f.Addr.String() {
 		return f.ID, netip.Prefix{}
 	}

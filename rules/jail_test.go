@@ -2,13 +2,31 @@ package rules
 
 import (
 	"fmt"
+	"net/netip"
 	"testing"
 	"time"
 
 	"picket/watch"
 )
 
-// TestJail: five failures within ten minutes lead to a breach, old lines do not count, and stamps far off are now.
+// TestNetworkOfALine: a line that gives the address a length is the failure of the network, and bans it; no line bans everybody.
+func TestNetworkOfALine(t *testing.T) {
+	f, err := Compile(Definition{FailRegex: []string{"^bad <SUBNET>$"}}, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for from, want := range map[string]string{
+		"192.0.2.7": "192.0.2.7/32", "192.0.2.7/24": "192.0.2.0/24", "192.0.2.7/32": "192.0.2.7/32", "192.0.2.7/0": "192.0.2.7/32",
+		"192.0.2.7/99": "192.0.2.7/32", "2001:db8::7/56": "2001:db8::/56",
+	} {
+		j := NewJail(f, Limits{MaxRetry: 1, Window: 60, BanSeconds: 60, PrefixIPv6: 64}, time.UTC)
+		b, ok := j.Observe(&watch.Observation{Time: 1e18, When: 1e18, Line: []byte("bad " + from)}, Live)
+		if !ok || b.Prefix.String() != want || netip.PrefixFrom(b.Addr, b.Addr.BitLen()).String() != want && b.ID != want {
+			t.Errorf("%s: %v %+v", from, ok, b)
+		}
+	}
+}
+
 func TestHears(t *testing.T) {
 	s := Settings{Syslog: []string{"sshd", "postfix", "ovpn-*"}}
 	for program, want := range map[string]bool{
@@ -25,6 +43,7 @@ func TestHears(t *testing.T) {
 	}
 }
 
+// TestJail: five failures within ten minutes lead to a breach, old lines do not count, and stamps far off are now.
 func TestJail(t *testing.T) {
 	f, err := Compile(Definition{Name: "x", FailRegex: []string{`^ srv sshd\[\d+\]: Failed password for \S+ from <HOST>`}}, time.Unix(1763000000, 0))
 	if err != nil {

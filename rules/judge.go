@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"math/bits"
 	"net/netip"
+	"strconv"
 	"strings"
 
 	"picket/rules/dates"
@@ -102,6 +103,7 @@ type Failure struct {
 	ID         string            // whose failure: an address in its usual form, a name, or what <F-ID> captured
 	Host       string            // address or name as captured, "" if only an ID was
 	Addr       netip.Addr        // valid if Host is an address
+	Network    netip.Prefix      // valid if the line gives the address a length (<SUBNET>): whose failure it is
 	Nanos      int64             // when, Unix nanoseconds
 	Fields     expression.Fields // what the groups captured, of all lines of the connection
 	Users      []string          // of the connection, in order
@@ -362,15 +364,29 @@ func identify(r *record) (f Failure, ok bool) {
 		}
 	}
 	id, has := r.fields.Lookup("fid")
+	f.Network = network(f.Addr, r.fields.Get("cidr"))
 	switch {
 	case has:
-		f.ID = id
+		f.ID, f.Network = id, netip.Prefix{}
+	case f.Network.IsValid():
+		f.ID = f.Network.String()
 	case f.Addr.IsValid():
 		f.ID = f.Addr.String()
 	default:
 		f.ID = f.Host
 	}
 	return f, f.ID != "" || has
+}
+
+// network is that of an address and the length behind it (<ADDR>/<CIDR>, <SUBNET>); not valid for an address alone. A length
+// of 0 is none: no line has everybody banned.
+func network(a netip.Addr, bits string) netip.Prefix {
+	n, err := strconv.Atoi(bits)
+	if err != nil || n < 1 || n >= a.BitLen() {
+		return netip.Prefix{}
+	}
+	p, _ := a.Prefix(n)
+	return p
 }
 
 // parseAddr reads an address as logs write it: in brackets, or IPv4 within IPv6.

@@ -20,6 +20,7 @@ type record struct {
 	quiet   []string // lines that count once the connection fails
 	dropped int      // lines that counted and are not kept
 	pending bool     // a failure that waits for an address
+	told    []Group  // what the first line has told, if it was tried (Judge.Try)
 }
 
 func (r *record) addUser(user string) {

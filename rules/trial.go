@@ -26,7 +26,7 @@ type Hit struct {
 	NoFail  bool    // the line is no failure by itself
 	Pending bool    // whose failure it is will be told by another line of the connection
 	Joined  bool    // earlier lines of the connection were known
-	Groups  []Group // of the prefix expression without content, then of the failure expression
+	Groups  []Group // of the prefix expression without content, then of the failure expression; if joined, of the first line
 }
 
 // Group is a named group of a match.
@@ -111,7 +111,7 @@ func (t *trial) failure(i int) (more bool) {
 		return true
 	}
 	h := Hit{Groups: t.groups(e)}
-	r := record{fields: j.captured(e, t.text, t.whole)}
+	r := record{fields: j.captured(e, t.text, t.whole), told: h.Groups}
 	from := source{line: t.subject.line}
 	seen := t.text
 	if j.filter.lines > 1 {
@@ -134,6 +134,7 @@ func (t *trial) failure(i int) (more bool) {
 	if h.Pending = !ok; h.Pending {
 		known.pending = true
 	}
+	h.Groups = known.told
 	h.Failure = f.complete(i, t.subject, known)
 	h.NoFail = known.fields.Get("nofail") != ""
 	t.Hits = append(t.Hits, h)

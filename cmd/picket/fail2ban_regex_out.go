@@ -96,7 +96,7 @@ func (t *regexTool) shown(h *rules.Hit, id, at string) []string {
 
 // address is whom to ban: what the line names beside an id of its own.
 func address(h *rules.Hit, id string) string {
-	if h.Host != "" && h.Host != h.ID {
+	if h.Host != "" && h.Host != h.ID && !h.Network.IsValid() {
 		return h.Host
 	}
 	return id
@@ -110,7 +110,8 @@ func unixTime(t *rules.Trial, h *rules.Hit) string {
 	return pickle.Repr(float64(h.Nanos) / 1e9)
 }
 
-// failureDict is a failure's data: its groups, and what other lines of the connection told.
+// failureDict is a failure's data, in the order in which fail2ban comes to know it: the groups of the line, or of the first
+// one of the connection, the users of the connection, and what later lines have told.
 func failureDict(h *rules.Hit, id string) pickle.Dict {
 	d := pickle.Dict{}
 	_, session := h.Fields.Lookup("mlfid")
@@ -124,22 +125,33 @@ func failureDict(h *rules.Hit, id string) pickle.Dict {
 			d = append(d, pickle.Pair{Key: g.Name})
 		}
 	}
+	if h.Joined {
+		d = withUsers(d, h)
+	}
 	for _, f := range h.Fields {
 		if !slices.ContainsFunc(d, func(p pickle.Pair) bool { return p.Key == f.Name }) {
 			d = append(d, pickle.Pair{Key: f.Name, Value: f.Text})
 		}
 	}
-	if session && len(h.Users) > 0 {
-		var users pickle.Set
-		for _, u := range h.Users {
-			users = append(users, u)
-		}
-		d = append(d, pickle.Pair{Key: "users", Value: users})
+	if session && !h.Joined {
+		d = withUsers(d, h)
 	}
 	if a := address(h, id); a != id {
 		d = append(d, pickle.Pair{Key: "ip", Value: a})
 	}
 	return d
+}
+
+// withUsers adds the users of a connection, if it has told of any.
+func withUsers(d pickle.Dict, h *rules.Hit) pickle.Dict {
+	if len(h.Users) == 0 {
+		return d
+	}
+	var users pickle.Set
+	for _, u := range h.Users {
+		users = append(users, u)
+	}
+	return append(d, pickle.Pair{Key: "users", Value: users})
 }
 
 func valueOf(d pickle.Dict, key string) any {
@@ -206,7 +218,9 @@ func tagText(h *rules.Hit, id, at, tag string) (text string, ok bool) {
 	case "br", "sp":
 		return map[string]string{"br": "\n", "sp": " "}[tag], true
 	}
-	if name, field := strings.CutPrefix(tag, "F-"); field {
+	if name, field := strings.CutPrefix(tag, "F-"); field && name == "ID" {
+		return h.Fields.Get("fid"), true
+	} else if field {
 		return h.Fields.Get(strings.ToLower(name)), true
 	}
 	return "", false
