@@ -381,6 +381,9 @@ func identify(r *record) (f Failure, ok bool) {
 // network is that of an address and the length behind it (<ADDR>/<CIDR>, <SUBNET>); not valid for an address alone. A length
 // of 0 is none: no line has everybody banned.
 func network(a netip.Addr, bits string) netip.Prefix {
+	if bits == "" { // nearly always; an error would cost more than the whole line
+		return netip.Prefix{}
+	}
 	n, err := strconv.Atoi(bits)
 	if err != nil || n < 1 || n >= a.BitLen() {
 		return netip.Prefix{}
