@@ -15,7 +15,8 @@ run: build ## show the main job in a sandbox of network namespaces (root)
 	@tools/debian-packages
 	@tools/demo
 
-test: build ## vet, lint and test everything, with the race detector; kernel tests as root
+test: export GOFLAGS += -pgo=off
+test: ## vet, lint and test everything, with the race detector; kernel tests as root
 	@tools/debian-packages
 	$(GO) vet ./...
 	tools/lint

@@ -32,7 +32,7 @@ type logsFlags struct {
 
 func logsCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "logs", Short: "judge log lines with fail2ban's filters or your own expressions"}
-	cmd.AddCommand(logsScanCommand(), logsExplainCommand())
+	cmd.AddCommand(profiled(logsScanCommand()), logsExplainCommand())
 	return cmd
 }
 
