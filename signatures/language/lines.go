@@ -54,13 +54,20 @@ func (l *lines) next() (string, Pos, bool) {
 // upToParenthesis joins lines until the rule that first begins is closed, or another begins. Comments between them are
 // left out.
 func (l *lines) upToParenthesis(first []byte) string {
-	joined := string(first)
-	for beginsRule(first) && !ruleClosed(joined) && len(joined) <= MaxRuleLen && len(l.text) > 0 && !beginsRule(l.text) {
+	if !beginsRule(first) {
+		return string(first)
+	}
+	var joined strings.Builder
+	joined.Write(first)
+	var open parentheses
+	for done := open.closed(string(first)); !done && joined.Len() <= MaxRuleLen && len(l.text) > 0 && !beginsRule(l.text); {
 		if line := l.physical(); !comment(bytes.TrimLeft(line, blanks)) {
-			joined += " " + string(bytes.TrimSuffix(line, []byte("\\")))
+			piece := " " + string(bytes.TrimSuffix(line, []byte("\\")))
+			joined.WriteString(piece)
+			done = open.closed(piece)
 		}
 	}
-	return joined
+	return joined.String()
 }
 
 // physical returns the next line without its trailing blanks.

@@ -111,28 +111,35 @@ func appendOption(options []Option, text string, start, end int) []Option {
 	return append(options, Option{Name: lower(trimRight(name)), Value: trimRight(v), Has: has, Col: start + 1, ValueCol: end - len(v) + 1})
 }
 
-// ruleClosed tells whether the parenthesis that opens a rule's options is closed.
-func ruleClosed(text string) bool {
-	depth, quoted, opened := 0, false, false
-	for i := 0; i < len(text); i++ {
-		switch c := text[i]; {
+// parentheses follows a rule, piece by piece, to the end of the parenthesis that opens its options.
+type parentheses struct {
+	depth                    int
+	quoted, escaped, entered bool
+}
+
+// closed takes in the next piece and tells whether the parenthesis is closed by now.
+func (s *parentheses) closed(piece string) bool {
+	for i := 0; i < len(piece); i++ {
+		switch c := piece[i]; {
+		case s.escaped:
+			s.escaped = false
 		case c == '\\':
-			i++
+			s.escaped = true
 		case c == '"':
-			quoted = !quoted
-		case quoted:
+			s.quoted = !s.quoted
+		case s.quoted:
 		case c == '(':
-			depth, opened = depth+1, true
+			s.depth, s.entered = s.depth+1, true
 		case c == ')':
-			depth--
+			s.depth--
 		}
 	}
-	return opened && depth <= 0
+	return s.entered && s.depth <= 0
 }
 
 // beginsRule tells whether a physical line begins a rule of its own.
 func beginsRule(line []byte) bool {
-	word, _, _ := bytes.Cut(line, []byte(" "))
+	word, _, _ := bytes.Cut(line[:min(len(line), len("rejectboth "))], []byte(" "))
 	return known(string(word), actions[:]) || known(string(word), snort3Actions[:])
 }
 

@@ -42,24 +42,18 @@ func (t *translation) inFront(options []Option) {
 
 // sip tests one value: a whole method or code, or a class of codes by its first digit.
 func (t *translation) sip(o *Option, buffer, value string) {
-	value, not := strings.CutPrefix(value, "!")
+	not := value[:len(value)-len(strings.TrimPrefix(value, "!"))]
+	value = value[len(not):]
 	if strings.ContainsAny(value, `,"|`) || value == "" {
 		t.refuse(o, "one value is understood, optionally with !")
 		return
 	}
 	t.add(o, buffer, "")
-	t.add(o, "content", strings.Repeat("!", btoi(not))+`"`+value+`"`)
+	t.add(o, "content", not+`"`+value+`"`)
 	t.add(o, "startswith", "")
 	if buffer == "sip.method" || len(value) > 1 {
 		t.add(o, "endswith", "")
 	}
-}
-
-func btoi(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
 }
 
 // add says one option that stands where o does.
